@@ -1,0 +1,23 @@
+//! The vocabulary of all kvrig crates.
+//!
+//! This crate does no input or output, reads no clock and starts no thread. It holds the words that
+//! the others share, so that a store, a workload and a report mean the same thing by them:
+//!
+//! - quantities with their units: [`time`], [`quantity`];
+//! - names of things: [`id`];
+//! - addressed random streams and integer probabilities: [`random`];
+//! - every maximum, with its name: [`limits`];
+//! - [`seam`]: the contract between an engine and its hosts, and the receipts of work;
+//! - results: [`metric`], [`row`] and [`result`] are all that a report ever sees of a run.
+
+pub mod diagnostic;
+pub mod digest;
+pub mod id;
+pub mod limits;
+pub mod metric;
+pub mod quantity;
+pub mod random;
+pub mod result;
+pub mod row;
+pub mod seam;
+pub mod time;

@@ -1,0 +1,123 @@
+//! The one table that defines every metric: name, unit, direction and meaning.
+//!
+//! Names are `noun_qualifier_stat`, without a unit. `docs/metrics.md` and `kvrig explain` are
+//! generated from here; a row whose name is not here cannot be made.
+
+use serde::{Deserialize, Serialize};
+
+/// The base unit of a row's value, always an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Unit {
+    /// Nanoseconds.
+    #[serde(rename = "ns")]
+    Nanos,
+    /// Bytes.
+    #[serde(rename = "B")]
+    Bytes,
+    /// Operations, requests, keys, events.
+    #[serde(rename = "ops")]
+    Ops,
+    /// Operations per second.
+    #[serde(rename = "ops/s")]
+    OpsPerSecond,
+    /// Parts per million.
+    #[serde(rename = "ppm")]
+    Ppm,
+}
+
+impl Unit {
+    /// The unit as it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nanos => "ns",
+            Self::Bytes => "B",
+            Self::Ops => "ops",
+            Self::OpsPerSecond => "ops/s",
+            Self::Ppm => "ppm",
+        }
+    }
+}
+
+/// Which direction is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Better {
+    /// Smaller values.
+    Lower,
+    /// Larger values.
+    Higher,
+    /// Neither.
+    None,
+}
+
+/// One metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// `noun_qualifier_stat`.
+    pub name: &'static str,
+    /// Base unit.
+    pub unit: Unit,
+    /// Which direction is better.
+    pub better: Better,
+    /// What it is, in one sentence.
+    pub meaning: &'static str,
+}
+
+macro_rules! metrics {
+    ($($name:ident, $unit:ident, $better:ident, $meaning:literal;)*) => {
+        /// All metrics, sorted by name.
+        pub const METRICS: &[Metric] = &[$(Metric {
+            name: stringify!($name),
+            unit: Unit::$unit,
+            better: Better::$better,
+            meaning: $meaning,
+        }),*];
+    };
+}
+
+// Keep sorted by name; a test holds it.
+metrics! {
+    entries_count, Ops, None, "Entries in the table at the end of the run.";
+    memory_table_max, Bytes, Lower, "Largest size of all bucket arrays together, old and new.";
+    pause_allocate_max, Nanos, Lower, "Longest stretch in which one call allocated a new bucket array.";
+    pause_cron_max, Nanos, Lower, "Longest stretch of rehashing by the periodic timer in one call.";
+    pause_free_max, Nanos, Lower, "Longest stretch in which one call freed an old bucket array.";
+    pause_longest_max, Nanos, Lower, "Longest time that growth of the table held the core in one call, whatever the cause.";
+    pause_rehash_max, Nanos, Lower, "Longest stretch in which one call moved a whole table.";
+    pause_step_max, Nanos, Lower, "Longest incremental step taken on the back of one request.";
+    pause_total_sum, Nanos, Lower, "All time that growth of the table held the core.";
+    rehash_duration_max, Nanos, Lower, "Longest time from the start of a rehash to its end.";
+    rehash_end_position, Ops, None, "Entries in the table when the last rehash ended.";
+    requests_completed_count, Ops, Higher, "Requests that were answered.";
+    requests_delayed_count, Ops, Lower, "Requests answered later than the objective because they arrived during or behind a pause.";
+    requests_offered_count, Ops, None, "Requests that clients meant to send.";
+    response_max, Nanos, Lower, "Longest response time, from the intended start to the reply at the client.";
+    response_mean, Nanos, Lower, "Mean response time, from the intended start.";
+    response_p50, Nanos, Lower, "Median response time, from the intended start.";
+    response_p99, Nanos, Lower, "99th percentile of response time, from the intended start.";
+    response_p999, Nanos, Lower, "99.9th percentile of response time, from the intended start.";
+    response_p9999, Nanos, Lower, "99.99th percentile of response time, from the intended start.";
+    service_max, Nanos, Lower, "Longest service time: the server's share of a request, waiting excluded.";
+    service_mean, Nanos, Lower, "Mean service time.";
+    service_p99, Nanos, Lower, "99th percentile of service time.";
+    service_p999, Nanos, Lower, "99.9th percentile of service time.";
+    throughput_mean, OpsPerSecond, Higher, "Requests answered per second of simulated time.";
+    utilisation_mean, Ppm, Lower, "Share of time in which the core was busy.";
+}
+
+/// The metric called `name`.
+pub fn find(name: &str) -> Option<&'static Metric> {
+    METRICS.binary_search_by(|metric| metric.name.cmp(name)).ok().map(|index| &METRICS[index])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_sorted_and_distinct() {
+        for pair in METRICS.windows(2) {
+            assert!(pair[0].name < pair[1].name, "{} before {}", pair[0].name, pair[1].name);
+        }
+    }
+}
