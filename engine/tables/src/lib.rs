@@ -1,1 +1,17 @@
-//! Not written yet.
+//! Hash tables with work receipts, each a real data structure behind one interface.
+//!
+//! This crate knows no store: no values, no expiry, no commands. A table holds entries that know
+//! their own key, and nothing but [`Table`] tells one table from another. Tables read no clock:
+//! where a product bounds a loop by time, the loop asks [`kvrig_base::seam::Work::spent`].
+//!
+//! Where to start: [`table`] is the interface, [`event`] the measuring points.
+
+pub mod event;
+pub mod kind;
+pub mod table;
+
+pub use event::{Rehash, TableEvent, TableEventKind};
+pub use kind::{TableKind, UnknownTable};
+pub use table::{
+    BucketBytes, Entry, Key, Occupied, Position, Regions, ResizePolicy, Slot, Table, TableConfig,
+};

@@ -1,0 +1,55 @@
+//! The tables by name.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Which table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TableKind {
+    /// Chaining that doubles at once: the textbook table.
+    AtOnce,
+    /// Redis 7.0 and 7.2.
+    Redis70,
+    /// Redis 7.4 and 8.0.
+    Redis74,
+}
+
+impl TableKind {
+    /// All tables.
+    pub const ALL: &[Self] = &[Self::AtOnce, Self::Redis70, Self::Redis74];
+
+    /// The name in study files, results and charts.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AtOnce => "at-once",
+            Self::Redis70 => "redis-7.0",
+            Self::Redis74 => "redis-7.4",
+        }
+    }
+}
+
+impl fmt::Display for TableKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// There is no table of that name; [`TableKind::ALL`] has those that there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownTable(pub String);
+
+impl fmt::Display for UnknownTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no table called \"{}\"", self.0)
+    }
+}
+
+impl std::error::Error for UnknownTable {}
+
+impl FromStr for TableKind {
+    type Err = UnknownTable;
+    fn from_str(name: &str) -> Result<Self, UnknownTable> {
+        let known = Self::ALL.iter().find(|kind| kind.name() == name);
+        known.copied().ok_or_else(|| UnknownTable(name.to_owned()))
+    }
+}
