@@ -4,9 +4,18 @@
 //! uses threads; each point runs on one, and results are put together in point order, so that the
 //! outcome does not depend on their number.
 
-use kvrig_base::diagnostic::Diagnostic;
+mod verdicts;
+
+pub use verdicts::{Direction, Objective, verdicts};
+
+use kvrig_base::diagnostic::{self, Diagnostic};
+use kvrig_base::digest::Digest;
 use kvrig_base::quantity::Bytes;
+use kvrig_base::result::{RESULTS_VERSION, StudyResult};
 use kvrig_base::time::Span;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Who watches a run and may stop it.
 pub trait Observer: Sync {
@@ -52,4 +61,169 @@ pub enum RunError {
     /// A finished point could not be stored.
     #[error("a finished point could not be stored: {0}")]
     Store(#[from] std::io::Error),
+}
+
+/// A study that is ready to run: numbered points, each runnable alone, and their reduction.
+///
+/// Outcomes of points are bytes here, because they are stored between an interrupted run and the
+/// one that resumes it.
+pub trait Experiment: Sync + Send {
+    /// The points, in the order in which outcomes are reduced.
+    fn points(&self) -> &[Point];
+    /// Runs one point; `cancelled` is asked every few thousand events.
+    ///
+    /// # Errors
+    /// [`RunError::Cancelled`], or what is wrong with the input or the simulator.
+    fn run_point(&self, index: usize, cancelled: &dyn Fn() -> bool) -> Result<Outcome, RunError>;
+    /// Puts the outcomes of all points together.
+    ///
+    /// # Errors
+    /// If an outcome cannot be read.
+    fn reduce(&self, outcomes: &[Outcome]) -> Result<StudyResult, RunError>;
+}
+
+/// One point: a cell under one seed, or a measurement beside the cells.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// What it is, for people: `table=redis-7.0 doubling=2^20 seed 1`.
+    pub label: String,
+    /// Everything that its outcome depends on, as text; its digest names the stored outcome.
+    pub identity: String,
+    /// What it will take.
+    pub events: u64,
+    /// Its peak memory.
+    pub memory: Bytes,
+    /// CPU time on a core of 2026.
+    pub cpu: Span,
+}
+
+impl Point {
+    /// The name under which the outcome is stored.
+    pub fn key(&self) -> String {
+        let versioned = format!("results {RESULTS_VERSION}\n{}", self.identity);
+        Digest::of(versioned.as_bytes()).to_string()
+    }
+}
+
+/// What a point has found, in the study's own encoding, and how many events it took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Events executed.
+    pub events: u64,
+    /// The study's own data.
+    pub data: serde_json::Value,
+}
+
+/// A study ready to run, with its estimate.
+pub struct Plan {
+    experiment: Box<dyn Experiment>,
+    memory_max: Bytes,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan").field("points", &self.experiment.points()).finish_non_exhaustive()
+    }
+}
+
+impl Plan {
+    /// A plan for `experiment` that may use `memory_max` at once.
+    pub fn new(experiment: Box<dyn Experiment>, memory_max: Bytes) -> Self {
+        Self { experiment, memory_max }
+    }
+    /// The points, in order.
+    pub fn points(&self) -> &[Point] {
+        self.experiment.points()
+    }
+    /// What the run will take when `jobs` points run at once.
+    pub fn estimate(&self, jobs: usize) -> Estimate {
+        let points = self.points();
+        let mut sizes: Vec<u64> = points.iter().map(|point| point.memory.0).collect();
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        Estimate {
+            points: points.len(),
+            events: points.iter().map(|point| point.events).sum(),
+            memory: Bytes(sizes.iter().take(jobs.max(1)).sum()),
+            cpu: points.iter().map(|point| point.cpu).sum(),
+        }
+    }
+    /// How many points may run at once: at most `jobs`, and fewer where memory would not suffice.
+    ///
+    /// # Errors
+    /// If not even the largest point alone fits into the limit.
+    pub fn jobs_within_memory(&self, jobs: usize) -> Result<usize, Diagnostic> {
+        let fits = |jobs: usize| self.estimate(jobs).memory <= self.memory_max;
+        if let Some(jobs) = (1..=jobs.max(1)).rev().find(|&jobs| fits(jobs)) {
+            return Ok(jobs);
+        }
+        let largest = self.points().iter().max_by_key(|point| point.memory);
+        let (label, memory) =
+            largest.map_or((String::new(), Bytes(0)), |point| (point.label.clone(), point.memory));
+        Err(Diagnostic::new(
+            diagnostic::TOO_LARGE,
+            format!(
+                "the point `{label}` needs about {memory}, more than run.max_memory = {}",
+                self.memory_max
+            ),
+        )
+        .help("lower study.rehash.doublings or study.rehash.size_curve, or raise run.max_memory"))
+    }
+}
+
+/// Runs all points of `plan`, at most `jobs` at once, and reduces them.
+///
+/// # Errors
+/// [`RunError::Cancelled`] when the observer asks for it; otherwise the error of the first point, in
+/// point order, that has one.
+pub fn run(
+    plan: &Plan,
+    jobs: usize,
+    observer: &dyn Observer,
+    store: &dyn Points,
+) -> Result<StudyResult, RunError> {
+    let experiment = plan.experiment.as_ref();
+    let points = experiment.points();
+    let jobs = plan.jobs_within_memory(jobs)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs)
+        .build()
+        .map_err(|error| RunError::Store(std::io::Error::other(error)))?;
+    let finished = AtomicUsize::new(0);
+    let one = |index: usize| -> Result<Outcome, RunError> {
+        let key = points[index].key();
+        let stored = store.load(&key).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let (outcome, events) = match stored {
+            Some(outcome) => (outcome, 0),
+            None => {
+                if observer.cancelled() {
+                    return Err(RunError::Cancelled);
+                }
+                let outcome = experiment.run_point(index, &|| observer.cancelled())?;
+                let bytes = serde_json::to_vec(&outcome).map_err(std::io::Error::other)?;
+                store.save(&key, &bytes)?;
+                let events = outcome.events;
+                (outcome, events)
+            }
+        };
+        let done = finished.fetch_add(1, Ordering::Relaxed) + 1;
+        observer.point_finished(done, points.len(), events);
+        Ok(outcome)
+    };
+    let results = pool.install(|| in_longest_first_order(points, &one));
+    let outcomes = results.into_iter().collect::<Result<Vec<Outcome>, RunError>>()?;
+    experiment.reduce(&outcomes)
+}
+
+/// Runs `one` for every point, the longest first so that no long one is left for the end, and
+/// gives the results back in point order.
+fn in_longest_first_order(
+    points: &[Point],
+    one: &(dyn Fn(usize) -> Result<Outcome, RunError> + Sync),
+) -> Vec<Result<Outcome, RunError>> {
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    order.sort_by_key(|&index| (std::cmp::Reverse(points[index].cpu), index));
+    let mut results: Vec<(usize, Result<Outcome, RunError>)> =
+        order.into_par_iter().with_max_len(1).map(|index| (index, one(index))).collect();
+    results.sort_by_key(|&(index, _)| index);
+    results.into_iter().map(|(_, result)| result).collect()
 }
