@@ -89,8 +89,8 @@ metrics! {
     rehash_duration_max, Nanos, Lower, "Longest time from the start of a rehash to its end.";
     rehash_end_position, Ops, None, "Entries in the table when the last rehash ended.";
     requests_completed_count, Ops, Higher, "Requests that were answered.";
-    requests_delayed_count, Ops, Lower, "Requests answered later than the objective because they arrived during or behind a pause.";
     requests_offered_count, Ops, None, "Requests that clients meant to send.";
+    requests_waiting_max, Ops, Lower, "Most requests that one pause of growth made wait: they were in the system while it held the core.";
     response_max, Nanos, Lower, "Longest response time, from the intended start to the reply at the client.";
     response_mean, Nanos, Lower, "Mean response time, from the intended start.";
     response_p50, Nanos, Lower, "Median response time, from the intended start.";

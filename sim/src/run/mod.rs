@@ -4,6 +4,7 @@
 //! uses threads; each point runs on one, and results are put together in point order, so that the
 //! outcome does not depend on their number.
 
+pub mod histograms;
 mod verdicts;
 
 pub use verdicts::{Direction, Objective, verdicts};
