@@ -1,0 +1,100 @@
+//! Everything that a change must pass, in the order in which a mistake is cheapest to find.
+
+use crate::shell::{Failure, Outcome, cargo, now, program, seconds, step, target_folder};
+use crate::{dependencies, docs, folders, tidy};
+use std::path::{Path, PathBuf};
+
+/// The file that may differ between two runs of one study: times and host facts live there alone.
+const MAY_DIFFER: &str = "run-meta.json";
+
+/// Runs every step; the first failure ends it. Tests come last, so that the closing lines of their
+/// runner end the log.
+pub(crate) fn ci() -> Outcome {
+    let begin = now();
+    step("format", || cargo(["fmt", "--all", "--check"]).run())?;
+    step("tidy", tidy::check)?;
+    step("clippy", || {
+        cargo(["clippy", "--workspace", "--all-targets", "--locked"])
+            .args(["--", "--deny", "warnings"])
+            .run()
+    })?;
+    step("dependency directions", dependencies::check)?;
+    step("documentation", || {
+        cargo([
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ])
+        .env("RUSTDOCFLAGS", "--deny warnings")
+        .run()
+    })?;
+    step("release build", || {
+        cargo(["build", "--release", "--package", "kvrig-cli"]).run()
+    })?;
+    step("generated documentation is current", docs::check)?;
+    step(
+        "results do not depend on the number of jobs",
+        same_for_any_jobs,
+    )?;
+    step(
+        "results are those of the accepted baseline",
+        same_as_baseline,
+    )?;
+    step(
+        "results do not depend on the build profile",
+        same_for_any_profile,
+    )?;
+    step("loom models", crate::loom)?;
+    println!("== tests ({} so far)", seconds(begin.elapsed()));
+    crate::test()
+}
+
+fn kvrig(profile: &str) -> PathBuf {
+    target_folder().join(profile).join("kvrig")
+}
+
+/// An empty place for what a step leaves.
+fn place(name: &str) -> Result<PathBuf, Failure> {
+    let place = target_folder().join("ci").join(name);
+    folders::remove(&place)?;
+    Ok(place)
+}
+
+fn same_for_any_jobs() -> Outcome {
+    let run = |jobs: &str| -> Result<PathBuf, Failure> {
+        let out = place(&format!("jobs-{jobs}"))?;
+        program(&kvrig("release"))
+            .args(["run", "all", "--quick", "--jobs", jobs, "-o"])
+            .args([&out])
+            .run()?;
+        Ok(out)
+    };
+    folders::same(&run("1")?, &run("2")?, MAY_DIFFER)
+}
+
+fn same_as_baseline() -> Outcome {
+    let out = place("bench")?;
+    std::fs::create_dir_all(&out)
+        .map_err(|error| Failure::new(format!("{}: {error}", out.display())))?;
+    let out = out.join("bench.json");
+    program(&kvrig("release"))
+        .args([Path::new("bench"), Path::new("-o"), &out])
+        .run()?;
+    program(&kvrig("release"))
+        .args([Path::new("compare"), &out, Path::new("--exact")])
+        .run()
+}
+
+fn same_for_any_profile() -> Outcome {
+    cargo(["build", "--profile", "checked", "--package", "kvrig-cli"]).run()?;
+    let run = |profile: &str| -> Result<PathBuf, Failure> {
+        let out = place(profile)?;
+        program(&kvrig(profile))
+            .args(["run", "rehash", "--quick", "-o"])
+            .args([&out])
+            .run()?;
+        Ok(out)
+    };
+    folders::same(&run("release")?, &run("checked")?, MAY_DIFFER)
+}
