@@ -64,7 +64,10 @@ impl Span {
         self.0 / PICOS_PER_MICRO
     }
     /// The span in seconds, for fits and charts only.
-    #[expect(clippy::cast_precision_loss, reason = "for people's eyes; never decides anything")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "for people's eyes; never decides anything"
+    )]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / PICOS_PER_SEC as f64
     }
@@ -165,7 +168,11 @@ impl AddAssign for Span {
 impl Sub for Span {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self(self.0.checked_sub(other.0).expect("the shorter span is taken from the longer"))
+        Self(
+            self.0
+                .checked_sub(other.0)
+                .expect("the shorter span is taken from the longer"),
+        )
     }
 }
 impl SubAssign for Span {
@@ -207,7 +214,7 @@ impl fmt::Display for Span {
             n if n >= PICOS_PER_NANO => (PICOS_PER_NANO, "ns"),
             _ => (1, "ps"),
         };
-        f.write_str(&crate::quantity::decimal(self.0, unit))?;
+        f.write_str(&crate::quantity::print::decimal(self.0, unit))?;
         f.write_str(name)
     }
 }

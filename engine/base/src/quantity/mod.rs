@@ -1,6 +1,14 @@
-//! Quantities that people write with units: sizes, rates, shares and counts.
+//! Quantities that people write with units: times, sizes, rates, shares and counts.
+//!
+//! [`parse`] reads what people write, [`print`](mod@print) writes it back. Both work in integers: no
+//! quantity is ever rounded on the way in, and [`print::exact`] gives text that reads back as the
+//! same quantity.
 
-use std::fmt;
+mod parse;
+pub mod print;
+
+pub use parse::{QuantityError, parse_count, parse_decimal};
+pub use print::{exact, format_value, grouped};
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +21,10 @@ pub struct Rate(pub u64);
 /// A share in parts per billion of the whole: `5%` is 50,000,000.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Share(pub u64);
+
+/// A throughput of links and disks in bytes per second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bandwidth(pub u64);
 
 impl Bytes {
     /// `n` KiB.
@@ -35,7 +47,10 @@ impl Rate {
         Self(n * 1_000_000)
     }
     /// Events per second, for fits, plots and the rare path of samplers.
-    #[expect(clippy::cast_precision_loss, reason = "rates are far below 2^53 millionths")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "rates are far below 2^53 millionths"
+    )]
     pub fn per_second_f64(self) -> f64 {
         self.0 as f64 / 1e6
     }
@@ -52,29 +67,5 @@ impl Share {
     /// The share in parts per million, rounded down: the base unit of rows.
     pub const fn ppm(self) -> u64 {
         self.0 / 1_000
-    }
-}
-
-/// `value`/`unit` in decimal with at most three decimals, trailing zeros removed, rounded half up.
-pub(crate) fn decimal(value: u64, unit: u64) -> String {
-    let thousandths = (u128::from(value) * 1_000 + u128::from(unit) / 2) / u128::from(unit);
-    let (whole, fraction) = (thousandths / 1_000, thousandths % 1_000);
-    match fraction {
-        0 => whole.to_string(),
-        _ => format!("{whole}.{fraction:03}").trim_end_matches('0').to_owned(),
-    }
-}
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, name) = match self.0 {
-            n if n >= 1 << 40 => (1 << 40, "TiB"),
-            n if n >= 1 << 30 => (1 << 30, "GiB"),
-            n if n >= 1 << 20 => (1 << 20, "MiB"),
-            n if n >= 1 << 10 => (1 << 10, "KiB"),
-            _ => (1, "B"),
-        };
-        f.write_str(&decimal(self.0, unit))?;
-        f.write_str(name)
     }
 }
