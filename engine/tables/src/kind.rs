@@ -1,5 +1,9 @@
 //! The tables by name.
 
+use crate::at_once::AtOnceTable;
+use crate::redis::RedisTable;
+use crate::redis::rules::{RedisRules, RedisVersion};
+use crate::table::{Entry, Table, TableConfig};
 use std::fmt;
 use std::str::FromStr;
 
@@ -25,6 +29,15 @@ impl TableKind {
             Self::Redis70 => "redis-7.0",
             Self::Redis74 => "redis-7.4",
         }
+    }
+}
+
+/// An empty table of that kind.
+pub fn build<E: Entry + 'static>(kind: TableKind, config: TableConfig) -> Box<dyn Table<E>> {
+    match kind {
+        TableKind::AtOnce => Box::new(AtOnceTable::new(config)),
+        TableKind::Redis70 => Box::new(RedisTable::new(RedisRules::of(RedisVersion::V70), config)),
+        TableKind::Redis74 => Box::new(RedisTable::new(RedisRules::of(RedisVersion::V74), config)),
     }
 }
 

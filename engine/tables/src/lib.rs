@@ -4,14 +4,24 @@
 //! their own key, and nothing but [`Table`] tells one table from another. Tables read no clock:
 //! where a product bounds a loop by time, the loop asks [`kvrig_base::seam::Work::spent`].
 //!
-//! Where to start: [`table`] is the interface, [`event`] the measuring points.
+//! Where to start: [`table`] is the interface, [`event`] the measuring points, [`at_once`] the
+//! simplest table and [`redis`] the one with the most rules; [`kind::build`] makes one by name.
 
+mod arena;
+pub mod at_once;
+mod buckets;
+mod chain;
 pub mod event;
+pub mod hash;
 pub mod kind;
+pub mod redis;
+mod sample;
 pub mod table;
 
+pub use arena::ENTRIES_MAX;
+pub use buckets::PRODUCT_BUCKET_BYTES;
 pub use event::{Rehash, TableEvent, TableEventKind};
-pub use kind::{TableKind, UnknownTable};
+pub use kind::{TableKind, UnknownTable, build};
 pub use table::{
     BucketBytes, Entry, Key, Occupied, Position, Regions, ResizePolicy, Slot, Table, TableConfig,
 };

@@ -1,0 +1,255 @@
+//! The textbook table: chains, and an array that doubles at once.
+
+use crate::arena::{Arena, EntryAllocation, slot_at};
+use crate::buckets::BucketArray;
+use crate::chain;
+use crate::event::{EventLog, Rehash, TableEvent, TableEventKind};
+use crate::hash::{sip_counted, sip_of};
+use crate::sample::{self, Part};
+use crate::table::{
+    BucketBytes, Entry, Occupied, Position, ResizePolicy, Slot, Table, TableConfig,
+};
+use kvrig_base::random::Sequence;
+use kvrig_base::seam::{Cause, Counter, Work};
+use kvrig_base::time::Span;
+
+/// Buckets of the first array: as many as Redis begins with, so that sizes agree.
+const INITIAL_BUCKETS: u64 = 4;
+
+/// Chaining that doubles at once: the insertion that finds one entry a bucket allocates an array of
+/// twice the size, moves every entry into it and frees the old one before it goes on.
+///
+/// It stands for the tables of most standard libraries. It never shrinks, and knows neither forked
+/// children nor a memory limit: [`Table::set_resize_policy`] and [`Table::set_growth_headroom`]
+/// change nothing. Keys are hashed by SipHash-1-2, so that the hash makes no difference to others.
+#[derive(Debug)]
+pub struct AtOnceTable<E> {
+    config: TableConfig,
+    arena: Arena<E>,
+    array: BucketArray,
+    /// Which of the two bucket regions the array has.
+    region: usize,
+    events: EventLog,
+}
+
+impl<E: Entry> AtOnceTable<E> {
+    /// An empty table; it has no array until the first insertion.
+    pub fn new(config: TableConfig) -> Self {
+        Self {
+            config,
+            arena: Arena::new(config.regions, EntryAllocation::EachEntry),
+            array: BucketArray::none(config.regions.buckets[0]),
+            region: 0,
+            events: EventLog::default(),
+        }
+    }
+
+    fn grow_if_full(&mut self, work: &mut Work) {
+        let (entries, from) = (self.arena.len(), self.array.buckets());
+        if entries < from {
+            return;
+        }
+        let to = (2 * from).max(INITIAL_BUCKETS);
+        let region = self.config.regions.buckets[if from == 0 { 0 } else { self.region ^ 1 }];
+        let new = work.caused_by(Cause::AllocateTable, |work| {
+            BucketArray::allocate(to, region, work)
+        });
+        if from == 0 {
+            self.array = new;
+            self.region = 0;
+            return;
+        }
+        self.events
+            .push(TableEventKind::Started { from, to }, entries);
+        let mut old = std::mem::replace(&mut self.array, new);
+        self.region ^= 1;
+        work.caused_by(Cause::RehashAll, |work| self.move_all(&mut old, work));
+        self.events.push(
+            TableEventKind::Ended {
+                from,
+                to,
+                moved: entries,
+            },
+            entries,
+        );
+        let pages = work.caused_by(Cause::FreeTable, |work| old.free(work));
+        self.events.push(
+            TableEventKind::Freed {
+                buckets: from,
+                pages,
+            },
+            entries,
+        );
+    }
+
+    fn move_all(&mut self, old: &mut BucketArray, work: &mut Work) {
+        for bucket in 0..old.buckets() as usize {
+            let mut link = old.probe(bucket, work);
+            while let Some(slot) = slot_at(link) {
+                let (key, next) = self.arena.visit_key(slot, work);
+                let new_bucket = self
+                    .array
+                    .bucket_of(sip_counted(key, self.config.hash_key, work));
+                self.arena.set_next(slot, self.array.peek(new_bucket), work);
+                self.array.push(new_bucket, slot, work);
+                link = next;
+            }
+        }
+        work.count(Counter::EntriesMigrated, old.entries());
+        old.forget_entries();
+    }
+}
+
+impl<E: Entry> Table<E> for AtOnceTable<E> {
+    #[inline]
+    fn find(&mut self, key: &E::Key, work: &mut Work) -> Option<Slot> {
+        if self.arena.len() == 0 {
+            return None;
+        }
+        let bucket = self
+            .array
+            .bucket_of(sip_counted(key, self.config.hash_key, work));
+        let head = self.array.probe(bucket, work);
+        chain::find(&self.arena, head, key, work).map(|found| found.slot)
+    }
+
+    fn peek(&self, key: &E::Key) -> Option<Slot> {
+        if self.arena.len() == 0 {
+            return None;
+        }
+        let bucket = self.array.bucket_of(sip_of(key, self.config.hash_key));
+        chain::peek(&self.arena, self.array.peek(bucket), key)
+    }
+
+    fn insert(&mut self, entry: E, work: &mut Work) -> Result<Slot, Occupied<E>> {
+        self.grow_if_full(work);
+        let bucket = self
+            .array
+            .bucket_of(sip_counted(entry.key(), self.config.hash_key, work));
+        let head = self.array.probe(bucket, work);
+        match chain::find(&self.arena, head, entry.key(), work) {
+            Some(found) => Err(Occupied {
+                entry,
+                slot: found.slot,
+            }),
+            None => Ok(chain::push(
+                &mut self.array,
+                &mut self.arena,
+                bucket,
+                entry,
+                work,
+            )),
+        }
+    }
+
+    fn remove(&mut self, key: &E::Key, work: &mut Work) -> Option<E> {
+        if self.arena.len() == 0 {
+            return None;
+        }
+        let bucket = self
+            .array
+            .bucket_of(sip_counted(key, self.config.hash_key, work));
+        let head = self.array.probe(bucket, work);
+        let found = chain::find(&self.arena, head, key, work)?;
+        Some(chain::remove(
+            &mut self.array,
+            &mut self.arena,
+            bucket,
+            found,
+            work,
+        ))
+    }
+
+    #[inline]
+    fn entry(&self, slot: Slot) -> &E {
+        self.arena.entry(slot)
+    }
+
+    fn entry_mut(&mut self, slot: Slot, work: &mut Work) -> &mut E {
+        self.arena.entry_mut(slot, work)
+    }
+
+    fn clear(&mut self, work: &mut Work) {
+        let buckets = self.array.buckets();
+        work.count(Counter::BucketsProbed, buckets);
+        self.arena.clear(work);
+        self.array.forget_entries();
+        if buckets > 0 {
+            let pages = work.caused_by(Cause::FreeTable, |work| self.array.free(work));
+            self.events
+                .push(TableEventKind::Freed { buckets, pages }, 0);
+        }
+    }
+
+    fn len(&self) -> u64 {
+        self.arena.len()
+    }
+
+    fn buckets(&self) -> u64 {
+        self.array.buckets()
+    }
+
+    fn bucket_bytes(&self) -> BucketBytes {
+        BucketBytes {
+            old: self.array.bytes(),
+            new: 0,
+        }
+    }
+
+    /// Never: a rehash is over before the insertion that began it.
+    fn rehash(&self) -> Option<Rehash> {
+        None
+    }
+
+    fn set_resize_policy(&mut self, _: ResizePolicy) {}
+
+    fn set_growth_headroom(&mut self, _: Option<u64>) {}
+
+    fn cron_resize(&mut self, _: &mut Work) {}
+
+    fn cron_rehash(&mut self, _: Span, _: &mut Work) -> bool {
+        false
+    }
+
+    /// Nothing to pause: the table does not grow but in an insertion.
+    fn pause_rehash(&mut self) {}
+
+    fn resume_rehash(&mut self) {}
+
+    fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Slot, &E), work: &mut Work) -> u64 {
+        if self.arena.len() == 0 {
+            return 0;
+        }
+        chain::scan((&self.array, None), &self.arena, cursor, visit, work)
+    }
+
+    fn walk(&self, position: &mut Position, work: &mut Work) -> Option<Slot> {
+        chain::walk([Some(&self.array), None], &self.arena, position, work)
+    }
+
+    fn sample(
+        &mut self,
+        wanted: usize,
+        random: &mut Sequence,
+        sample: &mut Vec<Slot>,
+        work: &mut Work,
+    ) {
+        let parts = &mut [Part {
+            array: &mut self.array,
+            from: 0,
+        }];
+        sample::run(parts, &self.arena, wanted, random, sample, work);
+    }
+
+    fn random(&mut self, random: &mut Sequence, work: &mut Work) -> Option<Slot> {
+        let parts = &mut [Part {
+            array: &mut self.array,
+            from: 0,
+        }];
+        sample::one(parts, &self.arena, random, work)
+    }
+
+    fn take_event(&mut self) -> Option<TableEvent> {
+        self.events.take()
+    }
+}

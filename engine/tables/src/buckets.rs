@@ -1,0 +1,190 @@
+//! A bucket array: heads of chains, zeroed by the system, with its resident pages.
+
+use crate::arena::{Link, link_to};
+use crate::table::Slot;
+use kvrig_base::seam::{Counter, Region, Touch, Work};
+
+/// Bytes of a bucket in the products: a pointer of 64 bits.
+///
+/// Allocations and pages are counted by this layout, because the pauses of allocating and freeing
+/// are those of the product. Touches are counted by the layout of this crate, 4 bytes a bucket,
+/// because the caches that a measured replay meets are those of this crate.
+pub const PRODUCT_BUCKET_BYTES: u64 = 8;
+/// Bytes of a page of memory.
+pub(crate) const PAGE_BYTES: u64 = 4_096;
+/// From this size on an array comes from the system, page by page, and goes back to it
+/// ([`Counter::AllocationsLarge`]); a smaller one is served from memory that is there.
+const SYSTEM_ALLOCATION_BYTES_MIN: u64 = 32 * 1024;
+const PAGE_BUCKETS: u64 = PAGE_BYTES / PRODUCT_BUCKET_BYTES;
+const LINE_BUCKETS: u64 = Touch::LINE_BYTES / size_of::<Link>() as u64;
+
+/// The heads of chains. The number of buckets is a power of two, or zero before the first insert.
+#[derive(Debug)]
+pub(crate) struct BucketArray {
+    heads: Vec<Link>,
+    /// Entries that hang on this array.
+    entries: u64,
+    region: Region,
+    /// Pages not yet touched since the system gave them; their bits are set in `fresh`.
+    fresh_pages: u64,
+    fresh: Vec<u64>,
+}
+
+impl BucketArray {
+    /// No buckets at all.
+    pub(crate) const fn none(region: Region) -> Self {
+        Self {
+            heads: Vec::new(),
+            entries: 0,
+            region,
+            fresh_pages: 0,
+            fresh: Vec::new(),
+        }
+    }
+
+    /// An array of empty buckets whose pages the system will hand out as they are touched.
+    pub(crate) fn allocate(buckets: u64, region: Region, work: &mut Work) -> Self {
+        debug_assert!(
+            buckets.is_power_of_two(),
+            "bucket numbers are masks of hashes"
+        );
+        let bytes = buckets * PRODUCT_BUCKET_BYTES;
+        let is_from_system = bytes >= SYSTEM_ALLOCATION_BYTES_MIN;
+        let (counter, pages) = match is_from_system {
+            true => (Counter::AllocationsLarge, bytes / PAGE_BYTES),
+            false => (Counter::AllocationsSmall, 0),
+        };
+        work.count(counter, 1);
+        Self {
+            heads: vec![0; usize::try_from(buckets).expect("buckets fit in memory")],
+            entries: 0,
+            region,
+            fresh_pages: pages,
+            fresh: vec![u64::MAX; usize::try_from(pages.div_ceil(64)).expect("fewer than buckets")],
+        }
+    }
+
+    /// Gives the array back and says how many pages that were.
+    pub(crate) fn free(&mut self, work: &mut Work) -> u64 {
+        debug_assert!(
+            self.entries == 0,
+            "an array is freed when nothing hangs on it"
+        );
+        if self.heads.is_empty() {
+            return 0;
+        }
+        let pages = match self.bytes() >= SYSTEM_ALLOCATION_BYTES_MIN {
+            true => self.bytes() / PAGE_BYTES - self.fresh_pages,
+            false => 0,
+        };
+        work.count(Counter::Frees, 1);
+        work.count(Counter::PagesReleased, pages);
+        *self = Self::none(self.region);
+        pages
+    }
+
+    #[inline]
+    pub(crate) fn buckets(&self) -> u64 {
+        self.heads.len() as u64
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.buckets() * PRODUCT_BUCKET_BYTES
+    }
+
+    #[inline]
+    pub(crate) fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Says that all entries are gone without unlinking them one by one.
+    pub(crate) fn forget_entries(&mut self) {
+        self.entries = 0;
+    }
+
+    /// The bucket of a hash.
+    ///
+    /// # Panics
+    /// In debug builds, if there are no buckets.
+    #[inline]
+    pub(crate) fn bucket_of(&self, hash: u64) -> usize {
+        debug_assert!(
+            !self.heads.is_empty(),
+            "callers look at the number of entries first"
+        );
+        hash as usize & (self.heads.len() - 1)
+    }
+
+    /// The head of a chain, without a receipt.
+    #[inline]
+    pub(crate) fn peek(&self, bucket: usize) -> Link {
+        self.heads[bucket]
+    }
+
+    /// Looks at a bucket.
+    #[inline]
+    pub(crate) fn probe(&mut self, bucket: usize, work: &mut Work) -> Link {
+        self.fault(bucket, work);
+        self.probe_shared(bucket, work)
+    }
+
+    /// Looks at a bucket through a shared reference: the page counts as resident already.
+    #[inline]
+    pub(crate) fn probe_shared(&self, bucket: usize, work: &mut Work) -> Link {
+        work.count(Counter::BucketsProbed, 1);
+        work.read(self.region, bucket as u64 / LINE_BUCKETS);
+        self.heads[bucket]
+    }
+
+    #[inline]
+    fn set(&mut self, bucket: usize, head: Link, work: &mut Work) {
+        self.fault(bucket, work);
+        work.write(self.region, bucket as u64 / LINE_BUCKETS);
+        self.heads[bucket] = head;
+    }
+
+    /// Puts an entry, whose link must already lead to the present head, before its chain.
+    #[inline]
+    pub(crate) fn push(&mut self, bucket: usize, slot: Slot, work: &mut Work) {
+        self.set(bucket, link_to(slot), work);
+        self.entries += 1;
+    }
+
+    /// Makes `next` the head in place of an entry that leaves.
+    #[inline]
+    pub(crate) fn pop(&mut self, bucket: usize, next: Link, work: &mut Work) {
+        self.set(bucket, next, work);
+        self.entries -= 1;
+    }
+
+    /// Empties a bucket whose `entries` have all been moved elsewhere.
+    #[inline]
+    pub(crate) fn take_chain(&mut self, bucket: usize, entries: u64, work: &mut Work) {
+        self.set(bucket, crate::arena::END, work);
+        self.entries -= entries;
+    }
+
+    /// Says that an entry behind the head of a chain has left.
+    #[inline]
+    pub(crate) fn lose_inner(&mut self) {
+        self.entries -= 1;
+    }
+
+    /// Counts the first touch of a page.
+    #[inline]
+    fn fault(&mut self, bucket: usize, work: &mut Work) {
+        if self.fresh_pages > 0 {
+            self.fault_slow(bucket as u64 / PAGE_BUCKETS, work);
+        }
+    }
+
+    fn fault_slow(&mut self, page: u64, work: &mut Work) {
+        let word = &mut self.fresh[(page / 64) as usize];
+        let bit = 1 << (page % 64);
+        if *word & bit != 0 {
+            *word &= !bit;
+            self.fresh_pages -= 1;
+            work.count(Counter::PagesFaulted, 1);
+        }
+    }
+}

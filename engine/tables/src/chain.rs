@@ -1,0 +1,184 @@
+//! What tables with chains have in common: looking through a chain, and visiting all of them.
+
+use crate::arena::{Arena, Link, slot_at};
+use crate::buckets::BucketArray;
+use crate::table::{Entry, Key, Position, Slot};
+use kvrig_base::seam::{Counter, Work};
+
+/// An entry in its chain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    pub(crate) slot: Slot,
+    /// The entry before it, or none where it is the head.
+    pub(crate) before: Option<Slot>,
+}
+
+/// Looks for `key` in the chain that begins at `link`.
+#[inline]
+pub(crate) fn find<E: Entry>(
+    arena: &Arena<E>,
+    mut link: Link,
+    key: &E::Key,
+    work: &mut Work,
+) -> Option<Found> {
+    let mut before = None;
+    while let Some(slot) = slot_at(link) {
+        let (present, next) = arena.visit_key(slot, work);
+        work.count(Counter::EntriesVisited, 1);
+        if present == key {
+            work.count(Counter::BytesScanned, key.byte_len());
+            return Some(Found { slot, before });
+        }
+        before = Some(slot);
+        link = next;
+    }
+    None
+}
+
+/// Looks for `key` without a receipt.
+pub(crate) fn peek<E: Entry>(arena: &Arena<E>, mut link: Link, key: &E::Key) -> Option<Slot> {
+    while let Some(slot) = slot_at(link) {
+        if arena.entry(slot).key() == key {
+            return Some(slot);
+        }
+        link = arena.next(slot);
+    }
+    None
+}
+
+/// Adds `entry` before the chain of `bucket`.
+#[inline]
+pub(crate) fn push<E: Entry>(
+    array: &mut BucketArray,
+    arena: &mut Arena<E>,
+    bucket: usize,
+    entry: E,
+    work: &mut Work,
+) -> Slot {
+    let slot = arena.insert(entry, array.peek(bucket), work);
+    array.push(bucket, slot, work);
+    slot
+}
+
+/// Takes a found entry out of its chain and out of the arena.
+pub(crate) fn remove<E: Entry>(
+    array: &mut BucketArray,
+    arena: &mut Arena<E>,
+    bucket: usize,
+    found: Found,
+    work: &mut Work,
+) -> E {
+    let next = arena.next(found.slot);
+    match found.before {
+        None => array.pop(bucket, next, work),
+        Some(before) => {
+            arena.set_next(before, next, work);
+            array.lose_inner();
+        }
+    }
+    arena.remove(found.slot, work)
+}
+
+/// Visits a whole chain.
+fn visit_chain<E: Entry>(
+    array: &BucketArray,
+    arena: &Arena<E>,
+    bucket: usize,
+    visit: &mut dyn FnMut(Slot, &E),
+    work: &mut Work,
+) {
+    let mut link = array.probe_shared(bucket, work);
+    while let Some(slot) = slot_at(link) {
+        work.count(Counter::EntriesVisited, 1);
+        link = arena.visit(slot, work);
+        visit(slot, arena.entry(slot));
+    }
+}
+
+/// One step of SCAN over the array, or over both while a rehash goes on.
+///
+/// The cursor counts with its highest masked bit first. A table of another size splits or joins
+/// buckets by their higher bits, so a cursor that has dealt with the buckets ending in given low
+/// bits has dealt with them for every size (`redis:src/dict.c`, dictScan, by Pieter Noordhuis).
+/// With two arrays, the bucket of the smaller is visited, then all buckets of the larger that it
+/// stands for.
+pub(crate) fn scan<E: Entry>(
+    arrays: (&BucketArray, Option<&BucketArray>),
+    arena: &Arena<E>,
+    cursor: u64,
+    visit: &mut dyn FnMut(Slot, &E),
+    work: &mut Work,
+) -> u64 {
+    let (one, Some(other)) = arrays else {
+        visit_chain(arrays.0, arena, arrays.0.bucket_of(cursor), visit, work);
+        return next_cursor(cursor, arrays.0.buckets() - 1);
+    };
+    let (small, large) = if one.buckets() <= other.buckets() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    visit_chain(small, arena, small.bucket_of(cursor), visit, work);
+    let beyond_small = (large.buckets() - 1) ^ (small.buckets() - 1);
+    let mut cursor = cursor;
+    loop {
+        visit_chain(large, arena, large.bucket_of(cursor), visit, work);
+        cursor = next_cursor(cursor, large.buckets() - 1);
+        if cursor & beyond_small == 0 {
+            return cursor;
+        }
+    }
+}
+
+/// Adds one to the reversed bits of the cursor that `mask` covers; the others become zero.
+const fn next_cursor(cursor: u64, mask: u64) -> u64 {
+    (cursor | !mask)
+        .reverse_bits()
+        .wrapping_add(1)
+        .reverse_bits()
+}
+
+/// The next entry of a walk over the arrays, one after the other.
+pub(crate) fn walk<E: Entry>(
+    arrays: [Option<&BucketArray>; 2],
+    arena: &Arena<E>,
+    position: &mut Position,
+    work: &mut Work,
+) -> Option<Slot> {
+    loop {
+        if let Some(slot) = slot_at(position.next) {
+            work.count(Counter::EntriesVisited, 1);
+            position.next = arena.visit(slot, work);
+            return Some(slot);
+        }
+        let array = (*arrays.get(position.table as usize)?)?;
+        if position.bucket < array.buckets() {
+            position.next = array.probe_shared(position.bucket as usize, work);
+            position.bucket += 1;
+        } else {
+            position.table += 1;
+            position.bucket = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cursor_visits_every_bucket_once_and_ends_at_zero() {
+        for buckets in [1_u64, 2, 4, 64, 1_024] {
+            let (mut cursor, mut visited) = (0, Vec::new());
+            loop {
+                visited.push(cursor & (buckets - 1));
+                cursor = next_cursor(cursor, buckets - 1);
+                if cursor == 0 {
+                    break;
+                }
+            }
+            visited.sort_unstable();
+            assert_eq!(visited, (0..buckets).collect::<Vec<_>>());
+        }
+    }
+}

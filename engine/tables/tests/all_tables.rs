@@ -1,0 +1,449 @@
+//! What every table must do, whichever it is.
+
+mod common;
+
+use common::{CONFIG, NanosecondEach, insert_all, integer_set};
+use kvrig_base::random::Seed;
+use kvrig_base::seam::{COUNTERS, Cause, Counter, Work};
+use kvrig_base::time::Span;
+use kvrig_tables::{
+    Entry, Position, ResizePolicy, Slot, Table, TableEventKind as Kind, TableKind, build,
+};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An entry with a key of its own allocation and a value, as stores have them.
+#[derive(Debug, PartialEq, Eq)]
+struct Pair {
+    key: Box<[u8]>,
+    value: u32,
+}
+
+impl Entry for Pair {
+    type Key = [u8];
+    const KEY_IS_OUTSIDE: bool = true;
+    fn key(&self) -> &[u8] {
+        &self.key
+    }
+}
+
+fn key_bytes(number: u16) -> Box<[u8]> {
+    format!("user:{number:05}").into_bytes().into()
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Find(u16),
+    Set(u16, u32),
+    Add(u16, u32),
+    Remove(u16),
+    InsertMany(u16),
+    RemoveMany(u16),
+    CronResize,
+    CronRehash,
+    Policy(ResizePolicy),
+    Headroom(Option<u64>),
+    Pause,
+    Resume,
+    Clear,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let key = 0..2_000_u16;
+    prop_oneof![
+        8 => key.clone().prop_map(Op::Find),
+        8 => (key.clone(), any::<u32>()).prop_map(|(k, v)| Op::Set(k, v)),
+        8 => (key.clone(), any::<u32>()).prop_map(|(k, v)| Op::Add(k, v)),
+        8 => key.clone().prop_map(Op::Remove),
+        6 => key.clone().prop_map(Op::InsertMany),
+        4 => key.prop_map(Op::RemoveMany),
+        3 => Just(Op::CronResize),
+        2 => Just(Op::CronRehash),
+        2 => prop_oneof![
+            3 => Just(ResizePolicy::Allow),
+            1 => Just(ResizePolicy::Avoid),
+            1 => Just(ResizePolicy::Forbid)
+        ]
+        .prop_map(Op::Policy),
+        1 => prop::option::of(0..100_000_u64).prop_map(Op::Headroom),
+        1 => Just(Op::Pause),
+        2 => Just(Op::Resume),
+        1 => Just(Op::Clear),
+    ]
+}
+
+/// How many keys [`Op::InsertMany`] and [`Op::RemoveMany`] deal with.
+const MANY: u16 = 150;
+
+/// Does `ops` on a table and on an ordered map, comparing all answers and the end states.
+fn check(kind: TableKind, ops: &[Op]) -> Result<(), TestCaseError> {
+    let mut work = Work::new(Box::new(NanosecondEach));
+    let work = &mut work;
+    let mut table: Box<dyn Table<Pair>> = build(kind, CONFIG);
+    let mut model = BTreeMap::<Box<[u8]>, u32>::new();
+    let mut pauses = 0;
+    for op in ops {
+        work.begin();
+        match *op {
+            Op::Find(number) => {
+                let key = key_bytes(number);
+                let found = table.get(&key, work).map(|pair| pair.value);
+                prop_assert_eq!(found, model.get(&key).copied());
+            }
+            Op::Set(number, value) => {
+                let key = key_bytes(number);
+                let present = table.get_mut(&key, work).map(|pair| pair.value = value);
+                prop_assert_eq!(present.is_some(), model.contains_key(&key));
+                if present.is_some() {
+                    model.insert(key, value);
+                }
+            }
+            Op::Add(number, value) => {
+                let key = key_bytes(number);
+                match table.insert(
+                    Pair {
+                        key: key.clone(),
+                        value,
+                    },
+                    work,
+                ) {
+                    Ok(slot) => {
+                        prop_assert_eq!(&table.entry(slot).key, &key);
+                        prop_assert_eq!(model.insert(key, value), None);
+                    }
+                    Err(refused) => {
+                        prop_assert_eq!(refused.entry.value, value);
+                        prop_assert_eq!(table.entry(refused.slot).value, model[&key]);
+                    }
+                }
+            }
+            Op::Remove(number) => {
+                let key = key_bytes(number);
+                let removed = table.remove(&key, work).map(|pair| pair.value);
+                prop_assert_eq!(removed, model.remove(&key));
+            }
+            Op::InsertMany(from) => {
+                for number in from..from + MANY {
+                    let key = key_bytes(number);
+                    let added = table
+                        .insert(
+                            Pair {
+                                key: key.clone(),
+                                value: 0,
+                            },
+                            work,
+                        )
+                        .is_ok();
+                    prop_assert_eq!(added, !model.contains_key(&key));
+                    model.entry(key).or_insert(0);
+                }
+            }
+            Op::RemoveMany(from) => {
+                for number in from..from + MANY {
+                    let key = key_bytes(number);
+                    let removed = table.remove(&key, work).map(|pair| pair.value);
+                    prop_assert_eq!(removed, model.remove(&key));
+                }
+            }
+            Op::CronResize => table.cron_resize(work),
+            Op::CronRehash => _ = table.cron_rehash(Span::from_nanos(300), work),
+            Op::Policy(policy) => table.set_resize_policy(policy),
+            Op::Headroom(bytes) => table.set_growth_headroom(bytes),
+            Op::Pause => {
+                table.pause_rehash();
+                pauses += 1;
+            }
+            Op::Resume if pauses > 0 => {
+                table.resume_rehash();
+                pauses -= 1;
+            }
+            Op::Resume => {}
+            Op::Clear => {
+                table.clear(work);
+                model.clear();
+            }
+        }
+        prop_assert_eq!(table.len(), model.len() as u64);
+    }
+    let mut position = Position::default();
+    let mut walked = BTreeMap::new();
+    while let Some(slot) = table.walk(&mut position, work) {
+        let pair = table.entry(slot);
+        prop_assert_eq!(
+            walked.insert(pair.key.clone(), pair.value),
+            None,
+            "each entry once"
+        );
+    }
+    prop_assert_eq!(&walked, &model);
+    for (key, value) in &model {
+        let slot = table.peek(key);
+        prop_assert_eq!(slot.map(|slot| table.entry(slot).value), Some(*value));
+    }
+    Ok(())
+}
+
+/// Scans in steps between which the table changes; the first 200 entries stay and must be
+/// seen.
+fn check_scan(kind: TableKind, sizes: &[u16]) -> Result<(), TestCaseError> {
+    let work = &mut Work::unpriced();
+    let mut table = integer_set(kind);
+    insert_all(&mut *table, 0..200, work);
+    let mut seen = BTreeSet::new();
+    let mut sizes = sizes.iter().copied().cycle();
+    let (mut cursor, mut present) = (0, 200_u64);
+    for _ in 0..100_000 {
+        cursor = table.scan(cursor, &mut |_, key| _ = seen.insert(*key), work);
+        if cursor == 0 {
+            prop_assert!(
+                (0..200).all(|key| seen.contains(&key)),
+                "an entry was never seen"
+            );
+            return Ok(());
+        }
+        // Grow or shrink towards the next size, some entries at a time.
+        let wanted = 200 + u64::from(sizes.next().unwrap_or(0));
+        for _ in 0..40 {
+            if present < wanted {
+                table.insert(present, work).expect("it is new");
+                present += 1;
+            } else if present > wanted {
+                present -= 1;
+                table.remove(&present, work).expect("it was there");
+            }
+        }
+        table.cron_resize(work);
+    }
+    prop_assert!(false, "the scan does not end");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_table_answers_as_an_ordered_map(ops in prop::collection::vec(op(), 1..120)) {
+        for &kind in TableKind::ALL {
+            check(kind, &ops)?;
+        }
+    }
+
+    #[test]
+    fn a_scan_sees_every_entry_that_stays(
+        sizes in prop::collection::vec(0..8_000_u16, 1..12)
+    ) {
+        for &kind in TableKind::ALL {
+            check_scan(kind, &sizes)?;
+        }
+    }
+}
+
+#[test]
+fn a_slot_outlives_every_rehash() {
+    for &kind in TableKind::ALL {
+        let work = &mut Work::unpriced();
+        let mut table = integer_set(kind);
+        let slots: Vec<Slot> = (0..5_000)
+            .map(|key| table.insert(key, work).expect("it is new"))
+            .collect();
+        for (key, slot) in (0..).zip(slots) {
+            assert_eq!(*table.entry(slot), key);
+            assert_eq!(table.find(&key, work), Some(slot), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn every_entry_that_a_rehash_moves_is_in_the_receipt() {
+    for &kind in TableKind::ALL {
+        let work = &mut Work::unpriced();
+        let mut table = integer_set(kind);
+        let events = insert_all(&mut *table, 0..100_000, work);
+        let under_way = table.rehash().map_or(0, |rehash| rehash.entries_moved);
+        let ended = events.iter().map(|(_, event)| match event.kind {
+            Kind::Ended { moved, .. } => moved,
+            _ => 0,
+        });
+        let migrated = work.counts().get(Counter::EntriesMigrated);
+        assert_eq!(ended.sum::<u64>() + under_way, migrated, "{kind}");
+        assert!(migrated > 65_536, "{kind}: {migrated}");
+    }
+}
+
+#[test]
+fn pages_released_are_pages_that_were_faulted() {
+    for &kind in TableKind::ALL {
+        let work = &mut Work::unpriced();
+        let mut table = integer_set(kind);
+        let events = insert_all(&mut *table, 0..200_000, work);
+        let counts = work.counts();
+        let freed = events.iter().map(|(_, event)| match event.kind {
+            Kind::Freed { pages, .. } => pages,
+            _ => 0,
+        });
+        assert_eq!(
+            freed.sum::<u64>(),
+            counts.get(Counter::PagesReleased),
+            "{kind}"
+        );
+        assert!(counts.get(Counter::PagesReleased) > 200, "{kind}");
+        assert!(
+            counts.get(Counter::PagesFaulted) > counts.get(Counter::PagesReleased),
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn doubling_at_once_moves_everything_in_the_insertion_that_begins_it() {
+    let work = &mut Work::unpriced();
+    let mut table = integer_set(TableKind::AtOnce);
+    insert_all(&mut *table, 0..4_096, work);
+    work.begin();
+    let events = insert_all(&mut *table, 4_096..4_097, work);
+    assert_eq!(work.counts().get(Counter::EntriesMigrated), 4_096);
+    let causes: Vec<_> = work.segments().iter().map(|part| part.cause).collect();
+    assert_eq!(
+        causes,
+        [Cause::AllocateTable, Cause::RehashAll, Cause::FreeTable]
+    );
+    let kinds: Vec<_> = events.iter().map(|(_, event)| event.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            Kind::Started {
+                from: 4_096,
+                to: 8_192
+            },
+            Kind::Ended {
+                from: 4_096,
+                to: 8_192,
+                moved: 4_096
+            },
+            Kind::Freed {
+                buckets: 4_096,
+                pages: 8
+            },
+        ]
+    );
+}
+
+#[test]
+fn a_quiet_table_is_never_priced_between_operations() {
+    for &kind in TableKind::ALL {
+        let work = &mut Work::unpriced();
+        let mut table = integer_set(kind);
+        insert_all(&mut *table, 0..1_000, work);
+        while table.rehash().is_some() {
+            table.find(&0, work);
+        }
+        work.begin();
+        (0..1_000).for_each(|key| _ = table.find(&key, work));
+        assert!(work.segments().is_empty(), "{kind}");
+    }
+}
+
+#[test]
+fn samples_are_entries_of_the_table_and_reach_all_of_it() {
+    for &kind in TableKind::ALL {
+        let work = &mut Work::unpriced();
+        let mut table = integer_set(kind);
+        // In the middle of a rehash, where there is one.
+        insert_all(&mut *table, 0..300, work);
+        let mut random = Seed(1).stream("sample").sequence(0);
+        let (mut sampled, mut drawn) = (BTreeSet::new(), BTreeSet::new());
+        for _ in 0..3_000 {
+            let mut sample = Vec::new();
+            table.sample(5, &mut random, &mut sample, work);
+            assert!(sample.len() <= 5);
+            sampled.extend(sample.iter().map(|&slot| *table.entry(slot)));
+            let one = table.random(&mut random, work).expect("there are entries");
+            drawn.insert(*table.entry(one));
+        }
+        // Ten draws an entry: those of long chains are drawn less often, and a few may be missed.
+        assert!(drawn.len() > 290, "{kind}: {}", drawn.len());
+        assert_eq!(sampled.len(), 300, "{kind}");
+        table.clear(work);
+        let mut sample = Vec::new();
+        table.sample(5, &mut random, &mut sample, work);
+        assert!(sample.is_empty() && table.random(&mut random, work).is_none());
+    }
+}
+
+#[test]
+fn a_sample_wider_than_the_table_is_no_more_than_the_table() {
+    for &kind in TableKind::ALL {
+        let work = &mut Work::unpriced();
+        let mut table = integer_set(kind);
+        insert_all(&mut *table, 0..3, work);
+        let mut sample = Vec::new();
+        table.sample(
+            50,
+            &mut Seed(1).stream("sample").sequence(0),
+            &mut sample,
+            work,
+        );
+        assert_eq!(sample.len(), 3, "{kind}");
+    }
+}
+
+#[test]
+fn names_lead_back_to_their_tables() {
+    for &kind in TableKind::ALL {
+        assert_eq!(kind.name().parse(), Ok(kind));
+    }
+    assert!("redis-6".parse::<TableKind>().is_err());
+}
+
+/// The receipt of one fixed history: whoever changes it changes results.
+#[test]
+fn receipts_of_a_fixed_history_stay_as_they_are() {
+    for &kind in TableKind::ALL {
+        let mut work = Work::new(Box::new(NanosecondEach));
+        let work = &mut work;
+        let mut table: Box<dyn Table<Pair>> = build(kind, CONFIG);
+        for number in 0..20_000 {
+            _ = table.insert(
+                Pair {
+                    key: key_bytes(number),
+                    value: 0,
+                },
+                work,
+            );
+            _ = table.find(&key_bytes(number / 2), work);
+            if number % 4 == 0 {
+                table.remove(&key_bytes(number / 3), work);
+            }
+        }
+        let counts = work.counts();
+        let receipt: Vec<_> = COUNTERS
+            .iter()
+            .filter(|&&counter| counts.get(counter) > 0)
+            .map(|&counter| format!("{} {}", counter.name(), counts.get(counter)))
+            .collect();
+        assert_eq!(receipt.join(", "), golden(kind), "{kind}");
+    }
+}
+
+fn golden(kind: TableKind) -> &'static str {
+    match kind {
+        TableKind::AtOnce => {
+            "\
+             keys_hashed 61380, bytes_hashed 613800, buckets_probed 61380, entries_visited 52738, \
+             entries_migrated 16380, bytes_scanned 249990, allocations_small 20010, \
+             allocations_large 3, frees 5012, pages_faulted 174, pages_released 24"
+        }
+        TableKind::Redis70 => {
+            "\
+             keys_hashed 60813, bytes_hashed 608130, buckets_probed 68672, entries_visited 53911, \
+             entries_migrated 15813, bytes_scanned 249990, allocations_small 20010, \
+             allocations_large 3, frees 5012, pages_faulted 174, pages_released 24"
+        }
+        TableKind::Redis74 => {
+            "\
+             keys_hashed 61380, bytes_hashed 613800, buckets_probed 71165, entries_visited 52726, \
+             entries_migrated 16380, bytes_scanned 249990, allocations_small 20010, \
+             allocations_large 3, frees 5012, pages_faulted 174, pages_released 24"
+        }
+    }
+}
