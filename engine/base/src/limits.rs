@@ -1,5 +1,6 @@
 //! Every maximum of the project, by name, with the reason for its value.
 
+use crate::quantity::Rate;
 use crate::time::Span;
 
 /// Longest simulated run: 30 days, far below the 213 days that a [`Span`] can hold, so that sums of
@@ -19,6 +20,12 @@ pub const SEEDS_MAX: u32 = 10_000;
 pub const STUDY_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Largest single line of a text trace.
 pub const TRACE_LINE_BYTES_MAX: usize = 1024 * 1024;
+/// Requests of a trace that are held in memory: 8 bytes each while it is read, so at most 1 GiB.
+pub const TRACE_REQUESTS_MAX: u64 = 1 << 27;
+/// Copies of a trace that are replayed side by side.
+pub const TRACE_COPIES_MAX: u64 = 1 << 20;
+/// Highest arrival rate, so that rate times the longest run fits the integers of arrivals.
+pub const ARRIVAL_RATE_MAX: Rate = Rate::per_second(1_000_000_000);
 /// Largest number of keys of a workload.
 pub const KEYS_MAX: u64 = 1 << 40;
 

@@ -1,0 +1,126 @@
+//! When operations are meant to start.
+//!
+//! A profile says how the rate changes over time; pacing says whether operations come evenly or at
+//! random. Both meet in the expected number of arrivals, which is counted in integers: 10^-18 of an
+//! arrival, which is what a rate of a millionth per second expects in a picosecond. The n-th
+//! arrival is due when that count reaches the sum of n steps: each of one arrival for even pacing,
+//! each exponentially distributed with that mean for a Poisson process (the inversion of the
+//! cumulative rate: Çinlar, "Introduction to Stochastic Processes", 1975, section 4.7). Nothing is
+//! rounded from one arrival to the next, so times do not drift.
+
+mod profile;
+
+pub use profile::{Phase, RateProfile};
+
+use kvrig_base::limits::RUN_SPAN_MAX;
+use kvrig_base::random::{Stream, open_unit};
+use kvrig_base::time::{Span, Time};
+
+/// Expected arrivals in units of 10^-18.
+type Mass = u128;
+const ONE_ARRIVAL: Mass = 1_000_000_000_000_000_000;
+
+/// How arrivals are spread under a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pacing {
+    /// At random, independently of one another.
+    Poisson,
+    /// Evenly.
+    Constant,
+}
+
+/// The intended starts of one stream of operations, in order.
+///
+/// The steps are addressed by the number of the arrival, so that the same seed gives the same
+/// arrivals whatever else is drawn; where they fall is a fold over the steps.
+#[derive(Clone, Debug)]
+pub struct Arrivals {
+    pacing: Pacing,
+    profile: RateProfile,
+    steps: Stream,
+    entity: u64,
+    /// Number of the next arrival.
+    index: u64,
+    /// The phase of the profile that the last arrival fell in, and when that phase began.
+    phase: usize,
+    phase_start: Span,
+    /// Time of the last arrival since then.
+    elapsed: Span,
+    /// What the last arrival was due beyond the count reached at `elapsed`.
+    carry: Mass,
+}
+
+impl Arrivals {
+    /// Arrivals from the start of the run; `entity` tells apart clients that share a stream.
+    ///
+    /// The first arrival comes one step after the start.
+    pub const fn new(pacing: Pacing, profile: RateProfile, steps: Stream, entity: u64) -> Self {
+        Self {
+            pacing,
+            profile,
+            steps,
+            entity,
+            index: 0,
+            phase: 0,
+            phase_start: Span::ZERO,
+            elapsed: Span::ZERO,
+            carry: 0,
+        }
+    }
+    fn step(&self) -> Mass {
+        match self.pacing {
+            Pacing::Constant => ONE_ARRIVAL,
+            Pacing::Poisson => {
+                let uniform = open_unit(self.steps.at(self.entity, self.index).0[0]);
+                (-libm::log(uniform) * ONE_ARRIVAL as f64) as Mass
+            }
+        }
+    }
+    /// Where the count has grown by `due` beyond the last arrival, if it ever has.
+    fn advance(&mut self, due: Mass) -> Option<Span> {
+        let mut due = due + self.carry;
+        loop {
+            if self.phase == 0 && self.elapsed.is_zero() {
+                due = self.skip_cycles(due)?;
+            }
+            let phase = self.profile.phase(self.phase)?;
+            match phase.reach(self.elapsed, due) {
+                Ok((elapsed, carry)) => {
+                    (self.elapsed, self.carry) = (elapsed, carry);
+                    return self.phase_start.checked_add(elapsed);
+                }
+                Err(rest) => {
+                    due = rest;
+                    self.phase_start = self.phase_start.checked_add(phase.length()?)?;
+                    self.elapsed = Span::ZERO;
+                    self.phase = self.profile.after(self.phase);
+                }
+            }
+        }
+    }
+    /// Leaps over whole repetitions of the profile, however many one step takes.
+    fn skip_cycles(&mut self, due: Mass) -> Option<Mass> {
+        let Some((length, mass)) = self.profile.cycle() else {
+            return Some(due);
+        };
+        let cycles = u64::try_from(due / mass).ok()?;
+        self.phase_start = self.phase_start.checked_add(length.checked_mul(cycles)?)?;
+        Some(due % mass)
+    }
+}
+
+/// Ends where the rate is zero for good, or the longest run is over.
+impl Iterator for Arrivals {
+    type Item = Time;
+
+    #[inline]
+    fn next(&mut self) -> Option<Time> {
+        let due = self.step();
+        self.index += 1;
+        let at = self.advance(due).filter(|&at| at <= RUN_SPAN_MAX)?;
+        Some(Time::START + at)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Keys: numbers inside the simulator, bytes in commands.
+
+use std::fmt;
+
+/// A key of a workload, numbered from zero in the order in which keys are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub u64);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Writes a key as a prefix and its number, padded with zeros to the length asked for.
+///
+/// Different keys have different bytes at every length: where the length is too short, the prefix
+/// gives way, and then the key becomes as long as its digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFormat {
+    prefix: Vec<u8>,
+}
+
+/// `user`, as YCSB (`CoreWorkload.buildKeyName`).
+impl Default for KeyFormat {
+    fn default() -> Self {
+        Self::new("user")
+    }
+}
+
+const DIGITS_MAX: usize = 24;
+
+impl KeyFormat {
+    /// Keys that begin with `prefix`.
+    pub fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.as_bytes().to_vec(),
+        }
+    }
+    /// Replaces the content of `buffer` by the bytes of `key`, `length` of them where they suffice.
+    #[inline]
+    pub fn write(&self, key: KeyId, length: usize, buffer: &mut Vec<u8>) {
+        let digits = decimal_digits(key.0);
+        buffer.clear();
+        if let Some(padding) = length.checked_sub(self.prefix.len() + DIGITS_MAX) {
+            buffer.extend_from_slice(&self.prefix);
+            buffer.resize(self.prefix.len() + padding, b'0');
+            buffer.extend_from_slice(&digits);
+            return;
+        }
+        let needed = DIGITS_MAX - digits.iter().take_while(|&&digit| digit == b'0').count();
+        let room = length.saturating_sub(self.prefix.len());
+        let shown = room.max(needed.max(1)).min(DIGITS_MAX);
+        let prefix = &self.prefix[..length.saturating_sub(shown).min(self.prefix.len())];
+        buffer.extend_from_slice(prefix);
+        buffer.extend_from_slice(&digits[DIGITS_MAX - shown..]);
+    }
+}
+
+/// The decimal digits of `n`, with leading zeros.
+#[inline]
+fn decimal_digits(n: u64) -> [u8; DIGITS_MAX] {
+    const EIGHT: u64 = 100_000_000;
+    let mut digits = [b'0'; DIGITS_MAX];
+    let upper = n / EIGHT;
+    digits[16..].copy_from_slice(&eight_digits(n % EIGHT));
+    if upper > 0 {
+        digits[8..16].copy_from_slice(&eight_digits(upper % EIGHT));
+        digits[..8].copy_from_slice(&eight_digits(upper / EIGHT));
+    }
+    digits
+}
+
+/// The eight digits of `n` below 10^8, computed side by side in one word: the word is split into
+/// halves, quarters and eighths, and each division is a multiplication exact for its range
+/// (10,486 / 2^20 for n / 100 below 10^4, 103 / 2^10 for n / 10 below 100).
+#[inline]
+const fn eight_digits(n: u64) -> [u8; 8] {
+    let halves = (n / 10_000) | ((n % 10_000) << 32);
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007F_0000_007F;
+    let quarters = hundreds | ((halves - hundreds * 100) << 16);
+    let tens = ((quarters * 103) >> 10) & 0x000F_000F_000F_000F;
+    let digits = tens | ((quarters - tens * 10) << 8);
+    (digits | 0x3030_3030_3030_3030).to_le_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn bytes(key: u64, length: usize) -> String {
+        let mut buffer = b"left over".to_vec();
+        KeyFormat::default().write(KeyId(key), length, &mut buffer);
+        String::from_utf8(buffer).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn digits_are_those_of_the_number(n: u64, small in 0_u64..1_000_000_000) {
+            for n in [n, small] {
+                prop_assert_eq!(decimal_digits(n).to_vec(), format!("{n:024}").into_bytes());
+            }
+        }
+
+        #[test]
+        fn distinct_keys_have_distinct_bytes(a: u64, b: u64, length in 0_usize..40) {
+            prop_assert_eq!(bytes(a, length) == bytes(b, length), a == b);
+        }
+    }
+
+    #[test]
+    fn keys_have_the_length_asked_for() {
+        assert_eq!(bytes(42, 20), "user0000000000000042");
+        assert_eq!(bytes(42, 30), "user00000000000000000000000042");
+        assert_eq!(bytes(42, 28), "user000000000000000000000042");
+        assert_eq!(bytes(u64::MAX, 24), "user18446744073709551615");
+        assert_eq!(bytes(42, 6), "user42");
+    }
+
+    #[test]
+    fn short_keys_give_up_their_prefix_but_never_digits() {
+        assert_eq!(bytes(1_234, 6), "us1234");
+        assert_eq!(bytes(1_234, 4), "1234");
+        assert_eq!(bytes(1_234, 1), "1234");
+        assert_eq!(bytes(0, 0), "0");
+    }
+}
