@@ -1,1 +1,51 @@
-//! Not written yet.
+//! Clients: who sends which request when, in open and in closed loop.
+//!
+//! An **open loop** sends at times that do not depend on replies, as many independent users do; the
+//! response is measured from the intended start, so that a stalled server cannot hide the requests
+//! that should have been sent meanwhile. A **closed loop** of N clients sends the next request only
+//! after the previous reply and a time of thought, as a pool of workers does.
+
+mod arguments;
+mod groups;
+
+pub use arguments::Arguments;
+pub use groups::{ClosedLoop, OpenLoop};
+pub(crate) use groups::{Group, GroupKind, Lane};
+
+use kvrig_base::id::RequestId;
+use kvrig_base::time::{Span, Time};
+
+/// What requests say: the adapter from operations of a workload to commands of a store.
+pub trait Requests {
+    /// Writes command name and arguments of request `id` into `args`, which is empty.
+    ///
+    /// Called once for each request, in the order of ids, when it is sent.
+    fn fill(&mut self, id: RequestId, args: &mut Arguments);
+
+    /// Size of the encoded request on the wire.
+    fn wire_bytes(&self, args: &Arguments) -> u64;
+
+    /// Which of the group's `connections` an open loop sends request `id` on.
+    fn connection(&mut self, id: RequestId, connections: u32) -> u32 {
+        (id.0 % u64::from(connections)) as u32
+    }
+
+    /// How long a closed-loop client waits between a reply and its next request, `id`.
+    fn think(&mut self, id: RequestId) -> Span {
+        let _ = id;
+        Span::ZERO
+    }
+}
+
+/// When the requests of an open loop are meant to start.
+pub trait Arrivals {
+    /// The intended start of request `id`, never before that of `id` - 1; none ends the sequence.
+    fn intended_start(&mut self, id: RequestId) -> Option<Time>;
+}
+
+/// Arrivals at listed times, ascending.
+impl Arrivals for Vec<Time> {
+    fn intended_start(&mut self, id: RequestId) -> Option<Time> {
+        self.get(usize::try_from(id.0).ok()?).copied()
+    }
+}

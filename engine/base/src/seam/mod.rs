@@ -46,6 +46,12 @@ pub trait Actor {
     /// When to call with [`Input::Deadline`] if nothing else happens first.
     fn next_deadline(&self) -> Option<Time>;
 
+    /// Memory that the actor's process has resident, in bytes: what a fork must map again, and what
+    /// tells a meter without a cache model how far away memory is.
+    fn resident_bytes(&self) -> u64 {
+        0
+    }
+
     /// Runs the child that [`Effect::Fork`] asked for, on the state as it was at the fork.
     ///
     /// A simulating host calls this at the instant of the fork and lets the child's file operations

@@ -198,7 +198,7 @@ pub struct Segment {
 pub trait Meter: fmt::Debug {
     /// The price of further counts and touches, at the core and instant that the host has set.
     fn price(&mut self, counts: &Counts, touches: &[Touch]) -> Span;
-    /// Whether touches matter; where they do not, none are recorded.
+    /// Whether touches matter in the next call; where they do not, none are recorded.
     fn wants_touches(&self) -> bool;
     /// Whether another actor holds `lock` at `spent` into this call.
     fn lock_is_held(&self, lock: LockId, spent: Span) -> bool;
@@ -261,6 +261,7 @@ impl Work {
         self.segments.clear();
         self.spent = Span::ZERO;
         self.cause = Cause::Request;
+        self.wants_touches = self.meter.wants_touches();
     }
     /// Counts `n` of a kind of work.
     #[inline]
@@ -324,7 +325,12 @@ impl Work {
         let outer = std::mem::replace(&mut self.cause, cause);
         let result = body(self);
         let to = self.spent();
-        self.segments.push(Segment { cause, lock: None, from, to });
+        self.segments.push(Segment {
+            cause,
+            lock: None,
+            from,
+            to,
+        });
         self.cause = outer;
         result
     }
@@ -334,7 +340,12 @@ impl Work {
         let from = self.spent();
         let result = body(self);
         let to = self.spent();
-        self.segments.push(Segment { cause: self.cause, lock: Some(lock), from, to });
+        self.segments.push(Segment {
+            cause: self.cause,
+            lock: Some(lock),
+            from,
+            to,
+        });
         result
     }
     /// Whether another actor holds `lock` at this moment of the call.

@@ -1,0 +1,90 @@
+//! Groups of clients: the connections, the link and the state of one source of load.
+
+use super::Requests;
+use crate::cost::LinkPrices;
+use crate::queue::SourceId;
+use crate::record::Latencies;
+use crate::world::Link;
+use kvrig_base::id::{ActorId, ConnId, RequestId};
+use kvrig_base::time::Time;
+use std::ops::Range;
+
+/// Many independent users behind a number of connections: requests start when they are meant to.
+///
+/// A connection may have several requests under way; they are answered in order.
+#[derive(Clone, Debug)]
+pub struct OpenLoop<R, T> {
+    /// Who is asked: connection `n` goes to target `n` modulo their number.
+    pub targets: Vec<ActorId>,
+    /// Number of connections.
+    pub connections: u32,
+    /// The network path, the same in both directions.
+    pub link: LinkPrices,
+    /// What is asked.
+    pub requests: R,
+    /// When.
+    pub arrivals: T,
+}
+
+/// A number of clients of which each waits for its reply before it thinks and asks again.
+#[derive(Clone, Debug)]
+pub struct ClosedLoop<R> {
+    /// Who is asked: client `n` asks target `n` modulo their number.
+    pub targets: Vec<ActorId>,
+    /// Number of clients; each has one connection.
+    pub clients: u32,
+    /// The network path, the same in both directions.
+    pub link: LinkPrices,
+    /// What is asked, and how long clients think.
+    pub requests: R,
+    /// When all clients send their first request.
+    pub start: Time,
+    /// Requests of all clients together, after which they stop; none goes on for ever.
+    pub requests_max: Option<u64>,
+}
+
+/// The lane of an open loop: its source of arrivals and the request that is drawn ahead.
+#[derive(Debug)]
+pub(crate) struct Lane<T> {
+    pub(crate) arrivals: T,
+    pub(crate) source: SourceId,
+    /// Slot of the request that has been drawn and not yet arrived.
+    pub(crate) ahead: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(crate) enum GroupKind<T> {
+    Open(Lane<T>),
+    Closed { requests_max: u64 },
+}
+
+/// A source of load as the world keeps it.
+#[derive(Debug)]
+pub(crate) struct Group<R, T> {
+    pub(crate) kind: GroupKind<T>,
+    pub(crate) requests: R,
+    pub(crate) next: RequestId,
+    pub(crate) connections: Range<u32>,
+    /// The clients' own way out, which keeps the order in which they send.
+    pub(crate) up: Link,
+    /// The way back from each target.
+    pub(crate) down: Vec<Link>,
+    pub(crate) service: Latencies,
+    pub(crate) response: Latencies,
+}
+
+impl<R: Requests, T> Group<R, T> {
+    /// The number of the next request.
+    pub(crate) fn take_id(&mut self) -> RequestId {
+        let id = self.next;
+        self.next.0 += 1;
+        id
+    }
+    /// The connection that an open loop sends `id` on.
+    pub(crate) fn connection_of(&mut self, id: RequestId) -> ConnId {
+        let count = self.connections.end - self.connections.start;
+        let chosen = self.requests.connection(id, count);
+        assert!(chosen < count, "request {id} was given to connection {chosen} of {count}");
+        ConnId(self.connections.start + chosen)
+    }
+}

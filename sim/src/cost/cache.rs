@@ -1,0 +1,191 @@
+//! Which touches of logical cache lines hit which cache: one tag array per core and level.
+//!
+//! Direct-mapped or two-way with least-recently-used replacement, lines placed by a multiplicative
+//! hash. Real caches have more ways; two already hold the share of conflict misses close to theirs
+//! (Hill and Smith, "Evaluating associativity in CPU caches", IEEE ToC 1989), and cost one load.
+
+use kvrig_base::id::CoreId;
+use kvrig_base::seam::Touch;
+
+/// One cache level as a profile describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheLevel {
+    /// Its name in the profile, `L1`.
+    pub name: String,
+    /// Capacity in bytes.
+    pub bytes: u64,
+    /// Ways of the tag array, 1 or 2.
+    pub ways: u32,
+    /// Whether all cores share it.
+    pub shared: bool,
+    /// What a touch costs that hits here, in picoseconds.
+    pub hit_ps: u64,
+}
+
+impl CacheLevel {
+    /// Sets of the tag array.
+    pub(super) const fn sets(&self) -> u64 {
+        self.bytes / (Touch::LINE_BYTES * self.ways as u64)
+    }
+}
+
+/// Tags of one cache: each word holds a set, the more recent tag in its lower half; 0 is empty.
+#[derive(Clone, Debug)]
+struct TagArray {
+    sets: Vec<u64>,
+    shift: u32,
+    two_way: bool,
+    hit_ps: u64,
+}
+
+impl TagArray {
+    fn new(level: &CacheLevel) -> Self {
+        let sets = level.sets();
+        assert!(sets.is_power_of_two() && sets >= 2, "the profile's reader has checked sizes");
+        let length = usize::try_from(sets).expect("a cache's sets fit in memory");
+        Self {
+            sets: vec![0; length],
+            shift: 64 - sets.trailing_zeros(),
+            two_way: level.ways == 2,
+            hit_ps: level.hit_ps,
+        }
+    }
+    /// Looks `hash` up, makes it the most recent of its set, and says whether it was there.
+    #[inline]
+    fn touch(&mut self, hash: u64) -> bool {
+        // The index is taken from the upper bits; the tag overlaps it only for arrays above 2^16
+        // sets, so that index and tag together tell more than 2^45 lines apart.
+        let tag = (hash >> 16) as u32 | 1;
+        let set = &mut self.sets[(hash >> self.shift) as usize];
+        let recent = *set as u32;
+        if recent == tag {
+            return true;
+        }
+        if !self.two_way {
+            *set = u64::from(tag);
+            return false;
+        }
+        let hit = (*set >> 32) as u32 == tag;
+        *set = (u64::from(recent) << 32) | u64::from(tag);
+        hit
+    }
+}
+
+/// The caches of all cores.
+#[derive(Clone, Debug)]
+pub struct CacheModel {
+    levels: Vec<CacheLevel>,
+    private: Vec<Vec<TagArray>>,
+    shared: Vec<TagArray>,
+    dram_ps: u64,
+    next_line_ps: u64,
+    /// The line after the one touched last, which a hardware prefetcher has under way.
+    expected: u64,
+}
+
+impl CacheModel {
+    /// Empty caches; cores are added with [`CacheModel::add_core`].
+    ///
+    /// A line found in no cache costs `dram_ps`, or `next_line_ps` where it follows the line
+    /// touched just before: a prefetcher has it under way.
+    pub fn new(levels: Vec<CacheLevel>, dram_ps: u64, next_line_ps: u64) -> Self {
+        let shared = levels.iter().filter(|level| level.shared).map(TagArray::new).collect();
+        Self { levels, private: Vec::new(), shared, dram_ps, next_line_ps, expected: u64::MAX }
+    }
+    /// Adds the private caches of one more core.
+    pub fn add_core(&mut self) {
+        let private = self.levels.iter().filter(|level| !level.shared).map(TagArray::new);
+        self.private.push(private.collect());
+    }
+    /// The price in picoseconds of `touches` by `core`, in order, in address space `space`.
+    #[inline]
+    pub fn price(&mut self, core: CoreId, space: u32, touches: &[Touch]) -> u64 {
+        touches.iter().map(|touch| self.touch(core, space, touch.address())).sum()
+    }
+    #[inline]
+    fn touch(&mut self, core: CoreId, space: u32, address: u64) -> u64 {
+        // 2^64 divided by the golden ratio spreads neighbours over the upper bits (Knuth, TAOCP 3,
+        // section 6.4). Spaces differ in the bits above those of a line.
+        let line = address ^ (u64::from(space) << 40).rotate_left(23);
+        let hash = line.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let sequential = line == self.expected;
+        self.expected = line.wrapping_add(1);
+        let caches = self.private[core.index()].iter_mut().chain(&mut self.shared);
+        let mut price = if sequential { self.next_line_ps } else { self.dram_ps };
+        for cache in caches {
+            if cache.touch(hash) {
+                price = if sequential { price.min(cache.hit_ps) } else { cache.hit_ps };
+                break;
+            }
+        }
+        price
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kvrig_base::seam::Region;
+
+    fn level(name: &str, bytes: u64, ways: u32, shared: bool, hit_ps: u64) -> CacheLevel {
+        CacheLevel { name: name.into(), bytes, ways, shared, hit_ps }
+    }
+
+    fn model(cores: u32) -> CacheModel {
+        let levels = vec![
+            level("L1", 32 << 10, 2, false, 1),
+            level("L2", 512 << 10, 2, false, 10),
+            level("L3", 8 << 20, 2, true, 100),
+        ];
+        let mut model = CacheModel::new(levels, 1_000, 50);
+        (0..cores).for_each(|_| model.add_core());
+        model
+    }
+
+    fn read(line: u64) -> Touch {
+        Touch::new(Region(3), line, false)
+    }
+
+    #[test]
+    fn a_line_is_found_again_where_it_was_brought() {
+        let mut model = model(2);
+        let (first, second) = (CoreId(0), CoreId(1));
+        assert_eq!(model.price(first, 0, &[read(5)]), 1_000);
+        assert_eq!(model.price(first, 0, &[read(5)]), 1);
+        assert_eq!(model.price(second, 0, &[read(5)]), 100, "the third level is shared");
+        assert_eq!(model.price(first, 7, &[read(5)]), 1_000, "another address space");
+    }
+
+    #[test]
+    fn lines_in_sequence_are_prefetched() {
+        let mut model = model(1);
+        let lines: Vec<Touch> = (0..1_001).map(|line| read(1 << 20 | line)).collect();
+        assert_eq!(model.price(CoreId(0), 0, &lines), 1_000 + 1_000 * 50);
+    }
+
+    /// A working set of half a level stays in it, one of eight times the level does not.
+    #[test]
+    fn working_sets_land_in_the_level_that_holds_them() {
+        for (lines, cheapest, dearest) in
+            [(250, 1, 5), (4_000, 5, 25), (64_000, 60, 250), (1 << 20, 850, 1_000)]
+        {
+            let mut model = model(1);
+            // An odd stride visits the lines out of sequence.
+            let touches: Vec<Touch> =
+                (0..lines).map(|turn: u64| read(turn * 7_919 % lines)).collect();
+            model.price(CoreId(0), 0, &touches);
+            let mean = model.price(CoreId(0), 0, &touches) / lines;
+            assert!((cheapest..=dearest).contains(&mean), "{lines} lines cost {mean} each");
+        }
+    }
+
+    #[test]
+    fn a_direct_mapped_array_keeps_one_line_a_set() {
+        let mut array = TagArray::new(&level("L1", 128, 1, false, 1));
+        let (first, second) = (0x1234_5678_u64 << 16, 0x8765_4321_u64 << 16);
+        assert!(!array.touch(first));
+        assert!(array.touch(first));
+        assert!(!array.touch(second));
+        assert!(!array.touch(first));
+    }
+}

@@ -1,0 +1,150 @@
+//! What a world is made of, and what it tells while it runs.
+
+use crate::client::{Arrivals, Requests};
+use kvrig_base::id::{ActorId, ConnId, JobId, RequestId};
+use kvrig_base::seam::{Actor, ChildOutcome, Counts, Segment};
+use kvrig_base::time::{Span, Time};
+
+/// The closed set of types that one simulation is compiled for.
+///
+/// A study with several kinds of actors or requests names an enum of them here, so that every call
+/// is dispatched statically.
+pub trait Model {
+    /// The actors.
+    type Actor: Actor;
+    /// What clients ask.
+    type Requests: Requests;
+    /// When open loops ask.
+    type Arrivals: Arrivals;
+    /// Who watches.
+    type Observer: Observer<Self::Actor>;
+}
+
+/// Watches a run: classifies replies, collects pauses. It sees the actor but cannot change it.
+pub trait Observer<A> {
+    /// A request was answered.
+    fn reply(&mut self, reply: &Reply, actor: &A) {
+        let _ = (reply, actor);
+    }
+    /// An actor has handled one input; `actor` is in the state after it.
+    fn call(&mut self, call: &Call<'_>, actor: &A) {
+        let _ = (call, actor);
+    }
+    /// An actor has forked and stood still for it.
+    fn fork(&mut self, fork: &Fork, actor: &A) {
+        let _ = (fork, actor);
+    }
+    /// A child has exited.
+    fn child(&mut self, child: &ChildReport, actor: &A) {
+        let _ = (child, actor);
+    }
+}
+
+/// Nobody watches.
+impl<A> Observer<A> for () {}
+
+/// One answered request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The source of load, by its number in the world.
+    pub group: u32,
+    /// The request, numbered within its group.
+    pub request: RequestId,
+    /// The connection.
+    pub conn: ConnId,
+    /// Who answered.
+    pub actor: ActorId,
+    /// When the request was meant to start.
+    pub intended: Time,
+    /// When its command began to be handled.
+    pub started: Time,
+    /// When the reply had arrived at the client.
+    pub ended: Time,
+    /// The engine's part: the price of the receipt of its command.
+    pub handled: Span,
+    /// Core time spent on the request: its command, and its share of the read and the write that
+    /// carried it. Waiting for the core, for locks, for the disk and for a fork is not in it.
+    pub service: Span,
+    /// From the intended start to the end.
+    pub response: Span,
+    /// Bytes of the reply.
+    pub bytes: u64,
+    /// Digest of the reply.
+    pub digest: u64,
+}
+
+/// What an actor was called with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CallKind {
+    /// A client connected.
+    Connected,
+    /// A command.
+    Command,
+    /// A message of another actor.
+    Peer,
+    /// A deadline.
+    Deadline,
+    /// The end of a file operation.
+    File,
+    /// The exit of a child.
+    ChildExit,
+    /// The end of an offloaded job.
+    OffloadDone,
+    /// The end of the turn.
+    TurnEnd,
+}
+
+/// One call of [`Actor::handle`].
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// Who was called.
+    pub actor: ActorId,
+    /// With what.
+    pub kind: CallKind,
+    /// Group and request of a command.
+    pub request: Option<(u32, RequestId)>,
+    /// When it began.
+    pub at: Time,
+    /// The price of its receipt; waiting for locks is not in it.
+    pub spent: Span,
+    /// Its stretches that were not plain request work.
+    pub segments: &'a [Segment],
+    /// Its receipt.
+    pub counts: &'a Counts,
+}
+
+/// One fork.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fork {
+    /// Who forked.
+    pub actor: ActorId,
+    /// The child.
+    pub job: JobId,
+    /// When.
+    pub at: Time,
+    /// How long the actor stood still.
+    pub span: Span,
+    /// The memory whose page table was copied, in bytes.
+    pub resident_bytes: u64,
+}
+
+/// What a child did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChildReport {
+    /// Whose child.
+    pub actor: ActorId,
+    /// Which.
+    pub job: JobId,
+    /// When it was forked.
+    pub forked: Time,
+    /// When it exited.
+    pub exited: Time,
+    /// Core time of its own.
+    pub worked: Span,
+    /// Bytes it appended to files.
+    pub bytes_written: u64,
+    /// Pages of 4 KiB that the parent copied while the child lived.
+    pub pages_copied: u64,
+    /// How it ended.
+    pub outcome: ChildOutcome,
+}

@@ -1,0 +1,319 @@
+//! Turns: how an actor's ready inputs are handed over, priced and answered.
+
+use super::actor::{Delivery, PendingReply, State, Writer};
+use super::event::Event;
+use super::locks::Replay;
+use super::model::{Call, CallKind, Model, Observer};
+use super::pool::Task;
+use super::{MessageOf, World};
+use crate::record::EventKind;
+use kvrig_base::digest::Rolling;
+use kvrig_base::id::{ActorId, ConnId, CoreId};
+use kvrig_base::seam::{Actor, Cx, Input};
+use kvrig_base::time::{Span, Time};
+
+impl<M: Model> World<M> {
+    /// `actor` has got `core`: its turn begins with all inputs that have arrived until now.
+    pub(super) fn begin_turn(&mut self, actor: ActorId, core: CoreId, now: Time) {
+        let hosted = &mut self.hosted[actor.index()];
+        if hosted.is_stopped {
+            hosted.state = State::Idle;
+            self.release_core(core, now);
+            return;
+        }
+        debug_assert_eq!(hosted.state, State::Starting, "turns of an actor do not overlap");
+        hosted.state = State::Running;
+        hosted.core = core;
+        hosted.host.turns += 1;
+        let turn = &mut hosted.turn;
+        turn.number += 1;
+        turn.at = now + self.profile.host.turn;
+        turn.connections_left = hosted.ready.len();
+        turn.deliveries_left = hosted.inbox.len();
+        turn.deadline = std::mem::take(&mut hosted.deadline_due);
+        turn.ended = false;
+        if self.pricing.wants_resident() {
+            self.pricing.set_resident(hosted.actor.resident_bytes());
+        }
+        self.advance(actor);
+    }
+    /// Goes on with `actor`'s turn until it ends or must wait for an event.
+    pub(super) fn advance(&mut self, actor: ActorId) {
+        loop {
+            let hosted = &mut self.hosted[actor.index()];
+            let turn = &mut hosted.turn;
+            if turn.is_parked() {
+                return;
+            }
+            let reads = turn.batch.is_none() && turn.connections_left > 0;
+            if !reads && !turn.ended && hosted.placement.store.is_some() {
+                // Others may see the memory that this call changes: it begins at its own instant.
+                let at = turn.at;
+                if at > self.agenda.now() {
+                    turn.awaits_resume = true;
+                    self.schedule(actor, at, Event::Resume { actor });
+                    return;
+                }
+            }
+            if let Some((conn, left)) = turn.batch {
+                self.next_command(actor, conn, left);
+            } else if reads {
+                turn.connections_left -= 1;
+                let conn = hosted.ready.pop_front().expect("ready connections were counted");
+                self.read(actor, conn);
+            } else if turn.deliveries_left > 0 {
+                turn.deliveries_left -= 1;
+                let delivery = hosted.inbox.pop_front().expect("deliveries were counted");
+                self.hand_over(actor, delivery);
+            } else if turn.deadline {
+                turn.deadline = false;
+                hosted.deadline_at = Time::NEVER;
+                self.events.fold(turn.at, actor, EventKind::Deadline, 0, 0);
+                self.call(actor, CallKind::Deadline, None, Input::Deadline);
+            } else if !turn.ended {
+                turn.ended = true;
+                self.call(actor, CallKind::TurnEnd, None, Input::TurnEnd);
+            } else {
+                self.write_replies(actor);
+                self.finish_turn(actor);
+                return;
+            }
+        }
+    }
+    /// Reads what `conn` has, up to one buffer, and makes it the turn's batch.
+    fn read(&mut self, actor: ActorId, conn: ConnId) {
+        let connection = &mut self.connections[conn.index()];
+        connection.is_ready = false;
+        if connection.is_paused || connection.is_closed || !connection.has_unread() {
+            return;
+        }
+        let hosted = &mut self.hosted[actor.index()];
+        if connection.buffered > 0 {
+            let left = std::mem::take(&mut connection.buffered);
+            hosted.turn.batch = Some((conn, left));
+            return;
+        }
+        let prices = &self.profile.host;
+        let unread = connection.requests.range(connection.handed as usize..);
+        let (mut bytes, mut count) = (0, 0);
+        for &slot in unread {
+            if count > 0 && bytes >= prices.read_bytes_max {
+                break;
+            }
+            bytes += self.requests.get(slot).wire_bytes;
+            count += 1;
+        }
+        let reads = bytes.div_ceil(prices.read_bytes_max).max(1);
+        let price = prices.read * reads + prices.read_byte * bytes;
+        let share = Span::from_picos(price.as_picos() / u64::from(count));
+        let batch = connection.handed as usize..(connection.handed + count) as usize;
+        for &slot in connection.requests.range(batch) {
+            self.requests.get_mut(slot).read_share = share;
+        }
+        hosted.host.reads += reads;
+        hosted.host.bytes_read += bytes;
+        hosted.turn.at += price;
+        hosted.turn.batch = Some((conn, count));
+    }
+    /// Hands over the next command of the batch, or ends the batch.
+    #[inline]
+    fn next_command(&mut self, actor: ActorId, conn: ConnId, left: u32) {
+        let connection = &mut self.connections[conn.index()];
+        let turn = &mut self.hosted[actor.index()].turn;
+        if connection.is_paused && left > 0 {
+            connection.buffered = left;
+            turn.batch = None;
+            return;
+        }
+        if left == 0 || connection.is_closed {
+            turn.batch = None;
+            if connection.has_unread() {
+                let now = self.agenda.now();
+                self.ready_connection(conn, now);
+            }
+            return;
+        }
+        turn.batch = Some((conn, left - 1));
+        let slot = connection.requests[connection.handed as usize];
+        connection.handed += 1;
+        let request = self.requests.get_mut(slot);
+        let arguments = std::mem::take(&mut request.args);
+        arguments.lend(|args| {
+            self.call(actor, CallKind::Command, Some(slot), Input::Command { conn, args });
+        });
+        self.requests.get_mut(slot).args = arguments;
+    }
+    /// Hands over one input that is not a command.
+    fn hand_over(&mut self, actor: ActorId, delivery: Delivery<MessageOf<M>>) {
+        let prices = &self.profile.host;
+        let price = match &delivery {
+            Delivery::Message { bytes, remote: true, .. } => {
+                prices.read + prices.read_byte * *bytes
+            }
+            _ => prices.input,
+        };
+        let turn = &mut self.hosted[actor.index()].turn;
+        turn.at += price;
+        match delivery {
+            Delivery::Connected { conn } => {
+                self.call(actor, CallKind::Connected, None, Input::Connected { conn });
+            }
+            Delivery::Message { from, message, .. } => {
+                self.events.fold(turn.at, actor, EventKind::Peer, u64::from(from.0), 0);
+                self.call(actor, CallKind::Peer, None, Input::Peer { from, message });
+            }
+            Delivery::File { ticket, outcome } => {
+                let outcome = outcome.lend();
+                self.call(actor, CallKind::File, None, Input::File { ticket, outcome });
+            }
+            Delivery::ChildExit { job, outcome } => {
+                self.call(actor, CallKind::ChildExit, None, Input::ChildExit { job, outcome });
+            }
+            Delivery::OffloadDone { job } => {
+                self.call(actor, CallKind::OffloadDone, None, Input::OffloadDone { job });
+            }
+        }
+    }
+    /// Calls the engine, prices its receipt, and carries out what it wants.
+    pub(super) fn call(
+        &mut self,
+        actor: ActorId,
+        kind: CallKind,
+        request: Option<u32>,
+        input: Input<'_, MessageOf<M>>,
+    ) {
+        let hosted = &mut self.hosted[actor.index()];
+        let at = hosted.turn.at;
+        self.pricing.enter(actor, hosted.space, hosted.core, at);
+        self.work.begin();
+        let wall = self.wall_start.plus(at.since_start());
+        let mut cx = Cx::new(at, wall, &mut self.work, &mut self.outbox, &mut self.effects);
+        hosted.actor.handle(&mut cx, input);
+        let spent = self.work.spent();
+        let counts = self.work.counts();
+        self.pricing.check_range(&counts);
+        hosted.counts.merge(&counts);
+        hosted.worked += spent;
+        let request = request.map(|slot| {
+            let request = self.requests.get_mut(slot);
+            request.started = at;
+            request.handled = spent;
+            (request.group, request.id)
+        });
+        let segments = self.work.segments();
+        let call = Call { actor, kind, request, at, spent, segments, counts: &counts };
+        self.observer.call(&call, &hosted.actor);
+        let replay = if segments.iter().any(|segment| segment.lock.is_some()) {
+            Some(Replay::new(at, spent, segments))
+        } else {
+            hosted.turn.at = at + spent;
+            None
+        };
+        if !self.outbox.is_empty() {
+            self.collect_replies(actor);
+        }
+        if replay.is_some() {
+            let turn = &mut self.hosted[actor.index()].turn;
+            turn.replay = replay;
+            turn.deferred = self.effects.take();
+            let now = self.agenda.now();
+            self.go_on_replaying(actor, now);
+        } else if !self.effects.is_empty() {
+            let (list, data) = self.effects.take();
+            self.carry_out(actor, list, data);
+        }
+    }
+    /// Keeps the replies of the last call for the end of the turn.
+    fn collect_replies(&mut self, actor: ActorId) {
+        let turn = &mut self.hosted[actor.index()].turn;
+        for (conn, bytes) in self.outbox.iter() {
+            let connection = &mut self.connections[conn.index()];
+            if connection.handed == 0 {
+                self.ledger.unasked += 1;
+                continue;
+            }
+            let request = connection.requests.pop_front().expect("handed requests are in it");
+            connection.handed -= 1;
+            let mut digest = Rolling::default();
+            digest.fold_bytes(bytes);
+            let reply = u32::try_from(turn.replies.len()).expect("fewer than 2^32 replies a turn");
+            turn.replies.push(PendingReply {
+                request,
+                bytes: bytes.len() as u64,
+                digest: digest.value(),
+                next: reply,
+            });
+            let (writing, number, index) = connection.writer;
+            if (writing, number) == (actor, turn.number) {
+                let writer = &mut turn.writers[index as usize];
+                turn.replies[writer.last as usize].next = reply;
+                writer.last = reply;
+                writer.replies += 1;
+                writer.bytes += bytes.len() as u64;
+            } else {
+                connection.writer = (actor, turn.number, turn.writers.len() as u32);
+                turn.writers.push(Writer {
+                    conn,
+                    first: reply,
+                    last: reply,
+                    replies: 1,
+                    bytes: bytes.len() as u64,
+                });
+            }
+        }
+        self.outbox.clear();
+    }
+    /// Writes the replies of the turn, one write for each connection, and lets them leave.
+    fn write_replies(&mut self, actor: ActorId) {
+        let writers = std::mem::take(&mut self.hosted[actor.index()].turn.writers);
+        for &writer in &writers {
+            let price = self.profile.host.write + self.profile.host.write_byte * writer.bytes;
+            let hosted = &mut self.hosted[actor.index()];
+            hosted.host.writes += 1;
+            hosted.host.bytes_written += writer.bytes;
+            hosted.turn.at += price;
+            let left = hosted.turn.at;
+            self.replies_left(actor, writer, price, left);
+        }
+        let turn = &mut self.hosted[actor.index()].turn;
+        turn.replies.clear();
+        turn.writers = writers;
+        turn.writers.clear();
+    }
+    /// Gives the core back, and begins another turn at once where input has arrived.
+    fn finish_turn(&mut self, actor: ActorId) {
+        let hosted = &mut self.hosted[actor.index()];
+        let (end, core) = (hosted.turn.at, hosted.core);
+        hosted.busy_until = end;
+        hosted.state = State::Idle;
+        self.release_core(core, end);
+        self.update_deadline(actor, end);
+        let hosted = &mut self.hosted[actor.index()];
+        if hosted.is_stopped {
+            self.actor_stopped(actor);
+        } else if hosted.has_input() {
+            hosted.state = State::Starting;
+            self.schedule(actor, end, Event::Submit { task: Task::Turn(actor) });
+        }
+    }
+    /// An actor of a shared store goes on: with the locks of its last call, or with its next call.
+    pub(super) fn resume(&mut self, actor: ActorId, now: Time) {
+        let turn = &mut self.hosted[actor.index()].turn;
+        if turn.replay.is_some() {
+            self.go_on_replaying(actor, now);
+            if self.hosted[actor.index()].turn.replay.is_some() {
+                return;
+            }
+        } else {
+            turn.awaits_resume = false;
+        }
+        self.advance(actor);
+    }
+    fn go_on_replaying(&mut self, actor: ActorId, now: Time) {
+        if self.replay_locks(actor, now) {
+            let turn = &mut self.hosted[actor.index()].turn;
+            let (list, data) = std::mem::take(&mut turn.deferred);
+            self.carry_out(actor, list, data);
+        }
+    }
+}
