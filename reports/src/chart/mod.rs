@@ -1,0 +1,117 @@
+//! Charts: from a specification and its series to SVG and PNG.
+//!
+//! Everything goes through one small layer: [`plot`] gathers the points, [`scale`] places values and
+//! chooses ticks, [`layout`] arranges a sheet, [`paint`] draws it with plotters. The same input gives
+//! the same bytes: the typeface is embedded, logarithms are libm's, and no system setting is read.
+
+pub mod font;
+mod layout;
+mod marks;
+mod paint;
+pub mod palette;
+pub mod plot;
+pub mod scale;
+mod scene;
+
+use font::Fonts;
+use kvrig_base::result::{Chart, Series};
+use plot::Plot;
+
+/// Why a chart cannot be drawn.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChartError {
+    /// A layer names a series that the result does not have.
+    #[error("chart {chart}: there is no series called {series}")]
+    NoSeries {
+        /// The chart.
+        chart: String,
+        /// The name.
+        series: String,
+    },
+    /// A layer names a column that its series does not have.
+    #[error("chart {chart}: series {series} has no column called {column}")]
+    NoColumn {
+        /// The chart.
+        chart: String,
+        /// The series.
+        series: String,
+        /// The name.
+        column: String,
+    },
+    /// A column that is drawn holds text.
+    #[error("chart {chart}: column {column} of series {series} holds text, not numbers")]
+    NotNumbers {
+        /// The chart.
+        chart: String,
+        /// The series.
+        series: String,
+        /// The column.
+        column: String,
+    },
+    /// The columns of a series have different lengths.
+    #[error("series {series} has columns of different lengths")]
+    Ragged {
+        /// The series.
+        series: String,
+    },
+    /// There is nothing to draw.
+    #[error("chart {chart}: it has no points")]
+    Empty {
+        /// The chart.
+        chart: String,
+    },
+    /// The embedded typeface is damaged.
+    #[error("the embedded typeface cannot be read")]
+    Font,
+    /// The drawing library refused.
+    #[error("drawing failed: {0}")]
+    Backend(String),
+}
+
+/// A chart in every form that reports need.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    /// A standalone SVG document.
+    pub svg: String,
+    /// An SVG element for a page that has the typeface.
+    pub svg_inline: String,
+    /// A PNG at twice the logical size.
+    pub png: Vec<u8>,
+}
+
+/// Draws charts with the embedded typeface.
+pub struct Artist {
+    fonts: Fonts,
+}
+
+impl Artist {
+    /// Reads the embedded typeface.
+    ///
+    /// # Errors
+    /// Where it is damaged.
+    pub fn new() -> Result<Self, ChartError> {
+        Ok(Self {
+            fonts: Fonts::load()?,
+        })
+    }
+
+    /// Draws `chart` out of `series`; `caption` says with which configuration, seeds and fingerprint
+    /// the numbers came about.
+    ///
+    /// # Errors
+    /// Where the chart names what the series do not have, or has no points.
+    pub fn draw(
+        &self,
+        chart: &Chart,
+        series: &[Series],
+        caption: &str,
+    ) -> Result<Drawing, ChartError> {
+        let plot = Plot::new(chart, series)?;
+        let scene = layout::scene(chart, &plot, caption, &self.fonts);
+        Ok(Drawing {
+            svg: paint::svg(&scene, &self.fonts, &chart.title, &chart.alt)?,
+            svg_inline: paint::svg_inline(&scene, &self.fonts, &chart.alt)?,
+            png: paint::png(&scene, &self.fonts)?,
+        })
+    }
+}

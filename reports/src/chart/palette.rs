@@ -1,0 +1,34 @@
+//! Colours: the qualitative palette of Okabe and Ito ("Color Universal Design", 2008), which people
+//! with the common forms of colour blindness can tell apart, without its yellow, which is too light
+//! on paper.
+
+/// Red, green and blue.
+pub type Colour = (u8, u8, u8);
+
+/// Colours of groups, in order of appearance.
+pub const GROUPS: [Colour; 7] = [
+    (0, 114, 178),
+    (213, 94, 0),
+    (0, 158, 115),
+    (204, 121, 167),
+    (230, 159, 0),
+    (86, 180, 233),
+    (90, 90, 90),
+];
+/// Background.
+pub const PAPER: Colour = (255, 255, 255);
+/// Text.
+pub const INK: Colour = (31, 41, 51);
+/// Secondary text and axes.
+pub const MUTED: Colour = (97, 110, 124);
+/// Grid lines.
+pub const GRID: Colour = (226, 231, 236);
+/// Lines that mark a limit.
+pub const LIMIT: Colour = (176, 0, 32);
+/// Stretches that mark an event.
+pub const BAND: Colour = (238, 242, 246);
+
+/// The colour of the group with this index.
+pub const fn group(index: usize) -> Colour {
+    GROUPS[index % GROUPS.len()]
+}
