@@ -9,6 +9,9 @@ const CHUNK_SHIFT: u32 = CHUNK_ENTRIES.trailing_zeros();
 /// Entries of one table at most: slots and links are 32 bits, and link 0 is the end of a chain.
 pub const ENTRIES_MAX: u64 = u32::MAX as u64 - 1;
 
+/// Distance of the logical addresses of two keys outside their entries.
+const KEY_STRIDE_BYTES: u64 = 64;
+
 /// A link of a chain: the slot's number plus one, or 0 at the end. Zero, so that a bucket array
 /// fresh from the system is empty without a pass over it.
 pub(crate) type Link = u32;
@@ -37,14 +40,23 @@ pub(crate) enum EntryAllocation {
     EachChunk,
 }
 
+/// A slot. Both kinds keep their word in the same place, and the entry's alignment hides the mark.
 #[derive(Debug)]
-struct Node<E> {
-    next: Link,
-    /// Absent where the slot is vacant; `next` then leads to the next vacant slot.
-    entry: Option<E>,
+enum Node<E> {
+    Vacant {
+        /// The next vacant slot.
+        next: Link,
+    },
+    Used {
+        /// What the table keeps beside the entry: the link of a chain, or a part of the hash.
+        word: u32,
+        entry: E,
+    },
 }
 
-/// The entries of one table, each with the link to the next of its chain.
+const IN_USE: &str = "the slot came from this table and is in use";
+
+/// The entries of one table, each with a word of the table's own, for most the link of a chain.
 #[derive(Debug)]
 pub(crate) struct Arena<E> {
     chunks: Vec<Vec<Node<E>>>,
@@ -79,8 +91,11 @@ impl<E: Entry> Arena<E> {
     }
 
     #[inline]
-    fn node(&self, slot: Slot) -> &Node<E> {
-        &self.chunks[slot.index() >> CHUNK_SHIFT][slot.index() & (CHUNK_ENTRIES - 1)]
+    fn node(&self, slot: Slot) -> (u32, &E) {
+        match &self.chunks[slot.index() >> CHUNK_SHIFT][slot.index() & (CHUNK_ENTRIES - 1)] {
+            Node::Used { word, entry } => (*word, entry),
+            Node::Vacant { .. } => unreachable!("{IN_USE}"),
+        }
     }
 
     #[inline]
@@ -90,37 +105,35 @@ impl<E: Entry> Arena<E> {
 
     #[inline]
     pub(crate) fn entry(&self, slot: Slot) -> &E {
-        self.node(slot)
-            .entry
-            .as_ref()
-            .expect("the slot came from this table and is in use")
+        self.node(slot).1
     }
 
     pub(crate) fn entry_mut(&mut self, slot: Slot, work: &mut Work) -> &mut E {
         self.touch_write(slot, work);
-        self.node_mut(slot)
-            .entry
-            .as_mut()
-            .expect("the slot came from this table and is in use")
+        match self.node_mut(slot) {
+            Node::Used { entry, .. } => entry,
+            Node::Vacant { .. } => unreachable!("{IN_USE}"),
+        }
     }
 
-    /// The link to the next entry of the chain.
+    /// The word beside the entry: in a chain, the link to the next.
     #[inline]
-    pub(crate) fn next(&self, slot: Slot) -> Link {
-        self.node(slot).next
+    pub(crate) fn word(&self, slot: Slot) -> u32 {
+        self.node(slot).0
     }
 
     #[inline]
-    pub(crate) fn set_next(&mut self, slot: Slot, next: Link, work: &mut Work) {
+    pub(crate) fn set_word(&mut self, slot: Slot, new: u32, work: &mut Work) {
         self.touch_write(slot, work);
-        self.node_mut(slot).next = next;
+        if let Node::Used { word, .. } = self.node_mut(slot) {
+            *word = new;
+        }
     }
 
-    /// Visits an entry of a chain for its key: the entry's line, and the key's where it is outside.
+    /// Visits an entry for its key: the entry's lines, and the key's where it is outside.
     #[inline]
-    pub(crate) fn visit_key(&self, slot: Slot, work: &mut Work) -> (&E::Key, Link) {
-        let node = self.node(slot);
-        let entry = node.entry.as_ref().expect("chains lead to slots in use");
+    pub(crate) fn visit_key(&self, slot: Slot, work: &mut Work) -> (&E::Key, u32) {
+        let (word, entry) = self.node(slot);
         let key = entry.key();
         work.read_bytes(
             self.entries,
@@ -128,20 +141,24 @@ impl<E: Entry> Arena<E> {
             Self::NODE_BYTES,
         );
         if E::KEY_IS_OUTSIDE {
-            work.read_bytes(self.keys, u64::from(slot.0) * 64, key.byte_len());
+            work.read_bytes(
+                self.keys,
+                u64::from(slot.0) * KEY_STRIDE_BYTES,
+                key.byte_len(),
+            );
         }
-        (key, node.next)
+        (key, word)
     }
 
-    /// Visits an entry of a chain for its link alone.
+    /// Visits an entry for its word alone.
     #[inline]
-    pub(crate) fn visit(&self, slot: Slot, work: &mut Work) -> Link {
+    pub(crate) fn visit(&self, slot: Slot, work: &mut Work) -> u32 {
         work.read_bytes(
             self.entries,
             u64::from(slot.0) * Self::NODE_BYTES,
             Self::NODE_BYTES,
         );
-        self.node(slot).next
+        self.word(slot)
     }
 
     #[inline]
@@ -153,11 +170,11 @@ impl<E: Entry> Arena<E> {
         );
     }
 
-    /// Takes `entry` in, before `next` in its chain.
+    /// Takes `entry` in, with `word` beside it.
     ///
     /// # Panics
-    /// Beyond [`ENTRIES_MAX`] entries, which take more than 100 GiB.
-    pub(crate) fn insert(&mut self, entry: E, next: Link, work: &mut Work) -> Slot {
+    /// Beyond [`ENTRIES_MAX`] entries, which take more than 64 GiB.
+    pub(crate) fn insert(&mut self, entry: E, word: u32, work: &mut Work) -> Slot {
         assert!(
             self.len < ENTRIES_MAX,
             "a table has at most {ENTRIES_MAX} entries"
@@ -165,27 +182,21 @@ impl<E: Entry> Arena<E> {
         if self.allocation == EntryAllocation::EachEntry {
             work.count(Counter::AllocationsSmall, 1);
         }
+        let key_bytes = entry.key().byte_len();
+        let node = Node::Used { word, entry };
         self.len += 1;
         let slot = match slot_at(self.vacant) {
             Some(slot) => {
-                let node = self.node_mut(slot);
-                let vacant = std::mem::replace(&mut node.next, next);
-                node.entry = Some(entry);
-                self.vacant = vacant;
+                if let Node::Vacant { next } = std::mem::replace(self.node_mut(slot), node) {
+                    self.vacant = next;
+                }
                 slot
             }
-            None => self.push(
-                Node {
-                    next,
-                    entry: Some(entry),
-                },
-                work,
-            ),
+            None => self.push(node, work),
         };
         self.touch_write(slot, work);
         if E::KEY_IS_OUTSIDE {
-            let key_bytes = self.entry(slot).key().byte_len();
-            work.write_bytes(self.keys, u64::from(slot.0) * 64, key_bytes);
+            work.write_bytes(self.keys, u64::from(slot.0) * KEY_STRIDE_BYTES, key_bytes);
         }
         slot
     }
@@ -216,13 +227,10 @@ impl<E: Entry> Arena<E> {
             work.count(Counter::Frees, 1);
         }
         self.touch_write(slot, work);
-        let vacant = self.vacant;
-        let node = self.node_mut(slot);
-        let entry = node
-            .entry
-            .take()
-            .expect("the slot came from this table and is in use");
-        node.next = vacant;
+        let vacant = Node::Vacant { next: self.vacant };
+        let Node::Used { entry, .. } = std::mem::replace(self.node_mut(slot), vacant) else {
+            unreachable!("{IN_USE}")
+        };
         self.vacant = link_to(slot);
         self.len -= 1;
         entry

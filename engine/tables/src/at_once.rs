@@ -90,7 +90,7 @@ impl<E: Entry> AtOnceTable<E> {
                 let new_bucket = self
                     .array
                     .bucket_of(sip_counted(key, self.config.hash_key, work));
-                self.arena.set_next(slot, self.array.peek(new_bucket), work);
+                self.arena.set_word(slot, self.array.peek(new_bucket), work);
                 self.array.push(new_bucket, slot, work);
                 link = next;
             }

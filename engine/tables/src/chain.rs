@@ -41,7 +41,7 @@ pub(crate) fn peek<E: Entry>(arena: &Arena<E>, mut link: Link, key: &E::Key) -> 
         if arena.entry(slot).key() == key {
             return Some(slot);
         }
-        link = arena.next(slot);
+        link = arena.word(slot);
     }
     None
 }
@@ -68,11 +68,11 @@ pub(crate) fn remove<E: Entry>(
     found: Found,
     work: &mut Work,
 ) -> E {
-    let next = arena.next(found.slot);
+    let next = arena.word(found.slot);
     match found.before {
         None => array.pop(bucket, next, work),
         Some(before) => {
-            arena.set_next(before, next, work);
+            arena.set_word(before, next, work);
             array.lose_inner();
         }
     }

@@ -126,7 +126,7 @@ fn one_of_chain<E: Entry>(
     work.count(Counter::EntriesVisited, entries);
     let mut chosen = head;
     for _ in 0..random.below(entries) {
-        chosen = slot_at(arena.next(chosen)).expect("below the chain's length");
+        chosen = slot_at(arena.word(chosen)).expect("below the chain's length");
     }
     chosen
 }

@@ -97,7 +97,7 @@ impl<E: Entry> RedisTable<E> {
             };
             let new_bucket = moving.target.bucket_of(hash);
             self.arena
-                .set_next(slot, moving.target.peek(new_bucket), work);
+                .set_word(slot, moving.target.peek(new_bucket), work);
             moving.target.push(new_bucket, slot, work);
             moved += 1;
         }
