@@ -1,0 +1,250 @@
+//! Configuration by the names and values of redis.conf.
+//!
+//! A directive that is named here is honoured in full. A value that this engine cannot honour is an
+//! error and never ignored, because a study of a setting that has no effect would mislead.
+
+use crate::resp::BULK_BYTES_MAX;
+use kvrig_base::diagnostic::{Diagnostic, STORE_DIRECTIVE};
+
+/// Largest number of databases: their tables and values take region numbers of their own.
+pub const DATABASES_MAX: u64 = 256;
+/// The range that Redis clamps `hz` to (CONFIG_MIN_HZ, CONFIG_MAX_HZ).
+pub(crate) const HZ_MAX: u64 = 500;
+/// Least similarity (Jaro-Winkler) at which a name is suggested for an unknown one.
+const SUGGESTION_SIMILARITY_MIN: f64 = 0.8;
+
+/// The configuration of a node, with the defaults of Redis 7.0 but for `save`, which is off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `activerehashing`: whether the timer moves entries of a rehash.
+    pub activerehashing: bool,
+    /// `databases`: their number.
+    pub databases: u16,
+    /// `dynamic-hz`: whether many clients make the timer run more often.
+    pub dynamic_hz: bool,
+    /// `hz`: how often a second the timer runs.
+    pub hz: u32,
+    /// `proto-max-bulk-len`: the longest argument and the longest string, in bytes.
+    pub proto_max_bulk_len: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            activerehashing: true,
+            databases: 16,
+            dynamic_hz: true,
+            hz: 10,
+            proto_max_bulk_len: BULK_BYTES_MAX,
+        }
+    }
+}
+
+/// One directive that is honoured.
+#[derive(Clone, Copy, Debug)]
+pub struct Directive {
+    /// Its name in redis.conf.
+    pub name: &'static str,
+    /// The values that are honoured, in words.
+    pub values: &'static str,
+    set: fn(&mut Config, &str) -> Option<()>,
+}
+
+/// The directives that are honoured, sorted by name.
+pub const DIRECTIVES: &[Directive] = &[
+    Directive {
+        name: "activerehashing",
+        values: "yes or no",
+        set: |config, value| Some(config.activerehashing = yes_or_no(value)?),
+    },
+    Directive {
+        name: "appendonly",
+        values: "no: there is no append-only file yet",
+        set: |_, value| (!yes_or_no(value)?).then_some(()),
+    },
+    Directive {
+        name: "databases",
+        values: "1 to 256",
+        set: |config, value| Some(config.databases = integer(value, 1, DATABASES_MAX)? as u16),
+    },
+    Directive {
+        name: "dynamic-hz",
+        values: "yes or no",
+        set: |config, value| Some(config.dynamic_hz = yes_or_no(value)?),
+    },
+    Directive {
+        name: "hz",
+        values: "1 to 500",
+        set: |config, value| Some(config.hz = integer(value, 1, HZ_MAX)? as u32),
+    },
+    Directive {
+        name: "maxmemory",
+        values: "0: there is no memory limit yet",
+        set: |_, value| (memory(value)? == 0).then_some(()),
+    },
+    Directive {
+        name: "proto-max-bulk-len",
+        values: "1mb to 512mb",
+        set: |config, value| {
+            let bytes = memory(value)?;
+            (1 << 20..=BULK_BYTES_MAX)
+                .contains(&bytes)
+                .then(|| config.proto_max_bulk_len = bytes)
+        },
+    },
+    Directive {
+        name: "save",
+        values: "\"\": snapshots are never begun by the timer",
+        set: |_, value| value.is_empty().then_some(()),
+    },
+];
+
+impl Config {
+    /// Sets one directive; names are read in any case, as Redis does.
+    ///
+    /// # Errors
+    /// A name that is not honoured, with those that are and the likeliest meant; or a value that is
+    /// not, with those that are.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), Diagnostic> {
+        let known = DIRECTIVES
+            .iter()
+            .find(|known| known.name.eq_ignore_ascii_case(name));
+        let Some(directive) = known else {
+            let message = format!("\"{name}\" is not a directive that this version honours");
+            return Err(Diagnostic::new(STORE_DIRECTIVE, message).help(suggestions(name)));
+        };
+        (directive.set)(self, value).ok_or_else(|| {
+            let message = format!("\"{name}\" cannot be \"{value}\"");
+            let help = format!("`{}` may be {}", directive.name, directive.values);
+            Diagnostic::new(STORE_DIRECTIVE, message).help(help)
+        })
+    }
+}
+
+/// The names that may have been meant, then all names.
+fn suggestions(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let similar =
+        |known: &&Directive| strsim::jaro_winkler(&name, known.name) >= SUGGESTION_SIMILARITY_MIN;
+    let quoted = |known: &Directive| format!("`{}`", known.name);
+    let meant: Vec<String> = DIRECTIVES.iter().filter(similar).map(quoted).collect();
+    let honoured: Vec<&str> = DIRECTIVES.iter().map(|known| known.name).collect();
+    let question = match meant.is_empty() {
+        true => String::new(),
+        false => format!("did you mean {}? ", meant.join(" or ")),
+    };
+    format!("{question}honoured are: {}", honoured.join(", "))
+}
+
+fn yes_or_no(value: &str) -> Option<bool> {
+    match value {
+        _ if value.eq_ignore_ascii_case("yes") => Some(true),
+        _ if value.eq_ignore_ascii_case("no") => Some(false),
+        _ => None,
+    }
+}
+
+fn integer(value: &str, low: u64, high: u64) -> Option<u64> {
+    value
+        .parse()
+        .ok()
+        .filter(|number| (low..=high).contains(number))
+}
+
+/// A number of bytes with Redis's units: `1k` is 1,000 bytes, `1kb` is 1,024, likewise m, mb, g, gb
+/// (`redis:src/util.c`, memtoull).
+fn memory(value: &str) -> Option<u64> {
+    let digits = value
+        .find(|byte: char| !byte.is_ascii_digit())
+        .unwrap_or(value.len());
+    let (number, unit) = value.split_at(digits);
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" => 1_000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(name: &str, value: &str) -> String {
+        Config::default()
+            .set(name, value)
+            .expect_err("it is not honoured")
+            .to_string()
+    }
+
+    #[test]
+    fn directives_are_sorted_by_name() {
+        for pair in DIRECTIVES.windows(2) {
+            assert!(
+                pair[0].name < pair[1].name,
+                "{} before {}",
+                pair[0].name,
+                pair[1].name
+            );
+        }
+    }
+
+    #[test]
+    fn directives_have_their_effect() {
+        let mut config = Config::default();
+        for (name, value) in [
+            ("activerehashing", "no"),
+            ("HZ", "100"),
+            ("dynamic-hz", "NO"),
+            ("databases", "1"),
+            ("save", ""),
+            ("appendonly", "no"),
+            ("proto-max-bulk-len", "2mb"),
+            ("maxmemory", "0"),
+        ] {
+            config.set(name, value).expect("it is honoured");
+        }
+        let expected = Config {
+            activerehashing: false,
+            hz: 100,
+            dynamic_hz: false,
+            databases: 1,
+            proto_max_bulk_len: 2 << 20,
+        };
+        assert_eq!(config, expected);
+    }
+
+    #[test]
+    fn unknown_names_are_answered_with_those_that_may_be_meant() {
+        let text = error("activerehash", "yes");
+        assert!(text.contains("did you mean `activerehashing`?"), "{text}");
+        assert!(
+            text.contains("honoured are: activerehashing, appendonly"),
+            "{text}"
+        );
+        assert!(!error("cluster-enabled", "yes").contains("did you mean"));
+    }
+
+    #[test]
+    fn values_that_cannot_be_honoured_are_refused() {
+        for (name, value) in [
+            ("hz", "0"),
+            ("hz", "501"),
+            ("hz", "ten"),
+            ("save", "900 1"),
+            ("appendonly", "yes"),
+            ("activerehashing", "maybe"),
+            ("databases", "0"),
+            ("proto-max-bulk-len", "1kb"),
+            ("proto-max-bulk-len", "512mbx"),
+            ("proto-max-bulk-len", "99999999999gb"),
+        ] {
+            assert!(error(name, value).contains("may be"), "{name} {value}");
+        }
+    }
+}

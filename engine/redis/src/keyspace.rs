@@ -1,0 +1,353 @@
+//! The databases: a table of all keys and a table of those that expire.
+//!
+//! Every method looks into the tables exactly as often as the function of Redis that it is named
+//! after, also where that is wasteful, because each look is work and takes one step of a rehash that
+//! goes on. A SET of a new key thus takes three steps: it is looked up, added, and looked up once
+//! more by the assertion in removeExpire (`redis:src/db.c` 7.0.15). A rehash that begins at 2^k keys
+//! therefore ends, under SETs of new keys alone, at about 2^k x (1 + (1 - 1/e)/3) = 1.21 x 2^k keys,
+//! where a table under bare inserts would need 1.63 x 2^k.
+
+use crate::config::DATABASES_MAX;
+use crate::memory::{
+    EXPIRY_BYTES, SIZE_CLASSES, STARTUP_BYTES, entry_bytes, size_class, size_class_index,
+    value_bytes,
+};
+use crate::record::{Expiry, Record, StoredKey};
+use crate::resp::Frame;
+use crate::value::Value;
+use kvrig_base::seam::{Counter, Region, Work};
+use kvrig_base::time::Span;
+use kvrig_tables::{Regions, Slot, Table, TableConfig, TableEvent, TableKind};
+
+/// Allocations from this size on may go to the system (see
+/// [`kvrig_base::seam::Counter::AllocationsLarge`]).
+const LARGE_ALLOCATION_BYTES: usize = 32 * 1024;
+/// The object and string headers in front of the bytes of a value.
+const VALUE_HEADER_BYTES: u64 = 19;
+/// Region numbers of one database: two tables, then one for each size class of values.
+const REGIONS_PER_DATABASE: u16 = 2 * Regions::COUNT + SIZE_CLASSES;
+
+const _: () = assert!(DATABASES_MAX * REGIONS_PER_DATABASE as u64 <= u16::MAX as u64);
+
+/// All databases of a node.
+#[derive(Debug)]
+pub struct Keyspace {
+    databases: Vec<Database>,
+    /// Databases from here on were never written to.
+    used: usize,
+}
+
+/// Which of the two tables of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableRole {
+    /// The table of all keys.
+    Keys,
+    /// The table of the keys that expire.
+    Expires,
+}
+
+/// How a key is set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SetKey {
+    /// Whether the key is there.
+    pub(crate) is_present: bool,
+    /// Whether its expiry stays.
+    pub(crate) keeps_expiry: bool,
+}
+
+/// One database.
+#[derive(Debug)]
+pub struct Database {
+    keys: Box<dyn Table<Record>>,
+    expires: Box<dyn Table<Expiry>>,
+    /// Modelled bytes of keys, values and expiries; bucket arrays are asked for.
+    entry_bytes: u64,
+    integers_are_shared: bool,
+    value_region: u16,
+}
+
+impl Keyspace {
+    /// Empty databases on tables of this kind, placed by this key of the hash function.
+    pub(crate) fn new(
+        count: u16,
+        kind: TableKind,
+        hash_key: [u64; 2],
+        integers_are_shared: bool,
+    ) -> Self {
+        let database = |index| {
+            let first = index * REGIONS_PER_DATABASE;
+            let table = |first| TableConfig {
+                regions: Regions::starting_at(first),
+                hash_key,
+            };
+            Database {
+                keys: kvrig_tables::build(kind, table(first)),
+                expires: kvrig_tables::build(kind, table(first + Regions::COUNT)),
+                entry_bytes: 0,
+                integers_are_shared,
+                value_region: first + 2 * Regions::COUNT,
+            }
+        };
+        Self {
+            databases: (0..count).map(database).collect(),
+            used: 0,
+        }
+    }
+    /// Number of databases.
+    pub fn count(&self) -> usize {
+        self.databases.len()
+    }
+    /// The database with this number.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn database(&self, index: usize) -> &Database {
+        &self.databases[index]
+    }
+    /// The same, to be used.
+    pub(crate) fn database_mut(&mut self, index: usize) -> &mut Database {
+        self.used = self.used.max(index + 1);
+        &mut self.databases[index]
+    }
+    /// What used_memory of Redis 7.0 would show, buffers of clients aside, in bytes.
+    pub fn used_memory(&self) -> u64 {
+        STARTUP_BYTES
+            + self.databases[..self.used]
+                .iter()
+                .map(Database::bytes)
+                .sum::<u64>()
+    }
+    /// Removes all keys of all databases.
+    pub(crate) fn clear_all(&mut self, work: &mut Work) {
+        for database in &mut self.databases[..self.used] {
+            database.clear(work);
+        }
+    }
+}
+
+impl Database {
+    /// The table of all keys.
+    pub fn keys(&self) -> &dyn Table<Record> {
+        &*self.keys
+    }
+    /// The table of the keys that expire.
+    pub fn expires(&self) -> &dyn Table<Expiry> {
+        &*self.expires
+    }
+    /// The oldest event of either table that was not taken yet.
+    pub(crate) fn take_event(&mut self) -> Option<(TableRole, TableEvent)> {
+        let of_keys = self.keys.take_event().map(|event| (TableRole::Keys, event));
+        of_keys.or_else(|| {
+            self.expires
+                .take_event()
+                .map(|event| (TableRole::Expires, event))
+        })
+    }
+    /// Modelled bytes of keys, values, expiries and bucket arrays.
+    pub fn bytes(&self) -> u64 {
+        let buckets = self.keys.bucket_bytes().total() + self.expires.bucket_bytes().total();
+        self.entry_bytes + buckets
+    }
+    /// The value stored at `slot`.
+    pub(crate) fn value(&self, slot: Slot) -> &Value {
+        &self.keys.entry(slot).value
+    }
+
+    /// Finds a key that is not expired (lookupKey). An expired one is removed.
+    #[inline]
+    pub(crate) fn lookup(&mut self, key: &[u8], now_ms: i64, work: &mut Work) -> Option<Slot> {
+        let slot = self.keys.find(key, work)?;
+        if self.remove_if_expired(key, now_ms, work) {
+            None
+        } else {
+            Some(slot)
+        }
+    }
+    /// Removes the key if its time has passed, and says whether it did (expireIfNeeded).
+    #[inline]
+    pub(crate) fn remove_if_expired(&mut self, key: &[u8], now_ms: i64, work: &mut Work) -> bool {
+        match self.expiry(key, work) {
+            Some(at_ms) if now_ms > at_ms => self.delete(key, work),
+            _ => false,
+        }
+    }
+    /// The unix time in milliseconds up to which the key lives, if it expires (getExpire).
+    #[inline]
+    pub(crate) fn expiry(&mut self, key: &[u8], work: &mut Work) -> Option<i64> {
+        if self.expires.is_empty() {
+            return None;
+        }
+        let slot = self.expires.find(key, work)?;
+        // Redis asserts that the key itself is there too, which takes a step.
+        self.keys.find(key, work);
+        Some(self.expires.entry(slot).at_ms)
+    }
+    /// Looks a key up whose slot is known, where Redis does so, for the step that it takes.
+    pub(crate) fn find_again(&mut self, key: &[u8], work: &mut Work) {
+        self.keys.find(key, work);
+    }
+    /// Whether small integers take no memory of their own.
+    pub(crate) fn integers_are_shared(&self) -> bool {
+        self.integers_are_shared
+    }
+    /// Adds a key that is not there (dbAdd).
+    pub(crate) fn add(&mut self, key: &[u8], value: Value, work: &mut Work) -> Slot {
+        let bytes = entry_bytes(key.len()) + value_bytes(&value, self.integers_are_shared);
+        if StoredKey::allocates(key.len()) {
+            count_allocation(key.len(), work);
+        }
+        work.count(Counter::BytesCopied, key.len() as u64);
+        let record = Record {
+            key: StoredKey::new(key),
+            value,
+        };
+        let slot = match self.keys.insert(record, work) {
+            Ok(slot) => slot,
+            Err(occupied) => unreachable!("only absent keys are added: {:?}", occupied.entry.key),
+        };
+        self.entry_bytes += bytes;
+        self.touch_value(slot, true, work);
+        slot
+    }
+    /// Gives a key that is there another value (dbOverwrite).
+    pub(crate) fn overwrite(&mut self, key: &[u8], value: Value, work: &mut Work) {
+        let slot = self
+            .keys
+            .find(key, work)
+            .expect("only present keys are overwritten");
+        self.change_value(slot, work, |present, work| {
+            if present.stored_len() > 0 {
+                work.count(Counter::Frees, 1);
+            }
+            *present = value;
+        });
+    }
+    /// Changes a value where it is.
+    pub(crate) fn change_value(
+        &mut self,
+        slot: Slot,
+        work: &mut Work,
+        change: impl FnOnce(&mut Value, &mut Work),
+    ) {
+        let value = &mut self.keys.entry_mut(slot, work).value;
+        let before = value_bytes(value, self.integers_are_shared);
+        change(value, work);
+        let after = value_bytes(value, self.integers_are_shared);
+        self.entry_bytes = self.entry_bytes - before + after;
+        self.touch_value(slot, true, work);
+    }
+    /// Adds a key or gives it another value, knowing whether it is there; its expiry is removed
+    /// unless it is to be kept (setKey).
+    pub(crate) fn set(&mut self, key: &[u8], value: Value, how: SetKey, work: &mut Work) {
+        match how.is_present {
+            true => self.overwrite(key, value, work),
+            false => {
+                self.add(key, value, work);
+            }
+        }
+        if !how.keeps_expiry {
+            self.remove_expiry(key, work);
+        }
+    }
+    /// Removes the expiry of a key that is there, and says whether it had one (removeExpire).
+    pub(crate) fn remove_expiry(&mut self, key: &[u8], work: &mut Work) -> bool {
+        // Redis asserts that the key itself is there, which takes a step.
+        self.keys.find(key, work);
+        self.drop_expiry(key, work)
+    }
+    /// Lets a key that is there live up to `at_ms` (setExpire).
+    pub(crate) fn set_expiry(&mut self, key: &[u8], at_ms: i64, work: &mut Work) {
+        self.keys.find(key, work);
+        match self.expires.insert(
+            Expiry {
+                key: StoredKey::new(key),
+                at_ms,
+            },
+            work,
+        ) {
+            Ok(_) => self.entry_bytes += EXPIRY_BYTES,
+            Err(occupied) => self.expires.entry_mut(occupied.slot, work).at_ms = at_ms,
+        }
+    }
+    /// Removes a key and its expiry, and says whether it was there (dbSyncDelete).
+    pub(crate) fn delete(&mut self, key: &[u8], work: &mut Work) -> bool {
+        self.drop_expiry(key, work);
+        let Some(record) = self.keys.remove(key, work) else {
+            return false;
+        };
+        let value = value_bytes(&record.value, self.integers_are_shared);
+        self.entry_bytes -= entry_bytes(key.len()) + value;
+        let has_own_key = StoredKey::allocates(key.len());
+        let has_own_value = record.value.stored_len() > 0;
+        work.count(
+            Counter::Frees,
+            u64::from(has_own_key) + u64::from(has_own_value),
+        );
+        true
+    }
+    fn drop_expiry(&mut self, key: &[u8], work: &mut Work) -> bool {
+        if self.expires.is_empty() {
+            return false;
+        }
+        let removed = self.expires.remove(key, work).is_some();
+        if removed {
+            self.entry_bytes -= EXPIRY_BYTES;
+        }
+        removed
+    }
+    /// Removes all keys (emptyDbStructure).
+    pub(crate) fn clear(&mut self, work: &mut Work) {
+        self.keys.clear(work);
+        self.expires.clear(work);
+        self.entry_bytes = 0;
+    }
+
+    /// Writes the value at `slot` as a reply.
+    #[inline]
+    pub(crate) fn reply_value(&self, slot: Slot, out: &mut Vec<u8>, work: &mut Work) {
+        self.touch_value(slot, false, work);
+        let bytes = self.value(slot).bytes();
+        work.count(Counter::BytesCopied, bytes.as_slice().len() as u64);
+        Frame::Bulk(bytes.as_slice()).encode(out);
+    }
+    /// Records that the value at `slot` is read or written. Where values of one size class lie side
+    /// by side, as an allocator of size classes places them, the slot tells the place.
+    fn touch_value(&self, slot: Slot, writes: bool, work: &mut Work) {
+        let stored = self.value(slot).stored_len() as u64;
+        if stored == 0 {
+            return;
+        }
+        let class = size_class(VALUE_HEADER_BYTES + stored + 1);
+        let region = Region(self.value_region + size_class_index(class));
+        let offset = slot.index() as u64 * class;
+        match writes {
+            true => work.write_bytes(region, offset, VALUE_HEADER_BYTES + stored),
+            false => work.read_bytes(region, offset, VALUE_HEADER_BYTES + stored),
+        }
+    }
+
+    /// Visits the keys of the bucket at `cursor` and returns the next cursor.
+    pub(crate) fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&[u8]), work: &mut Work) -> u64 {
+        self.keys
+            .scan(cursor, &mut |_, record| visit(record.key.as_slice()), work)
+    }
+    /// The timer's check of both tables' sizes (tryResizeHashTables).
+    pub(crate) fn cron_resize(&mut self, work: &mut Work) {
+        self.keys.cron_resize(work);
+        self.expires.cron_resize(work);
+    }
+    /// The timer's share of a rehash: of the keys, else of the expiries (incrementallyRehash). Says
+    /// whether there was anything to do.
+    pub(crate) fn cron_rehash(&mut self, budget: Span, work: &mut Work) -> bool {
+        self.keys.cron_rehash(budget, work) || self.expires.cron_rehash(budget, work)
+    }
+}
+
+/// Counts an allocation of `bytes` by its size.
+pub(crate) fn count_allocation(bytes: usize, work: &mut Work) {
+    let counter = match bytes {
+        0..LARGE_ALLOCATION_BYTES => Counter::AllocationsSmall,
+        _ => Counter::AllocationsLarge,
+    };
+    work.count(counter, 1);
+}

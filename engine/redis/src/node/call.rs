@@ -1,0 +1,69 @@
+//! One command that is being carried out.
+
+use super::error::{ErrorReply, c_string};
+use crate::command::CommandSpec;
+use crate::keyspace::count_allocation;
+use crate::number::{INTEGER_TEXT_BYTES_MAX, parse_i64};
+use crate::resp::Frame;
+use crate::value::Value;
+use kvrig_base::seam::{Counter, Work};
+
+/// What the functions of commands get: the request, the time, and where to leave the reply.
+pub(crate) struct Call<'c> {
+    pub(crate) spec: &'static CommandSpec,
+    /// The request, the name included, with as many arguments as the command takes.
+    pub(crate) args: &'c [&'c [u8]],
+    /// The node's unix time in milliseconds, the same throughout the call.
+    pub(crate) now_ms: i64,
+    pub(crate) out: &'c mut Vec<u8>,
+    pub(crate) work: &'c mut Work,
+}
+
+/// What functions of commands return; the reply is written unless there is an error.
+pub(crate) type Outcome<'c> = Result<(), ErrorReply<'c>>;
+
+impl<'c> Call<'c> {
+    /// Writes one element of the reply.
+    #[inline]
+    pub(crate) fn reply(&mut self, frame: Frame<'_>) -> Outcome<'c> {
+        frame.encode(self.out);
+        Ok(())
+    }
+    /// Replies `OK`.
+    pub(crate) fn reply_ok(&mut self) -> Outcome<'c> {
+        self.reply(Frame::Simple("OK"))
+    }
+    /// Replies an integer.
+    pub(crate) fn reply_integer(&mut self, number: i64) -> Outcome<'c> {
+        self.reply(Frame::Integer(number))
+    }
+    /// Replies how many.
+    pub(crate) fn reply_count(&mut self, count: usize) -> Outcome<'c> {
+        self.reply_integer(i64::try_from(count).expect("counts stay below 2^63"))
+    }
+    /// The integer that argument `index` stands for.
+    pub(crate) fn integer(&mut self, index: usize) -> Result<i64, ErrorReply<'c>> {
+        let text = self.args[index];
+        self.work.count(Counter::BytesScanned, text.len() as u64);
+        parse_i64(text).ok_or(ErrorReply::NotAnInteger)
+    }
+    /// The value that argument `index` is stored as.
+    pub(crate) fn value(&mut self, index: usize) -> Value {
+        let argument = self.args[index];
+        if argument.len() <= INTEGER_TEXT_BYTES_MAX {
+            self.work
+                .count(Counter::BytesScanned, argument.len() as u64);
+        }
+        let value = Value::from_argument(argument);
+        if value.stored_len() > 0 {
+            count_allocation(value.stored_len(), self.work);
+            self.work.count(Counter::BytesCopied, argument.len() as u64);
+        }
+        value
+    }
+}
+
+/// Whether an argument is this option, in any case and up to a zero byte, as strcasecmp sees it.
+pub(crate) fn is_option(arg: &[u8], option: &str) -> bool {
+    c_string(arg).eq_ignore_ascii_case(option.as_bytes())
+}

@@ -1,0 +1,87 @@
+//! The periodic timer (`redis:src/server.c`, serverCron and databasesCron).
+
+use super::Node;
+use crate::config::HZ_MAX;
+use kvrig_base::seam::{Cause, Cx, Work};
+use kvrig_base::time::{Span, Time};
+
+/// Databases that one run of the timer looks at (CRON_DBS_PER_CALL).
+const DATABASES_PER_RUN: usize = 16;
+/// Time that one run gives to a rehash: 1 ms, of one table.
+const REHASH_BUDGET: Span = Span::from_millis(1);
+/// Clients for each run of the timer above which dynamic-hz doubles its rate
+/// (MAX_CLIENTS_PER_CLOCK_TICK).
+const CLIENTS_PER_RUN_MAX: u64 = 200;
+/// The first run is so long after the start.
+const FIRST_RUN: Span = Span::from_millis(1);
+
+/// Where the timer stands.
+#[derive(Debug)]
+pub(super) struct Cron {
+    /// The next run.
+    pub(super) due: Time,
+    /// The database whose size is checked next.
+    resize_next: usize,
+    /// The database whose rehash is helped next.
+    rehash_next: usize,
+}
+
+impl Cron {
+    pub(super) fn new() -> Self {
+        Self {
+            due: Time::START.saturating_add(FIRST_RUN),
+            resize_next: 0,
+            rehash_next: 0,
+        }
+    }
+}
+
+impl Node {
+    /// Runs the timer if it is due. The next run follows one period after the end of this one.
+    pub(super) fn cron(&mut self, cx: &mut Cx<'_, super::NoMessage>) {
+        if cx.now() < self.cron.due {
+            return;
+        }
+        cx.work
+            .caused_by(Cause::Cron, |work| self.databases_cron(work));
+        let period = Span::from_micros(1_000_000 / self.runs_per_second());
+        self.cron.due = cx.now().saturating_add(cx.spent()).saturating_add(period);
+    }
+
+    fn runs_per_second(&self) -> u64 {
+        let mut hz = u64::from(self.config.hz);
+        while self.config.dynamic_hz && self.clients.count() as u64 / hz > CLIENTS_PER_RUN_MAX {
+            hz *= 2;
+            if hz > HZ_MAX {
+                return HZ_MAX;
+            }
+        }
+        hz
+    }
+
+    /// Checks sizes, then helps the first rehash that it finds; the next run begins with that
+    /// database again.
+    fn databases_cron(&mut self, work: &mut Work) {
+        let count = self.keyspace.count();
+        let databases = DATABASES_PER_RUN.min(count);
+        for _ in 0..databases {
+            let index = self.cron.resize_next;
+            self.keyspace.database_mut(index).cron_resize(work);
+            self.cron.resize_next = (index + 1) % count;
+        }
+        if !self.config.activerehashing {
+            return;
+        }
+        for _ in 0..databases {
+            let index = self.cron.rehash_next;
+            if self
+                .keyspace
+                .database_mut(index)
+                .cron_rehash(REHASH_BUDGET, work)
+            {
+                return;
+            }
+            self.cron.rehash_next = (index + 1) % count;
+        }
+    }
+}

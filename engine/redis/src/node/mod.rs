@@ -1,0 +1,290 @@
+//! The node: one Redis process as an actor.
+//!
+//! It joins the parts: a request is read ([`crate::resp`]) or comes whole, its command is found
+//! ([`crate::command`]), carried out on a database ([`crate::keyspace`]), and answered. A timer
+//! resizes and rehashes.
+//!
+//! Expired keys are removed when a command meets them; there is no cycle that looks for them.
+
+mod call;
+mod client;
+mod cron;
+mod error;
+mod expiry;
+mod keys;
+mod strings;
+
+use self::call::{Call, Outcome, is_option};
+use self::client::Clients;
+use self::cron::Cron;
+use self::error::ErrorReply;
+use self::expiry::{Since, Unit};
+use crate::command::{self, CommandId};
+use crate::config::Config;
+use crate::keyspace::{Keyspace, TableRole};
+use crate::resp::{Frame, Progress, ProtocolError};
+use kvrig_base::id::ConnId;
+use kvrig_base::random::Seed;
+use kvrig_base::seam::{Actor, Counter, Cx, Effect, Input};
+use kvrig_base::time::Time;
+use kvrig_tables::{TableEvent, TableKind};
+use std::convert::Infallible;
+
+/// Nodes say nothing to one another.
+pub type NoMessage = Infallible;
+
+/// Requests of up to so many arguments are handed on without an allocation.
+const ARGS_WITHOUT_ALLOCATION: usize = 16;
+
+/// One Redis process.
+#[derive(Debug)]
+pub struct Node {
+    config: Config,
+    keyspace: Keyspace,
+    clients: Clients,
+    cron: Cron,
+}
+
+/// What is to be done behind a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    Continue,
+    Close,
+}
+
+impl Node {
+    /// A node without data, whose tables are of this kind and placed by a hash key that `seed`
+    /// gives.
+    pub fn new(config: Config, tables: TableKind, seed: Seed) -> Self {
+        let hash_key = seed.stream("hash-key").at(0, 0).0;
+        let keyspace = Keyspace::new(config.databases, tables, hash_key, true);
+        Self {
+            config,
+            keyspace,
+            clients: Clients::default(),
+            cron: Cron::new(),
+        }
+    }
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+    /// Its data.
+    pub fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
+    }
+    /// What used_memory of Redis 7.0 would show, buffers of clients aside, in bytes.
+    pub fn used_memory(&self) -> u64 {
+        self.keyspace.used_memory()
+    }
+    /// The oldest event of a database's tables that was not taken yet.
+    ///
+    /// # Panics
+    /// If there is no such database.
+    pub fn take_table_event(&mut self, database: usize) -> Option<(TableRole, TableEvent)> {
+        self.keyspace.database_mut(database).take_event()
+    }
+
+    /// Carries out all whole requests of `bytes`.
+    fn bytes(&mut self, conn: ConnId, bytes: &[u8], cx: &mut Cx<'_, NoMessage>) {
+        let Some(mut client) = self.clients.take(conn) else {
+            return;
+        };
+        let mut rest = bytes;
+        while !client.is_closing {
+            let progress = client.parser.parse(rest, self.config.proto_max_bulk_len);
+            let used = match progress {
+                Ok(Progress::Incomplete) => break,
+                Ok(Progress::Empty { bytes }) => bytes,
+                Ok(Progress::Request { bytes }) => {
+                    let mut few: [&[u8]; ARGS_WITHOUT_ALLOCATION] = Default::default();
+                    let many: Vec<&[u8]>;
+                    let count = client.parser.arg_count();
+                    let args = match few.get_mut(..count) {
+                        Some(args) => {
+                            args.iter_mut()
+                                .zip(client.parser.args(rest))
+                                .for_each(|(to, arg)| *to = arg);
+                            &*args
+                        }
+                        None => {
+                            many = client.parser.args(rest).collect();
+                            &many
+                        }
+                    };
+                    if self.command(conn, &mut client.database, args, cx) == After::Close {
+                        client.is_closing = true;
+                    }
+                    bytes
+                }
+                Err(error) => {
+                    protocol_error(conn, error, cx);
+                    client.is_closing = true;
+                    rest.len()
+                }
+            };
+            cx.work.count(Counter::BytesParsed, used as u64);
+            cx.consume(used);
+            rest = &rest[used..];
+        }
+        if client.is_closing {
+            cx.consume(rest.len());
+        }
+        self.clients.give_back(conn, client);
+    }
+
+    /// Carries out one command that came whole.
+    fn whole_command(&mut self, conn: ConnId, args: &[&[u8]], cx: &mut Cx<'_, NoMessage>) {
+        let Some(mut client) = self.clients.take(conn) else {
+            return;
+        };
+        if !client.is_closing && !args.is_empty() {
+            let after = self.command(conn, &mut client.database, args, cx);
+            client.is_closing = after == After::Close;
+        }
+        self.clients.give_back(conn, client);
+    }
+
+    /// Carries out one command and replies.
+    fn command(
+        &mut self,
+        conn: ConnId,
+        database: &mut usize,
+        args: &[&[u8]],
+        cx: &mut Cx<'_, NoMessage>,
+    ) -> After {
+        let now_ms = cx.wall().unix_millis() as i64;
+        let (mut reply, work) = cx.reply_and_work(conn);
+        work.count(Counter::Commands, 1);
+        let out = reply.buffer();
+        let Some(spec) = command::find(args[0]) else {
+            Frame::Error(&ErrorReply::UnknownCommand { args }.text()).encode(out);
+            return After::Continue;
+        };
+        // QUIT takes anything behind it.
+        if spec.id == CommandId::Quit {
+            Frame::Simple("OK").encode(out);
+            cx.effect(Effect::Close { conn });
+            return After::Close;
+        }
+        let mut call = Call {
+            spec,
+            args,
+            now_ms,
+            out,
+            work,
+        };
+        let outcome = match spec.takes(args.len()) {
+            true => self.dispatch(database, &mut call),
+            false => Err(ErrorReply::WrongArity { command: spec.name }),
+        };
+        if let Err(error) = outcome {
+            Frame::Error(&error.text()).encode(call.out);
+        }
+        After::Continue
+    }
+
+    fn dispatch<'c>(&mut self, database: &mut usize, call: &mut Call<'c>) -> Outcome<'c> {
+        let db = self.keyspace.database_mut(*database);
+        match call.spec.id {
+            CommandId::Get => strings::get(db, call),
+            CommandId::Set => strings::set(db, call),
+            CommandId::Setnx => strings::setnx(db, call),
+            CommandId::Setex => strings::setex(db, call),
+            CommandId::Psetex => strings::psetex(db, call),
+            CommandId::Strlen => strings::strlen(db, call),
+            CommandId::Mget => strings::mget(db, call),
+            CommandId::Mset => strings::mset(db, call),
+            CommandId::Incr => strings::incr(db, call),
+            CommandId::Decr => strings::decr(db, call),
+            CommandId::Incrby => strings::incrby(db, call),
+            CommandId::Decrby => strings::decrby(db, call),
+            CommandId::Append => strings::append(db, call, self.config.proto_max_bulk_len),
+            CommandId::Del | CommandId::Unlink => keys::del(db, call),
+            CommandId::Exists => keys::exists(db, call),
+            CommandId::Type => keys::type_of(db, call),
+            CommandId::Dbsize => keys::dbsize(db, call),
+            CommandId::Scan => keys::scan(db, call),
+            CommandId::Expire => expiry::expire(db, call, Unit::Seconds, Since::Now),
+            CommandId::Pexpire => expiry::expire(db, call, Unit::Millis, Since::Now),
+            CommandId::Expireat => expiry::expire(db, call, Unit::Seconds, Since::Epoch),
+            CommandId::Pexpireat => expiry::expire(db, call, Unit::Millis, Since::Epoch),
+            CommandId::Ttl => expiry::ttl(db, call, Unit::Seconds, Since::Now),
+            CommandId::Pttl => expiry::ttl(db, call, Unit::Millis, Since::Now),
+            CommandId::Expiretime => expiry::ttl(db, call, Unit::Seconds, Since::Epoch),
+            CommandId::Pexpiretime => expiry::ttl(db, call, Unit::Millis, Since::Epoch),
+            CommandId::Persist => expiry::persist(db, call),
+            CommandId::Flushdb => {
+                flush_mode(call.args)?;
+                db.clear(call.work);
+                call.reply_ok()
+            }
+            CommandId::Flushall => {
+                flush_mode(call.args)?;
+                self.keyspace.clear_all(call.work);
+                call.reply_ok()
+            }
+            CommandId::Select => {
+                *database = select(call, self.keyspace.count())?;
+                call.reply_ok()
+            }
+            CommandId::Echo => call.reply(Frame::Bulk(call.args[1])),
+            CommandId::Ping => match call.args {
+                [_] => call.reply(Frame::Simple("PONG")),
+                [_, message] => call.reply(Frame::Bulk(message)),
+                _ => Err(ErrorReply::WrongArity {
+                    command: call.spec.name,
+                }),
+            },
+            CommandId::Quit => call.reply_ok(),
+        }
+    }
+}
+
+/// Both modes remove everything before the reply: strings free nothing worth a thread of its own.
+fn flush_mode<'c>(args: &[&[u8]]) -> Outcome<'c> {
+    match args {
+        [_] => Ok(()),
+        [_, mode] if is_option(mode, "sync") || is_option(mode, "async") => Ok(()),
+        _ => Err(ErrorReply::Syntax),
+    }
+}
+
+fn select<'c>(call: &mut Call<'c>, databases: usize) -> Result<usize, ErrorReply<'c>> {
+    let index = i32::try_from(call.integer(1)?).map_err(|_| ErrorReply::NotAnInt32)?;
+    let index = usize::try_from(index)
+        .ok()
+        .filter(|&index| index < databases);
+    index.ok_or(ErrorReply::DatabaseOutOfRange)
+}
+
+fn protocol_error(conn: ConnId, error: ProtocolError, cx: &mut Cx<'_, NoMessage>) {
+    if let Some(text) = error.text() {
+        Frame::Error(&text).encode(cx.reply(conn).buffer());
+    }
+    cx.effect(Effect::Close { conn });
+}
+
+impl Actor for Node {
+    type Message = NoMessage;
+
+    fn handle(&mut self, cx: &mut Cx<'_, NoMessage>, input: Input<'_, NoMessage>) {
+        match input {
+            Input::Connected { conn } => self.clients.connect(conn),
+            Input::Bytes { conn, bytes } => self.bytes(conn, bytes, cx),
+            Input::Command { conn, args } => self.whole_command(conn, args, cx),
+            Input::Closed { conn } => self.clients.close(conn),
+            Input::Deadline => self.cron(cx),
+            Input::Peer { message, .. } => match message {},
+            Input::Drained { .. }
+            | Input::File { .. }
+            | Input::ChildExit { .. }
+            | Input::OffloadDone { .. }
+            | Input::TurnEnd => {}
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        Some(self.cron.due)
+    }
+}

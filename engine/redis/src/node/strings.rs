@@ -1,0 +1,361 @@
+//! Commands on strings.
+
+use super::call::{Call, Outcome, is_option};
+use super::error::ErrorReply;
+use crate::keyspace::{Database, SetKey, count_allocation};
+use crate::memory::SHARED_INTEGERS;
+use crate::resp::Frame;
+use crate::value::Value;
+use kvrig_base::seam::Counter;
+
+/// GET.
+#[inline]
+pub(super) fn get<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    match db.lookup(call.args[1], call.now_ms, call.work) {
+        Some(slot) => {
+            db.reply_value(slot, call.out, call.work);
+            Ok(())
+        }
+        None => call.reply(Frame::Null),
+    }
+}
+
+/// STRLEN.
+pub(super) fn strlen<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let slot = db.lookup(call.args[1], call.now_ms, call.work);
+    call.reply_count(slot.map_or(0, |slot| db.value(slot).byte_len()))
+}
+
+/// MGET.
+pub(super) fn mget<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    call.reply(Frame::Array(call.args.len() - 1))?;
+    for key in &call.args[1..] {
+        match db.lookup(key, call.now_ms, call.work) {
+            Some(slot) => db.reply_value(slot, call.out, call.work),
+            None => call.reply(Frame::Null)?,
+        }
+    }
+    Ok(())
+}
+
+/// MSET.
+pub(super) fn mset<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    if call.args.len().is_multiple_of(2) {
+        return Err(ErrorReply::WrongArity {
+            command: call.spec.name,
+        });
+    }
+    for key_index in (1..call.args.len()).step_by(2) {
+        let key = call.args[key_index];
+        let value = call.value(key_index + 1);
+        let is_present = db.lookup(key, call.now_ms, call.work).is_some();
+        db.set(
+            key,
+            value,
+            SetKey {
+                is_present,
+                keeps_expiry: false,
+            },
+            call.work,
+        );
+    }
+    call.reply_ok()
+}
+
+/// How an expiry is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ExpiryForm {
+    /// Seconds from now (EX).
+    Seconds,
+    /// Milliseconds from now (PX).
+    Millis,
+    /// Seconds since the epoch (EXAT).
+    UnixSeconds,
+    /// Milliseconds since the epoch (PXAT).
+    UnixMillis,
+}
+
+/// The presence of the key that a SET asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    /// The key must not be there (NX).
+    Absent,
+    /// The key must be there (XX).
+    Present,
+}
+
+/// The options of SET and its older relatives.
+#[derive(Clone, Copy, Debug, Default)]
+struct SetOptions {
+    wants: Option<Presence>,
+    replies_old: bool,
+    keeps_expiry: bool,
+    /// The form of the expiry and the argument that states it.
+    expiry: Option<(ExpiryForm, usize)>,
+}
+
+/// What a SET replies where it does not reply the old value.
+struct SetReplies {
+    done: Frame<'static>,
+    refused: Frame<'static>,
+}
+
+const PLAIN_REPLIES: SetReplies = SetReplies {
+    done: Frame::Simple("OK"),
+    refused: Frame::Null,
+};
+
+/// SET.
+#[inline]
+pub(super) fn set<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let options = match call.args.len() {
+        3 => SetOptions::default(),
+        _ => set_options(call.args)?,
+    };
+    set_key(db, call, 2, options, PLAIN_REPLIES)
+}
+
+/// SETNX.
+pub(super) fn setnx<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let options = SetOptions {
+        wants: Some(Presence::Absent),
+        ..SetOptions::default()
+    };
+    let replies = SetReplies {
+        done: Frame::Integer(1),
+        refused: Frame::Integer(0),
+    };
+    set_key(db, call, 2, options, replies)
+}
+
+/// SETEX.
+pub(super) fn setex<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let expiry = Some((ExpiryForm::Seconds, 2));
+    set_key(
+        db,
+        call,
+        3,
+        SetOptions {
+            expiry,
+            ..SetOptions::default()
+        },
+        PLAIN_REPLIES,
+    )
+}
+
+/// PSETEX.
+pub(super) fn psetex<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let expiry = Some((ExpiryForm::Millis, 2));
+    set_key(
+        db,
+        call,
+        3,
+        SetOptions {
+            expiry,
+            ..SetOptions::default()
+        },
+        PLAIN_REPLIES,
+    )
+}
+
+/// Reads the options behind key and value (`redis:src/t_string.c`,
+/// parseExtendedStringArgumentsOrReply). An expiry may be stated twice in the same form; the last
+/// one holds.
+fn set_options<'c>(args: &[&[u8]]) -> Result<SetOptions, ErrorReply<'c>> {
+    let mut options = SetOptions::default();
+    let mut index = 3;
+    while index < args.len() {
+        let option = args[index];
+        let form = match option {
+            _ if is_option(option, "ex") => Some(ExpiryForm::Seconds),
+            _ if is_option(option, "px") => Some(ExpiryForm::Millis),
+            _ if is_option(option, "exat") => Some(ExpiryForm::UnixSeconds),
+            _ if is_option(option, "pxat") => Some(ExpiryForm::UnixMillis),
+            _ => None,
+        };
+        let is_free = |wanted: Presence| options.wants.is_none_or(|wants| wants == wanted);
+        match form {
+            Some(form) => {
+                let is_same = options.expiry.is_none_or(|(present, _)| present == form);
+                index += 1;
+                if options.keeps_expiry || !is_same || index == args.len() {
+                    return Err(ErrorReply::Syntax);
+                }
+                options.expiry = Some((form, index));
+            }
+            None if is_option(option, "nx") && is_free(Presence::Absent) => {
+                options.wants = Some(Presence::Absent);
+            }
+            None if is_option(option, "xx") && is_free(Presence::Present) => {
+                options.wants = Some(Presence::Present);
+            }
+            None if is_option(option, "get") => options.replies_old = true,
+            None if is_option(option, "keepttl") && options.expiry.is_none() => {
+                options.keeps_expiry = true;
+            }
+            None => return Err(ErrorReply::Syntax),
+        }
+        index += 1;
+    }
+    Ok(options)
+}
+
+/// Sets the key that the first argument names to the argument `value_index` (setGenericCommand).
+#[inline]
+fn set_key<'c>(
+    db: &mut Database,
+    call: &mut Call<'c>,
+    value_index: usize,
+    options: SetOptions,
+    replies: SetReplies,
+) -> Outcome<'c> {
+    let key = call.args[1];
+    let expires_at_ms = match options.expiry {
+        Some((form, index)) => Some(expiry_ms(call, form, index)?),
+        None => None,
+    };
+    if options.replies_old {
+        get(db, call)?;
+    }
+    let is_present = db.lookup(key, call.now_ms, call.work).is_some();
+    let refuses = match options.wants {
+        Some(Presence::Absent) => is_present,
+        Some(Presence::Present) => !is_present,
+        None => false,
+    };
+    if !refuses {
+        let value = call.value(value_index);
+        let how = SetKey {
+            is_present,
+            keeps_expiry: options.keeps_expiry,
+        };
+        db.set(key, value, how, call.work);
+        if let Some(at_ms) = expires_at_ms {
+            db.set_expiry(key, at_ms, call.work);
+        }
+    }
+    match (options.replies_old, refuses) {
+        (true, _) => Ok(()),
+        (false, true) => call.reply(replies.refused),
+        (false, false) => call.reply(replies.done),
+    }
+}
+
+/// The unix time in milliseconds that argument `index` states (getExpireMillisecondsOrReply).
+fn expiry_ms<'c>(
+    call: &mut Call<'c>,
+    form: ExpiryForm,
+    index: usize,
+) -> Result<i64, ErrorReply<'c>> {
+    let invalid = ErrorReply::InvalidExpireTime {
+        command: call.spec.name,
+    };
+    let stated = call.integer(index)?;
+    if stated <= 0 {
+        return Err(invalid);
+    }
+    let millis = match form {
+        ExpiryForm::Seconds | ExpiryForm::UnixSeconds => stated.checked_mul(1_000),
+        ExpiryForm::Millis | ExpiryForm::UnixMillis => Some(stated),
+    };
+    let base = match form {
+        ExpiryForm::Seconds | ExpiryForm::Millis => call.now_ms,
+        ExpiryForm::UnixSeconds | ExpiryForm::UnixMillis => 0,
+    };
+    millis
+        .and_then(|millis| millis.checked_add(base))
+        .ok_or(invalid)
+}
+
+/// INCR.
+pub(super) fn incr<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    add_to_integer(db, call, 1)
+}
+
+/// DECR.
+pub(super) fn decr<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    add_to_integer(db, call, -1)
+}
+
+/// INCRBY.
+pub(super) fn incrby<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let increment = call.integer(2)?;
+    add_to_integer(db, call, increment)
+}
+
+/// DECRBY.
+pub(super) fn decrby<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let decrement = call.integer(2)?;
+    let increment = decrement
+        .checked_neg()
+        .ok_or(ErrorReply::DecrementOverflow)?;
+    add_to_integer(db, call, increment)
+}
+
+/// Adds to the integer at the key, which is 0 where it is not there (incrDecrCommand).
+fn add_to_integer<'c>(db: &mut Database, call: &mut Call<'c>, increment: i64) -> Outcome<'c> {
+    let key = call.args[1];
+    let slot = db.lookup(key, call.now_ms, call.work);
+    let (present, stored_integer) = match slot.map(|slot| db.value(slot)) {
+        None => (0, None),
+        Some(value) => {
+            call.work
+                .count(Counter::BytesScanned, value.stored_len() as u64);
+            let stored_integer = match value {
+                Value::Integer(number) => Some(*number),
+                Value::Embedded(_) | Value::Raw(_) => None,
+            };
+            (
+                value.as_integer().ok_or(ErrorReply::NotAnInteger)?,
+                stored_integer,
+            )
+        }
+    };
+    let sum = present
+        .checked_add(increment)
+        .ok_or(ErrorReply::IncrementOverflow)?;
+    // An integer object is changed in place unless the old or the new one is shared by all keys;
+    // otherwise the key is looked up once more to be given another object.
+    let may_be_shared = |number: i64| (0..SHARED_INTEGERS).contains(&number);
+    let has_own_object =
+        stored_integer.is_some_and(|number| !(db.integers_are_shared() && may_be_shared(number)));
+    match slot {
+        Some(slot) if has_own_object && !may_be_shared(sum) => {
+            db.change_value(slot, call.work, |value, _| *value = Value::Integer(sum));
+        }
+        Some(_) => db.overwrite(key, Value::Integer(sum), call.work),
+        None => {
+            db.add(key, Value::Integer(sum), call.work);
+        }
+    }
+    call.reply_integer(sum)
+}
+
+/// APPEND; no string may become longer than `bytes_max`.
+pub(super) fn append<'c>(db: &mut Database, call: &mut Call<'c>, bytes_max: u64) -> Outcome<'c> {
+    let (key, tail) = (call.args[1], call.args[2]);
+    let Some(slot) = db.lookup(key, call.now_ms, call.work) else {
+        let value = call.value(2);
+        db.add(key, value, call.work);
+        return call.reply_count(tail.len());
+    };
+    let length = db.value(slot).byte_len() + tail.len();
+    if length as u64 > bytes_max {
+        return Err(ErrorReply::StringTooLong);
+    }
+    // Any other encoding is first replaced by a raw copy, for which the key is looked up again
+    // (dbUnshareStringValue).
+    if !matches!(db.value(slot), Value::Raw(_)) {
+        db.find_again(key, call.work);
+    }
+    db.change_value(slot, call.work, |value, work| {
+        let had_allocation = value.stored_len() > 0;
+        work.count(Counter::BytesCopied, tail.len() as u64);
+        if let Some(moved) = value.append(tail) {
+            count_allocation(length, work);
+            work.count(Counter::BytesCopied, moved as u64);
+            work.count(Counter::Frees, u64::from(had_allocation));
+        }
+    });
+    call.reply_count(length)
+}

@@ -1,0 +1,372 @@
+//! What each command answers, edges first. The replies are those of a Redis 7.0.15.
+
+use crate::harness::{CONN, Host, readable};
+use kvrig_base::seam::Counter;
+use kvrig_redis::Config;
+use kvrig_tables::TableKind;
+
+const MIN: &str = "-9223372036854775808";
+const MAX: &str = "9223372036854775807";
+
+#[test]
+fn set_obeys_its_options() {
+    Host::new().check(&[
+        ("GET a", "$-1"),
+        ("SET a 1", "+OK"),
+        ("GET a", "$1 1"),
+        ("SET a 2 NX", "$-1"),
+        ("SET a 2 XX", "+OK"),
+        ("SET b 2 XX", "$-1"),
+        ("SET b 2 nx", "+OK"),
+        ("SET b 3 GET", "$1 2"),
+        ("SET b 4 NX GET", "$1 3"),
+        ("SET b 4 GET XX", "$1 3"),
+        ("SET c 1 GET NX", "$-1"),
+        ("SET d 1 XX GET", "$-1"),
+        ("MGET a b c d", "*4 $1 2 $1 4 $1 1 $-1"),
+        ("SET a '' GET GET", "$1 2"),
+        ("GET a", "$0 "),
+    ]);
+}
+
+#[test]
+fn set_refuses_options_that_contradict_each_other() {
+    let mut host = Host::new();
+    for options in [
+        "NX XX",
+        "XX NX",
+        "EX 1 PX 1",
+        "EX 1 KEEPTTL",
+        "KEEPTTL EX 1",
+        "EXAT 1 PXAT 1",
+        "EX",
+        "PXAT",
+        "FOO",
+        "EX 1 2",
+        "PERSIST",
+        "NX NX XX",
+    ] {
+        assert_eq!(
+            host.ask(&format!("SET a 1 {options}")),
+            "-ERR syntax error",
+            "{options}"
+        );
+    }
+    for options in ["NX NX", "EX 1 EX 2", "KEEPTTL KEEPTTL"] {
+        host.ask("DEL a");
+        assert_eq!(host.ask(&format!("SET a 1 {options}")), "+OK", "{options}");
+    }
+    for options in [
+        "EX 0",
+        "EX -1",
+        "PX 0",
+        "EXAT 0",
+        "EX 9223372036854775807",
+        "EX 9223372036854775",
+    ]
+    .into_iter()
+    .chain(["PX 9223372036854775807", "EXAT 9223372036854776"])
+    {
+        let reply = "-ERR invalid expire time in 'set' command";
+        assert_eq!(host.ask(&format!("SET a 1 {options}")), reply, "{options}");
+    }
+    host.check(&[
+        (
+            "SET a 1 EX x",
+            "-ERR value is not an integer or out of range",
+        ),
+        ("SETEX a 0 1", "-ERR invalid expire time in 'setex' command"),
+        (
+            "PSETEX a -5 1",
+            "-ERR invalid expire time in 'psetex' command",
+        ),
+        (
+            "SETEX a x 1",
+            "-ERR value is not an integer or out of range",
+        ),
+    ]);
+}
+
+#[test]
+fn setnx_answers_with_a_number() {
+    Host::new().check(&[("SETNX a 1", ":1"), ("SETNX a 2", ":0"), ("GET a", "$1 1")]);
+}
+
+#[test]
+fn integers_count_up_to_their_ends() {
+    let mut host = Host::new();
+    host.check(&[
+        ("INCR a", ":1"),
+        ("INCRBY a 41", ":42"),
+        ("DECR a", ":41"),
+        ("DECRBY a 100", ":-59"),
+        ("INCRBY a 20000", ":19941"),
+        ("INCR a", ":19942"),
+        ("GET a", "$5 19942"),
+        ("SET s abc", "+OK"),
+        ("INCR s", "-ERR value is not an integer or out of range"),
+        ("SET s 01", "+OK"),
+        ("INCR s", "-ERR value is not an integer or out of range"),
+        (
+            "INCRBY a 1.5",
+            "-ERR value is not an integer or out of range",
+        ),
+        ("SET t 1", "+OK"),
+        ("APPEND t 0", ":2"),
+        ("INCR t", ":11"),
+    ]);
+    host.check(&[
+        (&format!("SET m {MAX}"), "+OK"),
+        ("INCR m", "-ERR increment or decrement would overflow"),
+        (&format!("SET m {MIN}"), "+OK"),
+        ("DECR m", "-ERR increment or decrement would overflow"),
+        (&format!("DECRBY m {MIN}"), "-ERR decrement would overflow"),
+        (
+            &format!("INCRBY m {MIN}"),
+            "-ERR increment or decrement would overflow",
+        ),
+        (&format!("INCRBY m {MAX}"), ":-1"),
+    ]);
+}
+
+#[test]
+fn append_makes_a_string_of_anything() {
+    Host::new().check(&[
+        ("APPEND a 12", ":2"),
+        ("INCR a", ":13"),
+        ("APPEND a x", ":3"),
+        ("GET a", "$3 13x"),
+        ("APPEND a ''", ":3"),
+        ("STRLEN a", ":3"),
+        ("STRLEN none", ":0"),
+        ("SET n -17", "+OK"),
+        ("STRLEN n", ":3"),
+    ]);
+}
+
+#[test]
+fn no_string_grows_beyond_the_limit() {
+    let mut config = Config::default();
+    config
+        .set("proto-max-bulk-len", "1mb")
+        .expect("it is honoured");
+    let mut host = Host::with(config, TableKind::Redis70);
+    let megabyte = vec![b'x'; 1 << 20];
+    assert_eq!(readable(&host.command(&[b"SET", b"a", &megabyte])), "+OK");
+    host.check(&[
+        (
+            "APPEND a x",
+            "-ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+        ),
+        ("STRLEN a", ":1048576"),
+    ]);
+}
+
+#[test]
+fn keys_are_counted_and_removed() {
+    Host::new().check(&[
+        ("MSET a 1 b 2 c 3", "+OK"),
+        ("EXISTS a b x a", ":3"),
+        ("DBSIZE", ":3"),
+        ("TYPE a", "+string"),
+        ("TYPE x", "+none"),
+        ("DEL a x a", ":1"),
+        ("UNLINK b b", ":1"),
+        ("DBSIZE", ":1"),
+        ("MSET a 1 a 2", "+OK"),
+        ("GET a", "$1 2"),
+        (
+            "MSET a 1 b",
+            "-ERR wrong number of arguments for 'mset' command",
+        ),
+        ("FLUSHALL nosync", "-ERR syntax error"),
+        ("FLUSHALL SYNC ASYNC", "-ERR syntax error"),
+        ("FLUSHALL ASYNC", "+OK"),
+        ("DBSIZE", ":0"),
+    ]);
+}
+
+#[test]
+fn databases_are_apart() {
+    Host::new().check(&[
+        ("SET a 0", "+OK"),
+        ("SELECT 15", "+OK"),
+        ("GET a", "$-1"),
+        ("SET a 15", "+OK"),
+        ("SELECT 16", "-ERR DB index is out of range"),
+        ("SELECT -1", "-ERR DB index is out of range"),
+        ("SELECT x", "-ERR value is not an integer or out of range"),
+        (
+            "SELECT 2147483648",
+            "-ERR value is out of range, value must between -2147483648 and 2147483647",
+        ),
+        ("GET a", "$2 15"),
+        ("FLUSHDB", "+OK"),
+        ("DBSIZE", ":0"),
+        ("SELECT 0", "+OK"),
+        ("GET a", "$1 0"),
+        ("FLUSHALL", "+OK"),
+        ("GET a", "$-1"),
+    ]);
+}
+
+#[test]
+fn connections_are_answered() {
+    Host::new().check(&[
+        ("PING", "+PONG"),
+        ("ping hello", "$5 hello"),
+        (
+            "PING a b",
+            "-ERR wrong number of arguments for 'ping' command",
+        ),
+        ("ECHO x", "$1 x"),
+        ("ECHO", "-ERR wrong number of arguments for 'echo' command"),
+    ]);
+}
+
+#[test]
+fn quit_is_answered_and_nothing_behind_it() {
+    let mut host = Host::new();
+    assert_eq!(host.ask("QUIT with anything"), "+OK");
+    assert!(host.asked_to_close(CONN));
+    host.input(kvrig_base::seam::Input::Command {
+        conn: CONN,
+        args: &[b"PING"],
+    });
+    assert!(host.replies().is_empty());
+}
+
+#[test]
+fn unknown_commands_are_quoted_as_redis_quotes_them() {
+    let mut host = Host::new();
+    host.check(&[
+        (
+            "foo",
+            "-ERR unknown command 'foo', with args beginning with: ",
+        ),
+        (
+            "foo a b",
+            "-ERR unknown command 'foo', with args beginning with: 'a' 'b' ",
+        ),
+        ("''", "-ERR unknown command '', with args beginning with: "),
+        ("GeT", "-ERR wrong number of arguments for 'get' command"),
+    ]);
+    let reply = host.command(&[b"foo\r\nbar", b"a\r\n", b"b\0c", b"d\r\n"]);
+    let text = "-ERR unknown command 'foo  bar', with args beginning with: 'a  ' 'b' 'd  ' ";
+    assert_eq!(readable(&reply), text);
+    let [name, long] = [[b'x'; 200], [b'y'; 200]];
+    let text = format!(
+        "-ERR unknown command '{}', with args beginning with: '{}' ",
+        "x".repeat(128),
+        "y".repeat(128),
+    );
+    assert_eq!(readable(&host.command(&[&name, &long, &long])), text);
+    let text = format!(
+        "-ERR unknown command 'x', with args beginning with: '{}' '{}' ",
+        "y".repeat(100),
+        "z".repeat(25),
+    );
+    let args: [&[u8]; 4] = [b"x", &[b'y'; 100], &[b'z'; 100], b"w"];
+    assert_eq!(readable(&host.command(&args)), text);
+}
+
+#[test]
+fn scan_returns_every_key_once_while_nothing_changes() {
+    for tables in TableKind::ALL {
+        let mut host = Host::with(Config::default(), *tables);
+        for key in 0..1_000 {
+            host.ask(&format!("SET key:{key} {key}"));
+        }
+        let mut keys = scan_all(&mut host, "COUNT 7");
+        assert!(keys.len() == 1_000, "{tables}: {} keys", keys.len());
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 1_000, "{tables}");
+        let matching = scan_all(&mut host, "MATCH key:9?? TYPE string COUNT 100");
+        assert_eq!(matching.len(), 100, "{tables}");
+        assert_eq!(
+            scan_all(&mut host, "TYPE hash COUNT 100").len(),
+            0,
+            "{tables}"
+        );
+    }
+}
+
+#[test]
+fn scan_refuses_what_it_does_not_understand() {
+    Host::new().check(&[
+        ("SCAN x", "-ERR invalid cursor"),
+        ("SCAN 18446744073709551616", "-ERR invalid cursor"),
+        ("SCAN 0 COUNT 0", "-ERR syntax error"),
+        ("SCAN 0 COUNT", "-ERR syntax error"),
+        ("SCAN 0 FOO 1", "-ERR syntax error"),
+        (
+            "SCAN 0 COUNT x",
+            "-ERR value is not an integer or out of range",
+        ),
+        ("SCAN 0 COUNT 9223372036854775807", "*2 $1 0 *0"),
+        ("SCAN -1", "*2 $1 0 *0"),
+        ("SCAN ''", "*2 $1 0 *0"),
+    ]);
+}
+
+/// The keys that a whole SCAN returns, repetitions included.
+fn scan_all(host: &mut Host, options: &str) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut cursor = "0".to_owned();
+    loop {
+        let reply = host.ask(&format!("SCAN {cursor} {options}"));
+        let words: Vec<&str> = reply.split(' ').collect();
+        cursor = words[2].to_owned();
+        keys.extend(
+            words[4..]
+                .iter()
+                .skip(1)
+                .step_by(2)
+                .map(|&key| key.to_owned()),
+        );
+        if cursor == "0" {
+            return keys;
+        }
+    }
+}
+
+#[test]
+fn receipts_count_what_was_done() {
+    let mut host = Host::new();
+    host.ask("SET key 0123456789abcdef");
+    let counts = host.counts();
+    assert_eq!(counts.get(Counter::Commands), 1);
+    assert_eq!(
+        counts.get(Counter::BytesParsed),
+        0,
+        "the request came whole"
+    );
+    assert_eq!(
+        counts.get(Counter::BytesCopied),
+        3 + 16,
+        "key and value into the store"
+    );
+    assert_eq!(
+        counts.get(Counter::BytesScanned),
+        16,
+        "looking for an integer"
+    );
+    host.ask("GET key");
+    assert_eq!(
+        host.counts().get(Counter::BytesCopied),
+        16,
+        "the value into the reply"
+    );
+    assert_eq!(host.counts().get(Counter::AllocationsSmall), 0);
+    let large = vec![b'x'; 40_000];
+    host.command(&[b"SET", b"key", &large]);
+    assert_eq!(host.counts().get(Counter::AllocationsLarge), 1);
+    assert_eq!(host.counts().get(Counter::Frees), 1, "the old value");
+    host.ask("SET key 12");
+    assert_eq!(
+        host.counts().get(Counter::BytesCopied),
+        0,
+        "an integer lies in its record"
+    );
+}

@@ -1,0 +1,157 @@
+//! Keys that live for a while, on a scripted clock.
+
+use crate::harness::{EPOCH_MS, Host};
+
+#[test]
+fn a_key_lives_up_to_its_last_millisecond() {
+    let mut host = Host::new();
+    host.check(&[("SET a 1 PX 100", "+OK"), ("PTTL a", ":100")]);
+    host.pass_ms(100);
+    host.check(&[("PTTL a", ":0"), ("GET a", "$1 1")]);
+    host.pass_ms(1);
+    host.check(&[
+        ("DBSIZE", ":1"),
+        ("GET a", "$-1"),
+        ("DBSIZE", ":0"),
+        ("PTTL a", ":-2"),
+    ]);
+}
+
+#[test]
+fn every_command_finds_an_expired_key_gone() {
+    for (request, reply) in [
+        ("GET a", "$-1"),
+        ("EXISTS a", ":0"),
+        ("DEL a", ":0"),
+        ("STRLEN a", ":0"),
+        ("TYPE a", "+none"),
+        ("TTL a", ":-2"),
+        ("PERSIST a", ":0"),
+        ("EXPIRE a 100", ":0"),
+        ("INCR a", ":1"),
+        ("APPEND a x", ":1"),
+        ("SETNX a 1", ":1"),
+        ("SET a 1 XX", "$-1"),
+        ("SET a 1 GET", "$-1"),
+        ("MGET a", "*1 $-1"),
+        ("SCAN 0", "*2 $1 0 *0"),
+        ("SCAN 0 TYPE string", "*2 $1 0 *0"),
+    ] {
+        let mut host = Host::new();
+        host.ask("SET a 5 PX 10");
+        host.pass_ms(11);
+        assert_eq!(host.ask(request), reply, "{request}");
+    }
+}
+
+#[test]
+fn an_expiry_is_kept_replaced_or_dropped() {
+    Host::new().check(&[
+        ("SET a 1 EX 100", "+OK"),
+        ("INCR a", ":2"),
+        ("APPEND a x", ":2"),
+        ("TTL a", ":100"),
+        ("SET a 1 KEEPTTL", "+OK"),
+        ("TTL a", ":100"),
+        ("SET a 1", "+OK"),
+        ("TTL a", ":-1"),
+        ("SETEX a 10 1", "+OK"),
+        ("PSETEX a 20000 1", "+OK"),
+        ("TTL a", ":20"),
+        ("MSET a 1", "+OK"),
+        ("TTL a", ":-1"),
+        ("EXPIRE a 10", ":1"),
+        ("PERSIST a", ":1"),
+        ("PERSIST a", ":0"),
+        ("PERSIST none", ":0"),
+    ]);
+}
+
+#[test]
+fn seconds_are_rounded_to_the_nearest() {
+    let mut host = Host::new();
+    host.check(&[
+        ("SET a 1 PX 1499", "+OK"),
+        ("TTL a", ":1"),
+        ("PTTL a", ":1499"),
+    ]);
+    host.check(&[("SET a 1 PX 1500", "+OK"), ("TTL a", ":2")]);
+    let seconds = EPOCH_MS / 1_000 + 7;
+    host.ask(&format!("EXPIREAT a {seconds}"));
+    host.check(&[
+        ("TTL a", ":7"),
+        ("EXPIRETIME a", &format!(":{seconds}")),
+        ("PEXPIRETIME a", &format!(":{seconds}000")),
+    ]);
+    host.ask(&format!("PEXPIREAT a {seconds}499"));
+    host.check(&[
+        ("EXPIRETIME a", &format!(":{seconds}")),
+        ("EXPIRETIME none", ":-2"),
+    ]);
+    host.check(&[
+        ("PERSIST a", ":1"),
+        ("EXPIRETIME a", ":-1"),
+        ("PTTL a", ":-1"),
+    ]);
+}
+
+#[test]
+fn expire_obeys_its_conditions() {
+    Host::new().check(&[
+        ("SET a 1", "+OK"),
+        ("EXPIRE a 10 XX", ":0"),
+        ("EXPIRE a 10 GT", ":0"),
+        ("EXPIRE a 20 LT", ":1"),
+        ("EXPIRE a 10 NX", ":0"),
+        ("EXPIRE a 20 GT", ":0"),
+        ("EXPIRE a 20 LT", ":0"),
+        ("EXPIRE a 30 gt", ":1"),
+        ("EXPIRE a 25 XX LT", ":1"),
+        ("TTL a", ":25"),
+        (
+            "EXPIRE a 25 NX XX",
+            "-ERR NX and XX, GT or LT options at the same time are not compatible",
+        ),
+        (
+            "EXPIRE a 25 NX GT",
+            "-ERR NX and XX, GT or LT options at the same time are not compatible",
+        ),
+        (
+            "EXPIRE a 25 GT LT",
+            "-ERR GT and LT options at the same time are not compatible",
+        ),
+        ("EXPIRE a 25 FOO", "-ERR Unsupported option FOO"),
+        ("EXPIRE a x FOO", "-ERR Unsupported option FOO"),
+        ("EXPIRE a x", "-ERR value is not an integer or out of range"),
+        (
+            "EXPIRE a 9223372036854775807",
+            "-ERR invalid expire time in 'expire' command",
+        ),
+        (
+            "PEXPIRE a 9223372036854775807",
+            "-ERR invalid expire time in 'pexpire' command",
+        ),
+        (
+            "EXPIRE a -9223372036854775807",
+            "-ERR invalid expire time in 'expire' command",
+        ),
+        ("PEXPIREAT a 9223372036854775807", ":1"),
+        ("EXPIRE none 10", ":0"),
+    ]);
+}
+
+#[test]
+fn an_expiry_that_has_passed_removes_the_key() {
+    Host::new().check(&[
+        ("SET a 1", "+OK"),
+        ("EXPIRE a 0", ":1"),
+        ("DBSIZE", ":0"),
+        ("SET a 1", "+OK"),
+        ("PEXPIREAT a -5", ":1"),
+        ("DBSIZE", ":0"),
+        ("SET a 1 EXAT 1", "+OK"),
+        ("DBSIZE", ":1"),
+        ("GET a", "$-1"),
+        ("DBSIZE", ":0"),
+    ]);
+}

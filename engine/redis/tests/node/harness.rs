@@ -1,0 +1,113 @@
+//! A host for one node: scripted clocks, replies as text.
+
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use kvrig_base::id::ConnId;
+use kvrig_base::random::Seed;
+use kvrig_base::seam::{Actor, Counts, Cx, Effect, Effects, Input, Outbox, Work};
+use kvrig_base::time::{Span, Time, Wall};
+use kvrig_redis::node::NoMessage;
+use kvrig_redis::{Config, Node};
+use kvrig_tables::TableKind;
+
+/// The wall clock begins here.
+pub(crate) const EPOCH_MS: u64 = 1_700_000_000_000;
+/// The connection that [`Host::ask`] uses.
+pub(crate) const CONN: ConnId = ConnId(0);
+
+/// A node with everything around it.
+pub(crate) struct Host {
+    pub(crate) node: Node,
+    pub(crate) work: Work,
+    pub(crate) now: Time,
+    pub(crate) out: Outbox,
+    pub(crate) effects: Effects<NoMessage>,
+}
+
+impl Host {
+    pub(crate) fn new() -> Self {
+        Self::with(Config::default(), TableKind::Redis70)
+    }
+    pub(crate) fn with(config: Config, tables: TableKind) -> Self {
+        let mut host = Self {
+            node: Node::new(config, tables, Seed(1)),
+            work: Work::unpriced(),
+            now: Time::START,
+            out: Outbox::default(),
+            effects: Effects::default(),
+        };
+        host.input(Input::Connected { conn: CONN });
+        host
+    }
+    /// Hands over one input and returns how many bytes the node has used up.
+    pub(crate) fn input(&mut self, input: Input<'_, NoMessage>) -> usize {
+        self.work.begin();
+        let wall = Wall::from_unix_millis(EPOCH_MS).plus(self.now.since_start());
+        let mut cx = Cx::new(
+            self.now,
+            wall,
+            &mut self.work,
+            &mut self.out,
+            &mut self.effects,
+        );
+        self.node.handle(&mut cx, input);
+        cx.consumed()
+    }
+    /// Lets both clocks go on; the timer does not run.
+    pub(crate) fn pass_ms(&mut self, millis: u64) {
+        self.now += Span::from_millis(millis);
+    }
+    /// The replies written since the last call, with their receivers.
+    pub(crate) fn replies(&mut self) -> Vec<(ConnId, Vec<u8>)> {
+        let replies = self
+            .out
+            .iter()
+            .map(|(conn, bytes)| (conn, bytes.to_vec()))
+            .collect();
+        self.out.clear();
+        replies
+    }
+    /// Sends whole arguments and returns the reply's bytes.
+    pub(crate) fn command(&mut self, args: &[&[u8]]) -> Vec<u8> {
+        self.input(Input::Command { conn: CONN, args });
+        let mut replies = self.replies();
+        assert_eq!(replies.len(), 1, "one reply to one command");
+        replies.remove(0).1
+    }
+    /// Sends words separated by spaces (`''` is the empty word) and returns the reply as text, its
+    /// line ends as spaces.
+    pub(crate) fn ask(&mut self, request: &str) -> String {
+        let words = request
+            .split(' ')
+            .map(|word| if word == "''" { "" } else { word });
+        let args: Vec<&[u8]> = words.map(str::as_bytes).collect();
+        readable(&self.command(&args))
+    }
+    /// Asks and compares, request by request.
+    pub(crate) fn check(&mut self, exchange: &[(&str, &str)]) {
+        for (request, reply) in exchange {
+            assert_eq!(&self.ask(request), reply, "{request}");
+        }
+    }
+    /// The receipt of the last call.
+    pub(crate) fn counts(&self) -> Counts {
+        self.work.counts()
+    }
+    /// Whether the node has asked for this connection to be closed since the last call.
+    pub(crate) fn asked_to_close(&mut self, conn: ConnId) -> bool {
+        let (effects, data) = self.effects.take();
+        let closes = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Close { conn: c } if *c == conn));
+        self.effects.reuse(effects, data);
+        closes
+    }
+}
+
+/// A reply as text: line ends become spaces, the last one is left out.
+pub(crate) fn readable(reply: &[u8]) -> String {
+    let text = reply.escape_ascii().to_string().replace("\\'", "'");
+    text.strip_suffix("\\r\\n")
+        .unwrap_or(&text)
+        .replace("\\r\\n", " ")
+}

@@ -1,0 +1,114 @@
+//! Requests as bytes: however they arrive, the replies are the same.
+
+use crate::harness::{CONN, Host};
+use kvrig_base::seam::{Counter, Input};
+use kvrig_redis::resp::encode_request;
+
+/// Sends a stream in pieces that end at the given places, keeping what the node leaves over.
+fn replies_to(stream: &[u8], cuts: &[usize]) -> (Vec<Vec<u8>>, bool) {
+    let mut host = Host::new();
+    let mut consumed = 0;
+    let mut replies = Vec::new();
+    for &cut in cuts.iter().chain([&stream.len()]) {
+        consumed += host.input(Input::Bytes {
+            conn: CONN,
+            bytes: &stream[consumed..cut],
+        });
+        replies.extend(host.replies().into_iter().map(|(_, reply)| reply));
+    }
+    (replies, host.asked_to_close(CONN))
+}
+
+fn stream() -> Vec<u8> {
+    let mut stream = Vec::new();
+    for request in [
+        "SET a hello",
+        "GET a",
+        "INCR n",
+        "NOPE x",
+        "MGET a n none",
+        "GET",
+        "SCAN 0",
+    ] {
+        let args: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
+        encode_request(&args, &mut stream);
+    }
+    stream.extend_from_slice(b"SET q 'two words'\r\nGET q\r\n\r\n*0\r\nPING\n");
+    let many: Vec<&[u8]> = std::iter::repeat_n(&b"a"[..], 40).collect();
+    encode_request(&[&[&b"EXISTS"[..]], &many[..]].concat(), &mut stream);
+    stream
+}
+
+#[test]
+fn a_stream_split_at_every_byte_gets_the_same_replies() {
+    let stream = stream();
+    let (expected, _) = replies_to(&stream, &[]);
+    assert_eq!(expected.len(), 11);
+    assert_eq!(expected.last().map(Vec::as_slice), Some(&b":40\r\n"[..]));
+    for cut in 0..stream.len() {
+        assert_eq!(replies_to(&stream, &[cut]).0, expected, "cut at {cut}");
+    }
+    let everywhere: Vec<usize> = (0..stream.len()).collect();
+    assert_eq!(
+        replies_to(&stream, &everywhere).0,
+        expected,
+        "cut everywhere"
+    );
+}
+
+#[test]
+fn a_protocol_error_is_answered_and_ends_the_connection() {
+    let stream = b"PING\r\n*1\r\n!\r\nPING\r\n";
+    for cut in 0..stream.len() {
+        let (replies, closes) = replies_to(stream, &[cut]);
+        let expected = [
+            &b"+PONG\r\n"[..],
+            b"-ERR Protocol error: expected '$', got '!'\r\n",
+        ];
+        assert_eq!(replies, expected, "cut at {cut}");
+        assert!(closes);
+    }
+}
+
+#[test]
+fn both_paths_answer_alike_and_only_bytes_are_parsed() {
+    let mut stream = Vec::new();
+    encode_request(&[b"SET", b"key", b"value"], &mut stream);
+    let mut host = Host::new();
+    assert_eq!(
+        host.input(Input::Bytes {
+            conn: CONN,
+            bytes: &stream
+        }),
+        stream.len()
+    );
+    assert_eq!(host.counts().get(Counter::BytesParsed), stream.len() as u64);
+    let by_bytes = host.counts();
+    let reply = host.replies().remove(0).1;
+    let mut host = Host::new();
+    assert_eq!(host.command(&[b"SET", b"key", b"value"]), reply);
+    for (counter, count) in host
+        .counts()
+        .iter()
+        .filter(|(c, _)| *c != Counter::BytesParsed)
+    {
+        assert_eq!(count, by_bytes.get(counter), "{counter:?}");
+    }
+}
+
+#[test]
+fn connections_that_are_gone_are_not_answered() {
+    let mut host = Host::new();
+    host.input(Input::Closed { conn: CONN });
+    host.input(Input::Bytes {
+        conn: CONN,
+        bytes: b"PING\r\n",
+    });
+    host.input(Input::Command {
+        conn: CONN,
+        args: &[b"PING"],
+    });
+    assert!(host.replies().is_empty());
+    host.input(Input::Connected { conn: CONN });
+    assert_eq!(host.ask("PING"), "+PONG");
+}
