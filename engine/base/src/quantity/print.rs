@@ -323,7 +323,7 @@ mod tests {
             (exact(&Share::percent(5)), "5%"),
             (exact(&Share(1_000_000)), "0.1%"),
             (exact(&Share(1)), "1ppb"),
-            (exact(&Bandwidth(1_250_000_000)), "10Gbit/s"),
+            (exact(&Bandwidth(1_250_000_000)), "1.25GB/s"),
         ] {
             assert_eq!(text, expected);
         }

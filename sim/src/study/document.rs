@@ -1,0 +1,599 @@
+//! The study document: every key that a study file may have.
+//!
+//! A document is one layer of several, so every setting is optional here; which are needed is
+//! decided when a cell is resolved. Tagged choices are tables (`popularity.zipf = { s = 0.99 }`).
+
+use super::part::{
+    At, Located, Named, Part, Printed, Report, Whole, choice, merge_option, names, table,
+};
+use super::scalars::{Count, Millionths, Moment, Word};
+use super::source::{Node, Origin, Value};
+use kvrig_base::quantity::{Bandwidth, Bytes, Rate, Share};
+use kvrig_base::time::{Span, Wall};
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// The one schema version that this program reads.
+pub(super) const SCHEMA: u64 = 1;
+
+table! {
+    /// A whole study file.
+    pub struct Document {
+        flatten settings: Settings,
+        /// Version of the form of this file: 1.
+        schema: Located<Count>,
+        /// The title of the report.
+        title: Located<String>,
+        /// Path of a setting to a list of its values; every combination is a cell.
+        sweep: Sweep,
+        /// Settings of named cells beside the sweep.
+        variant: Named<Settings>,
+        /// Thresholds; a miss makes the run fail.
+        slo: Vec<At<Slo>>,
+        /// By how much metrics may worsen against a baseline.
+        gate: Named<Gate>,
+        /// What `--quick` replaces; the report is stamped.
+        quick: Quick,
+    }
+}
+
+table! {
+    /// The settings that cells may differ in.
+    pub struct Settings {
+        /// The question, and its knobs.
+        study: At<Study>,
+        /// How long and how often.
+        run: Run,
+        /// The machine.
+        host: Host,
+        /// The store under study.
+        store: Store,
+        /// What clients ask for, and when.
+        workload: Workload,
+        /// What happens during the run besides requests.
+        event: Vec<Event>,
+    }
+}
+
+table! {
+    /// What `--quick` replaces.
+    pub struct Quick {
+        flatten settings: Settings,
+        /// Axes with fewer values.
+        sweep: Sweep,
+    }
+}
+
+choice! {
+    /// The question.
+    pub enum Study {
+        /// How long does growth stop the store, and who waits?
+        Rehash(Rehash) = "rehash",
+    }
+    later {
+        "hot-partitions", "adaptive-capacity", "loss-windows", "trade-offs", "eviction",
+        "big-keys", "fork", "cost", "client-sharding", "failover", "reshard", "cache-aside",
+        "dax", "gsi", "messaging", "contention", "global-tables",
+    }
+}
+
+table! {
+    /// Knobs of the study `rehash`.
+    pub struct Rehash {
+        /// Hash tables to compare.
+        tables: Vec<Located<TableName>>,
+        /// Entries at which the table grows, powers of two.
+        doublings: Vec<Located<Count>>,
+        /// Start this long before the doubling, at the insert rate.
+        lead_in: Located<Span>,
+        /// Stop this long after the old table is freed.
+        lead_out: Located<Span>,
+        /// Sizes at which the table alone is measured, powers of two.
+        size_curve: Vec<Located<Count>>,
+    }
+}
+
+names! {
+    /// A hash table.
+    pub enum TableName expected "the name of a table" {
+        /// Chaining that moves everything at once when it doubles.
+        AtOnce = "at-once",
+        /// The two tables of Redis 7.0.
+        Redis70 = "redis-7.0",
+        /// The two tables of Redis 7.4.
+        Redis74 = "redis-7.4",
+        /// The table of Valkey 8.1.
+        Valkey81 = "valkey-8.1",
+        /// The table of Memcached 1.6.
+        Memcached16 = "memcached-1.6",
+        /// kvrig's own table.
+        Kvrig = "kvrig",
+        /// A segmented table.
+        Segmented = "segmented",
+        /// Open addressing.
+        OpenAddressing = "open-addressing",
+        /// Every table of this version.
+        All = "all",
+    }
+}
+
+impl TableName {
+    /// The tables of this version.
+    pub const BUILT: &'static [Self] = &[Self::AtOnce, Self::Redis70, Self::Redis74];
+}
+
+table! {
+    /// How long and how often.
+    pub struct Run {
+        /// Simulated time of a cell, where the study does not decide it.
+        duration: Located<Span>,
+        /// The seed from which every random stream is derived.
+        seed: Located<Count>,
+        /// Replications of every cell, each under its own seed.
+        seeds: Located<Count>,
+        /// Civil time at the start of the run, as the nodes see it.
+        start: Located<Wall>,
+        /// The run is refused if it would need more memory.
+        max_memory: Located<Bytes>,
+    }
+}
+
+table! {
+    /// The machine.
+    pub struct Host {
+        /// Cores; the store's process runs on one of them.
+        cores: Located<Count>,
+        /// Cost profile: a built-in name or a file.
+        profile: Located<String>,
+        /// The network between clients and store, instead of the profile's.
+        link: Link,
+        /// The disk, instead of the profile's.
+        disk: Disk,
+    }
+}
+
+table! {
+    /// A network link.
+    pub struct Link {
+        /// One-way delay.
+        latency: Located<Span>,
+        /// Bytes per second in each direction.
+        bandwidth: Located<Bandwidth>,
+    }
+}
+
+table! {
+    /// A disk.
+    pub struct Disk {
+        /// Time of a sync of little data.
+        sync: Located<Span>,
+        /// Sequential bytes per second.
+        bandwidth: Located<Bandwidth>,
+    }
+}
+
+table! {
+    /// The store under study.
+    pub struct Store {
+        /// Redis.
+        redis: Redis,
+    }
+    later { "dynamodb", "memcached", "valkey" }
+}
+
+table! {
+    /// Redis.
+    pub struct Redis {
+        /// Version whose rules hold.
+        version: Located<RedisVersion>,
+        /// Configuration under the names of redis.conf.
+        conf: Named<Located<Word>>,
+    }
+}
+
+names! {
+    /// A version of Redis whose rules are known.
+    pub enum RedisVersion expected "a version of Redis in quotes" {
+        /// 7.0.
+        V70 = "7.0",
+        /// 7.4: grows only as memory allows under a limit, shrinks sooner.
+        V74 = "7.4",
+    }
+}
+
+table! {
+    /// What clients ask for, and when.
+    pub struct Workload {
+        /// Open loop: when requests are meant to start.
+        arrivals: At<Arrivals>,
+        /// Closed loop: clients that each wait for the reply before they ask again.
+        clients: Located<Count>,
+        /// Closed loop: pause of a client between a reply and its next request.
+        think_time: Located<Span>,
+        /// Open loop: connections that the requests are spread over.
+        connections: Located<Count>,
+        /// Operations and their shares, together 100 %.
+        mix: Whole<Named<Located<Share>>>,
+        /// Keys that exist at the start, where the study does not decide it.
+        keys: Located<Count>,
+        /// Which keys are asked for how often.
+        popularity: At<Popularity>,
+        /// Whether popular keys are spread over the key space.
+        scramble: Located<bool>,
+        /// Length of keys.
+        key_size: At<Sizes>,
+        /// Length of values.
+        value_size: At<Sizes>,
+        /// A recorded trace in place of popularity, and of what else it records.
+        trace: Located<String>,
+        /// Format of the trace, where its name does not tell.
+        trace_format: Located<String>,
+        /// Copies of the trace's key space, each under keys of its own, to fill a larger store.
+        trace_copies: Located<Count>,
+    }
+    rules {
+        fn check(&self, report: &mut Report<'_>) {
+            if let (Some(popularity), Some(_)) = (&self.popularity, &self.trace) {
+                report.contradiction(
+                    popularity.at,
+                    "`popularity` and `trace` both say which keys are asked for".to_owned(),
+                    "keep one of the two; a trace replaces popularity",
+                );
+            }
+            if let (Some(_), Some(clients)) = (&self.arrivals, &self.clients) {
+                report.contradiction(
+                    clients.at,
+                    "`arrivals` (open loop) and `clients` (closed loop) are both given".to_owned(),
+                    "keep one of the two",
+                );
+            }
+        }
+        fn yield_to(&mut self, over: &Self) {
+            if over.trace.is_some() {
+                self.popularity = None;
+            }
+            if over.popularity.is_some() {
+                (self.trace, self.trace_format, self.trace_copies) = (None, None, None);
+            }
+            if over.clients.is_some() {
+                (self.arrivals, self.connections) = (None, None);
+            }
+            if over.arrivals.is_some() {
+                (self.clients, self.think_time) = (None, None);
+            }
+        }
+    }
+}
+
+choice! {
+    /// When requests are meant to start.
+    pub enum Arrivals {
+        /// Independent of one another.
+        Poisson(Steady) = "poisson",
+        /// Evenly spaced.
+        Constant(Steady) = "constant",
+        /// Bursts: Poisson at the rate for a while, then silence.
+        OnOff(OnOff) = "on-off",
+        /// Poisson whose rate changes once.
+        Step(Step) = "step",
+        /// Poisson whose rate grows or falls evenly.
+        Ramp(Ramp) = "ramp",
+    }
+}
+table! {
+    /// A steady stream.
+    pub struct Steady {
+        /// Requests per second.
+        rate: Located<Rate>,
+    }
+}
+table! {
+    /// Bursts.
+    pub struct OnOff {
+        /// Requests per second during a burst.
+        rate: Located<Rate>,
+        /// Length of a burst.
+        on: Located<Span>,
+        /// Length of the silence after it.
+        off: Located<Span>,
+    }
+}
+table! {
+    /// One change of rate.
+    pub struct Step {
+        /// Requests per second before.
+        from: Located<Rate>,
+        /// Requests per second after.
+        to: Located<Rate>,
+        /// When it changes.
+        at: Located<Span>,
+    }
+}
+table! {
+    /// An even change of rate.
+    pub struct Ramp {
+        /// Requests per second at the start.
+        from: Located<Rate>,
+        /// Requests per second at the end.
+        to: Located<Rate>,
+        /// How long the change takes.
+        over: Located<Span>,
+    }
+}
+
+choice! {
+    /// Which keys are asked for how often.
+    pub enum Popularity {
+        /// Zipf: the k-th most popular key in proportion to k^-s.
+        Zipf(Zipf) = "zipf",
+        /// The approximation of Zipf that YCSB draws from.
+        Ycsb(Ycsb) = "ycsb",
+        /// Every key alike.
+        Uniform(Nothing) = "uniform",
+        /// Some of the keys get most of the requests.
+        Hotspot(Hotspot) = "hotspot",
+        /// One key after the other.
+        Sequential(Nothing) = "sequential",
+        /// Weights of keys from a file.
+        Weights(Weights) = "weights",
+    }
+}
+table! {
+    /// Zipf.
+    pub struct Zipf {
+        /// The exponent, 0 to 3.
+        s: Located<Millionths>,
+    }
+}
+table! {
+    /// YCSB's generator.
+    pub struct Ycsb {
+        /// The exponent, below 1; YCSB's own is 0.99.
+        s: Located<Millionths>,
+    }
+}
+table! {
+    /// Some keys are hot.
+    pub struct Hotspot {
+        /// Share of the keys that are hot.
+        keys: Located<Share>,
+        /// Share of the requests that go to them.
+        requests: Located<Share>,
+    }
+}
+table! {
+    /// Weights from a file.
+    pub struct Weights {
+        /// CSV of key and weight, relative to the study file.
+        file: Located<String>,
+    }
+}
+table! {
+    /// No settings.
+    pub struct Nothing {}
+}
+
+choice! {
+    /// Lengths of keys or values.
+    pub enum Sizes {
+        /// All alike.
+        Fixed(Located<Bytes>) = "fixed",
+        /// Every length between two alike.
+        Uniform(UniformSizes) = "uniform",
+        /// Lengths and weights from a file.
+        Histogram(Histogram) = "histogram",
+    }
+}
+table! {
+    /// A range of lengths.
+    pub struct UniformSizes {
+        /// The shortest.
+        min: Located<Bytes>,
+        /// The longest.
+        max: Located<Bytes>,
+    }
+}
+table! {
+    /// Lengths from a file.
+    pub struct Histogram {
+        /// CSV of size and weight, relative to the study file.
+        file: Located<String>,
+    }
+}
+
+/// One thing that happens during the run.
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    pub(super) at: Located<Moment>,
+    pub(super) action: Action,
+}
+
+choice! {
+    /// What happens.
+    pub enum Action {
+        /// The store forks and writes a snapshot.
+        Bgsave(Nothing) = "bgsave",
+    }
+    later { "kill", "power-cut", "disk-stall", "config", "rate" }
+}
+
+/// An event is its moment and the one action beside it.
+impl Part for Event {
+    fn read(node: &Node, report: &mut Report<'_>) -> Option<Self> {
+        let Value::Table(entries) = &node.value else {
+            report.wrong_type(node, "a table such as `{ at = \"5s\", bgsave = {} }`");
+            return None;
+        };
+        let Some(place) = entries.iter().position(|entry| entry.key == "at") else {
+            report.missing(node.at, "at", "when the event happens");
+            return None;
+        };
+        let mut actions = entries.clone();
+        let moment = actions.remove(place).node;
+        let at = Part::read(&moment, report);
+        let action = Node {
+            at: node.at,
+            value: Value::Table(actions),
+        };
+        let action = Action::read(&action, report)?;
+        Some(Self { at: at?, action })
+    }
+    fn merge(&mut self, over: Self) {
+        *self = over;
+    }
+    fn print(&self) -> Printed {
+        let mut entries = vec![("at".to_owned(), self.at.print())];
+        if let Printed::Table(action) = self.action.print() {
+            entries.extend(action);
+        }
+        Printed::Table(entries)
+    }
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let bgsave = Nothing::schema(generator);
+        let at = <Located<Moment>>::schema(generator);
+        json_schema!({
+            "type": "object",
+            "properties": { "at": at, "bgsave": bgsave },
+            "required": ["at"],
+            "minProperties": 2,
+            "maxProperties": 2,
+            "additionalProperties": false,
+        })
+    }
+}
+
+table! {
+    /// A threshold.
+    pub struct Slo {
+        /// The metric.
+        metric: Located<String>,
+        /// Which rows: axis and value; without `variant`, the cells of the sweep.
+        r#where: Named<Located<Word>>,
+        /// The value may be at most this, in the metric's unit.
+        max: Located<Word>,
+        /// The value must be at least this, in the metric's unit.
+        min: Located<Word>,
+    }
+    rules {
+        fn check(&self, report: &mut Report<'_>) {
+            if let (Some(_), Some(min)) = (&self.max, &self.min) {
+                report.contradiction(
+                    min.at,
+                    "`max` and `min` are both given".to_owned(),
+                    "write two thresholds",
+                );
+            }
+        }
+    }
+}
+
+table! {
+    /// How much worse a metric may be than the baseline; both must be passed to fail.
+    pub struct Gate {
+        /// Share of the baseline's value.
+        worse: Located<Share>,
+        /// Difference that never matters, in the metric's unit.
+        floor: Located<Word>,
+    }
+}
+
+/// Axes of a sweep, in the order of writing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sweep(pub(super) Vec<Axis>);
+
+/// One axis: a path and its values.
+#[derive(Clone, Debug)]
+pub(super) struct Axis {
+    /// The path with the place of each of its parts.
+    pub(super) path: Vec<(String, Origin)>,
+    pub(super) values: Vec<Node>,
+}
+
+impl Axis {
+    pub(super) fn dotted(&self) -> String {
+        self.path
+            .iter()
+            .map(|(part, _)| part.as_str())
+            .collect::<Vec<_>>()
+            .join(".")
+    }
+}
+
+impl Part for Sweep {
+    fn read(node: &Node, report: &mut Report<'_>) -> Option<Self> {
+        let mut axes = Vec::new();
+        collect_axes(node, &mut Vec::new(), &mut axes, report);
+        Some(Self(axes))
+    }
+    /// An axis of the same path is replaced where it stands.
+    fn merge(&mut self, over: Self) {
+        for axis in over.0 {
+            match self
+                .0
+                .iter_mut()
+                .find(|known| known.dotted() == axis.dotted())
+            {
+                Some(known) => *known = axis,
+                None => self.0.push(axis),
+            }
+        }
+    }
+    fn print(&self) -> Printed {
+        let axis = |axis: &Axis| {
+            let values = axis.values.iter().map(super::print::as_written).collect();
+            (axis.dotted(), Printed::List(values))
+        };
+        Printed::Table(self.0.iter().map(axis).collect())
+    }
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "additionalProperties": { "type": "array", "minItems": 1 } })
+    }
+}
+
+/// Axes may be written under one quoted path or as nested tables.
+fn collect_axes(
+    node: &Node,
+    path: &mut Vec<(String, Origin)>,
+    axes: &mut Vec<Axis>,
+    report: &mut Report<'_>,
+) {
+    let Value::Table(entries) = &node.value else {
+        return report.wrong_type(node, "a list of values in square brackets");
+    };
+    for entry in entries {
+        let depth = path.len();
+        path.extend(report.sources.path_parts(&entry.key, entry.key_at));
+        match &entry.node.value {
+            Value::Table(_) => collect_axes(&entry.node, path, axes, report),
+            Value::List(values) if !values.is_empty() => {
+                axes.push(Axis {
+                    path: path.clone(),
+                    values: values.clone(),
+                });
+            }
+            Value::List(_) => report.out_of_range(
+                entry.node.at,
+                "an axis without values".to_owned(),
+                "list at least one value, or remove the axis",
+            ),
+            _ => report.wrong_type(&entry.node, "a list of values in square brackets"),
+        }
+        path.truncate(depth);
+    }
+}
+
+impl Study {
+    /// The study's name.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Rehash(_) => "rehash",
+        }
+    }
+}
+
+impl Document {
+    /// Puts what `--quick` replaces in place.
+    pub(super) fn apply_quick(&mut self, quick: Quick) {
+        self.settings.merge(quick.settings);
+        merge_option(&mut self.sweep, quick.sweep);
+    }
+}

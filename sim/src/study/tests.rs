@@ -1,0 +1,629 @@
+//! Studies as texts in, cells or messages out.
+
+use super::*;
+use kvrig_base::quantity::{Rate, Share};
+use kvrig_base::time::Span;
+use kvrig_workloads::OpKind;
+
+const BUILT_IN: &str = include_str!("../studies/rehash/study.toml");
+const EXAMPLE: &str = include_str!("../../tests/data/session-cache.toml");
+const HOT_PARTITIONS: &str = include_str!("../../tests/data/hot-partitions.toml");
+/// The least that a file may say: all else comes from the built-in study.
+const BARE: &str = "schema = 1\n[study.rehash]\n";
+
+fn built_in(name: &str) -> Option<&'static str> {
+    (name == "rehash").then_some(BUILT_IN)
+}
+
+fn load_with(text: &str, sets: &[&str], flags: Flags) -> Result<Study, Vec<Diagnostic>> {
+    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+    let file = Source {
+        name: "my.toml".to_owned(),
+        text: text.to_owned(),
+    };
+    load(&Layers {
+        file,
+        builtin: built_in,
+        sets: &sets,
+        flags,
+    })
+}
+
+fn study(text: &str, sets: &[&str]) -> Study {
+    load_with(text, sets, Flags::default()).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+/// The messages about a text, with their places.
+fn errors(text: &str, sets: &[&str]) -> Vec<String> {
+    let errors = load_with(text, sets, Flags::default()).expect_err("the text is wrong");
+    errors.iter().map(ToString::to_string).collect()
+}
+
+fn only_error(text: &str, sets: &[&str]) -> String {
+    let mut errors = errors(text, sets);
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    errors.remove(0)
+}
+
+fn rehash(cell: &Cell) -> &RehashKnobs {
+    let StudyKind::Rehash(knobs) = &cell.kind;
+    knobs
+}
+
+fn rate(cell: &Cell) -> Rate {
+    match &cell.workload.load {
+        Load::Open {
+            arrivals: Arrivals::Poisson(rate),
+            ..
+        } => *rate,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn exponent(cell: &Cell) -> f64 {
+    match &cell.workload.selection {
+        Selection::Drawn(Popularity::Zipf(s)) => s.as_f64(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_example_resolves_as_it_stands() {
+    let study = study(EXAMPLE, &[]);
+    assert_eq!(
+        study.title,
+        "Session cache: what does the next doubling cost our clients?"
+    );
+    assert_eq!(
+        (study.name, study.seed, study.seeds, study.quick),
+        ("rehash", 1, 3, false)
+    );
+    assert_eq!(study.max_memory, Bytes::gib(2));
+    assert_eq!(study.cells.len(), 3, "the plain cell and two variants");
+
+    let plain = &study.cells[0];
+    assert_eq!((plain.variant.as_str(), plain.axes.len()), ("", 0));
+    let knobs = rehash(plain);
+    assert_eq!(knobs.tables, [TableName::AtOnce, TableName::Redis70]);
+    assert_eq!(knobs.doublings, [1 << 20, 1 << 22]);
+    assert_eq!(knobs.size_curve, [1 << 18, 1 << 20, 1 << 22, 1 << 24]);
+    assert_eq!(knobs.lead_in, Span::from_secs(4));
+    assert_eq!(knobs.lead_out, Span::from_secs(6));
+    assert_eq!(
+        (plain.host.cores, plain.host.profile.value.as_str()),
+        (2, "typical-2026")
+    );
+    assert_eq!(plain.redis.version, RedisVersion::V70);
+    let conf: Vec<(&str, &str)> = plain
+        .redis
+        .conf
+        .iter()
+        .map(|conf| (conf.name.value.as_str(), conf.value.value.as_str()))
+        .collect();
+    let expected = [
+        ("hz", "10"),
+        ("activerehashing", "yes"),
+        ("save", ""),
+        ("appendonly", "no"),
+        ("maxmemory", "0"),
+    ];
+    assert_eq!(conf, expected);
+    assert_eq!(rate(plain), Rate::per_second(50_000));
+    assert_eq!(exponent(plain), 0.99);
+    let mix = [
+        (OpKind::Get, Share::percent(90)),
+        (OpKind::Insert, Share::percent(10)),
+    ];
+    assert_eq!(plain.workload.mix, mix);
+    assert_eq!(plain.workload.key_size, Sizes::Fixed(Bytes(20)));
+    assert_eq!(plain.workload.value_size, Sizes::Fixed(Bytes(32)));
+
+    let saving = &study.cells[1];
+    assert_eq!(saving.variant, "BGSAVE running");
+    let at = Moment::AfterDoubling(Span::from_secs(1));
+    assert_eq!(
+        saving.events,
+        [Event {
+            at,
+            action: Action::Bgsave
+        }]
+    );
+    let full = &study.cells[2];
+    let maxmemory = full
+        .redis
+        .conf
+        .iter()
+        .find(|conf| conf.name.value == "maxmemory");
+    assert_eq!(
+        maxmemory.map(|conf| conf.value.value.as_str()),
+        Some("at-doubling")
+    );
+    assert_eq!(
+        full.redis.conf.len(),
+        6,
+        "the variant adds a directive and keeps the others"
+    );
+
+    let objective = &study.objectives[0];
+    assert_eq!(
+        (objective.metric.as_str(), objective.limit),
+        ("response_p999", 2_000_000)
+    );
+    assert_eq!((objective.text.as_str(), objective.line), ("2ms", 38));
+    assert_eq!(objective.filter["phase"], "during");
+    let left_out: Vec<&str> = study.warnings.iter().map(|w| w.message.as_str()).collect();
+    assert_eq!(
+        left_out,
+        [
+            "the table `memcached-1.6` is not part of this version",
+            "the table `kvrig` is not part of this version"
+        ]
+    );
+}
+
+#[test]
+fn quick_replaces_what_it_names_and_nothing_else() {
+    let quick = load_with(
+        EXAMPLE,
+        &[],
+        Flags {
+            quick: true,
+            ..Flags::default()
+        },
+    )
+    .unwrap();
+    assert!(quick.quick);
+    assert_eq!(quick.seeds, 1);
+    assert_eq!(rehash(&quick.cells[0]).doublings, [1 << 20]);
+    assert_eq!(rehash(&quick.cells[0]).size_curve, [1 << 18, 1 << 20]);
+    assert_eq!(rehash(&quick.cells[0]).lead_in, Span::from_secs(4));
+    let bare = load_with(
+        BARE,
+        &[],
+        Flags {
+            quick: true,
+            ..Flags::default()
+        },
+    )
+    .unwrap();
+    assert_eq!(bare.seeds, 1, "a file without [quick] has the built-in one");
+}
+
+#[test]
+fn later_layers_win_over_earlier_ones() {
+    let file = "schema = 1\n[study.rehash]\n[run]\nseed = 2\nseeds = 2\n";
+    assert_eq!(study(BARE, &[]).seeds, 3, "the built-in default");
+    assert_eq!(
+        (study(file, &[]).seed, study(file, &[]).seeds),
+        (2, 2),
+        "the file"
+    );
+    let set = study(file, &["run.seeds=4", "run.seeds=5", "run.seed=3"]);
+    assert_eq!((set.seed, set.seeds), (3, 5), "the last --set");
+    let flags = Flags {
+        seeds: Some(7),
+        ..Flags::default()
+    };
+    let flagged = load_with(file, &["run.seeds=5"], flags).unwrap();
+    assert_eq!((flagged.seed, flagged.seeds), (2, 7), "the flag");
+    let quick = Flags {
+        quick: true,
+        ..Flags::default()
+    };
+    let set_over_quick = load_with(EXAMPLE, &["run.seeds=6"], quick).unwrap();
+    assert_eq!(set_over_quick.seeds, 6, "--set over --quick");
+}
+
+#[test]
+fn a_file_gets_default_settings_but_no_cells_or_thresholds_that_it_does_not_write() {
+    let bare = study(BARE, &[]);
+    assert_eq!(bare.cells.len(), 1);
+    assert!(bare.objectives.is_empty());
+    assert_eq!(rate(&bare.cells[0]), Rate::per_second(50_000));
+}
+
+#[test]
+fn settings_on_the_command_line_may_be_bare_words() {
+    let traced = study(
+        BARE,
+        &[
+            "workload.trace=/data/orm busy.gz",
+            "workload.trace_copies=64",
+        ],
+    );
+    let Selection::Trace { file, copies, .. } = &traced.cells[0].workload.selection else {
+        panic!("a trace replaces popularity");
+    };
+    assert_eq!((file.value.as_str(), *copies), ("/data/orm busy.gz", 64));
+    let faster = study(BARE, &["workload.arrivals.poisson.rate = 20k/s"]);
+    assert_eq!(rate(&faster.cells[0]), Rate::per_second(20_000));
+    let quoted = study(BARE, &["workload.arrivals.poisson.rate = \"20k/s\""]);
+    assert_eq!(faster.cells, quoted.cells);
+    let yes = study(BARE, &["store.redis.conf.activerehashing=no"]);
+    assert!(
+        yes.document.contains("activerehashing = \"no\""),
+        "{}",
+        yes.document
+    );
+    let workload = Flags {
+        workload: Some("a.csv".to_owned()),
+        ..Flags::default()
+    };
+    let flagged = load_with(BARE, &[], workload).unwrap();
+    assert!(matches!(
+        &flagged.cells[0].workload.selection,
+        Selection::Trace { .. }
+    ));
+}
+
+#[test]
+fn another_form_of_a_choice_replaces_the_earlier_one() {
+    let constant = study(BARE, &["workload.arrivals.constant.rate=1k/s"]);
+    let open = |cell: &Cell| match &cell.workload.load {
+        Load::Open { arrivals, .. } => arrivals.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        open(&constant.cells[0]),
+        Arrivals::Constant(Rate::per_second(1_000))
+    );
+    let closed = study(BARE, &["workload.clients=16", "workload.think_time=1ms"]);
+    assert_eq!(
+        closed.cells[0].workload.load,
+        Load::Closed {
+            clients: 16,
+            think_time: Span::from_millis(1)
+        }
+    );
+    let drawn_again = study(
+        BARE,
+        &["workload.trace=x.bin", "workload.popularity.uniform={}"],
+    );
+    assert_eq!(
+        drawn_again.cells[0].workload.selection,
+        Selection::Drawn(Popularity::Uniform)
+    );
+}
+
+#[test]
+fn a_sweep_is_every_combination_with_the_last_axis_fastest() {
+    let text = format!(
+        "{BARE}[sweep]\n\"workload.popularity.zipf.s\" = [0.0, 0.99]\nworkload.arrivals.poisson.rate = [\"10k/s\", \"20k/s\", \"30k/s\"]\n"
+    );
+    let swept = study(&text, &[]);
+    let cells: Vec<(String, String, f64)> = swept
+        .cells
+        .iter()
+        .map(|cell| {
+            (
+                cell.axes["s"].clone(),
+                cell.axes["rate"].clone(),
+                exponent(cell),
+            )
+        })
+        .collect();
+    let expected = [
+        ("0.0", "10k/s", 0.0),
+        ("0.0", "20k/s", 0.0),
+        ("0.0", "30k/s", 0.0),
+        ("0.99", "10k/s", 0.99),
+        ("0.99", "20k/s", 0.99),
+        ("0.99", "30k/s", 0.99),
+    ];
+    assert_eq!(
+        cells,
+        expected.map(|(s, rate, e)| (s.to_owned(), rate.to_owned(), e))
+    );
+    let rates: Vec<Rate> = swept.cells.iter().take(3).map(rate).collect();
+    assert_eq!(rates, [10_000, 20_000, 30_000].map(Rate::per_second));
+}
+
+#[test]
+fn a_list_on_the_command_line_is_an_axis_where_one_value_belongs() {
+    let swept = study(BARE, &["workload.arrivals.poisson.rate=[10k/s, 20k/s]"]);
+    assert_eq!(swept.cells.len(), 2);
+    assert_eq!(swept.cells[1].axes["rate"], "20k/s");
+    let tables = study(BARE, &["study.rehash.tables=[redis-7.4]"]);
+    assert_eq!(tables.cells.len(), 1, "a list belongs here");
+    assert_eq!(rehash(&tables.cells[0]).tables, [TableName::Redis74]);
+    let text = format!("{BARE}[sweep]\n\"workload.popularity.zipf.s\" = [0.0, 0.99]\n");
+    assert_eq!(
+        study(&text, &["workload.popularity.zipf.s=0.5"])
+            .cells
+            .len(),
+        1,
+        "pinned"
+    );
+    assert_eq!(
+        study(&text, &["workload.trace=x.bin"]).cells.len(),
+        1,
+        "a trace has no exponent"
+    );
+    assert_eq!(
+        study(&text, &["workload.popularity.zipf.s=[1,1.1,1.2]"])
+            .cells
+            .len(),
+        3
+    );
+}
+
+#[test]
+fn axes_with_the_same_last_name_are_told_apart() {
+    let text = format!(
+        "{BARE}[sweep]\n\"workload.key_size.fixed\" = [\"10B\", \"20B\"]\n\"workload.value_size.fixed\" = [\"1B\"]\n"
+    );
+    let axes: Vec<String> = study(&text, &[]).cells[0].axes.keys().cloned().collect();
+    assert_eq!(axes, ["key_size.fixed", "value_size.fixed"]);
+}
+
+#[test]
+fn the_canonical_document_reads_back_as_the_same_study() {
+    for sets in [
+        &[][..],
+        &["workload.arrivals.poisson.rate=[10k/s,20k/s]"],
+        &["workload.trace=a b"],
+    ] {
+        let first = study(EXAMPLE, sets);
+        let again = study(&first.document, &[]);
+        assert_eq!(again.document, first.document);
+        let plain = |study: &Study| -> Vec<String> {
+            let cells = study.cells.iter();
+            cells
+                .map(|cell| format!("{:?}", (&cell.kind, &cell.axes, &cell.events)))
+                .collect()
+        };
+        assert_eq!(plain(&again), plain(&first));
+        assert_eq!(again.seeds, first.seeds);
+    }
+}
+
+#[test]
+fn every_kind_of_error_names_its_place_and_what_was_expected() {
+    for (line, expected) in [
+        (
+            "[run]\nsead = 1",
+            "my.toml:4:1: KV1002: unknown key `sead` (did you mean `seed`? Known here: duration, max_memory, seed, seeds, start)",
+        ),
+        (
+            "[workload]\narrivals.poison = { rate = \"1/s\" }",
+            "my.toml:4:10: KV1002: unknown key `poison` (did you mean `poisson`? Known here: constant, on-off, poisson, ramp, step)",
+        ),
+        (
+            "[run]\nduration = 20",
+            "my.toml:4:12: KV1004: `20` has no unit; expected a time (write it like `250ms`; units: d, h, min, s, ms, us, ns, ps)",
+        ),
+        (
+            "[run]\nmax_memory = \"4KB\"",
+            "my.toml:4:14: KV1004: `KB` is not a unit of a size (did you mean `kB` (1000 bytes) or `KiB` (1024 bytes)?)",
+        ),
+        (
+            "[workload]\narrivals.poisson.rate = \"20k\"",
+            "my.toml:4:25: KV1004: `k` is not a unit of a rate (did you mean `k/s`?)",
+        ),
+        (
+            "[host]\nprofile = 3",
+            "my.toml:4:11: KV1003: expected a text in quotes, found the number 3 (write a text in quotes)",
+        ),
+        (
+            "[run]\nseeds = [1, 2]",
+            "my.toml:4:9: KV1003: expected a count such as `1_000_000` or `2^20`, found a list (to run one cell for each value, write the list under `[sweep]`)",
+        ),
+        (
+            "[run]\nseeds = 0",
+            "my.toml:4:9: KV1005: `seeds` is 0 (choose between 1 and 10000)",
+        ),
+        (
+            "[workload]\npopularity.zipf.s = 3.5",
+            "my.toml:4:21: KV1005: the exponent of Zipf is above 3 (choose between 0 and 3)",
+        ),
+        (
+            "[workload]\nmix = { get = \"90%\" }",
+            "my.toml:4:15: KV1005: the shares of `mix` add up to 90% (they must add up to 100%; a layer that gives `mix` gives all of it)",
+        ),
+        (
+            "[store.redis]\nversion = \"7.1\"",
+            "my.toml:4:11: KV1006: unknown name `7.1` (did you mean `7.0`? Known: 7.0, 7.4)",
+        ),
+        (
+            "[[slo]]\nmetric = \"response_p99.9\"\nmax = \"1ms\"",
+            "my.toml:4:10: KV1006: no metric is called `response_p99.9` (did you mean `response_p99`? `kvrig explain metrics` lists all)",
+        ),
+        (
+            "[[slo]]\nmetric = \"response_p99\"\nmax = \"1MiB\"",
+            "my.toml:5:7: KV1004: `MiB` is not a unit of a time (write a time such as `250ms`; units: d, h, min, s, ms, us, ns, ps)",
+        ),
+        (
+            "[[slo]]\nmetric = \"response_p99\"\nwhere = { tabel = \"kvrig\" }\nmax = \"1ms\"",
+            "my.toml:5:11: KV1006: unknown name `tabel` (did you mean `table`? Known: doubling, phase, size, table, variant)",
+        ),
+        (
+            "[[slo]]\nmetric = \"response_p99\"",
+            "my.toml:3:1: KV1007: missing key `max` (`max` says how large the value may be; or give `min`)",
+        ),
+        (
+            "[workload]\ntrace = \"a.bin\"\npopularity.uniform = {}",
+            "my.toml:5:12: KV1008: `popularity` and `trace` both say which keys are asked for (keep one of the two; a trace replaces popularity)",
+        ),
+        (
+            "[workload.arrivals]\npoisson.rate = \"1/s\"\nconstant.rate = \"1/s\"",
+            "my.toml:5:1: KV1008: `poisson` and `constant` are both given (keep one of the two)",
+        ),
+        (
+            "[[event]]\nat = \"5s\"\npower-cut = {}",
+            "my.toml:5:1: KV1009: `power-cut` is not part of this version (this version has: bgsave)",
+        ),
+        (
+            "[[event]]\nat = \"doubling-1s\"\nbgsave = {}",
+            "my.toml:4:6: KV1003: `doubling-1s` is not a moment (write `doubling+1s`: events may follow a doubling, not precede it)",
+        ),
+        (
+            "[sweep]\n\"workload.popularity.zipf.z\" = [1]",
+            "my.toml:4:27: KV1002: unknown key `z` (known here: s)",
+        ),
+        (
+            "[sweep]\n\"workload.arrivals.poisson.rate\" = [\"1k/s\", 2]",
+            "my.toml:4:45: KV1004: `2` has no unit; expected a rate (write it like `2/s`; units: G/s, M/s, k/s, /s)",
+        ),
+        (
+            "[sweep]\n\"run.seed\" = [1, 2]",
+            "my.toml:4:2: KV1008: `run.seed` holds for the whole run and cannot be swept (cells share seeds, so that they see the same arrivals and keys)",
+        ),
+        (
+            "[sweep]\n\"host.cores\" = []",
+            "my.toml:4:16: KV1005: an axis without values (list at least one value, or remove the axis)",
+        ),
+        (
+            "[variant.a]\nrun.seeds = 2",
+            "my.toml:4:13: KV1008: `run.seeds` holds for the whole run and cannot differ in a variant (set it in `[run]`)",
+        ),
+        (
+            "[run]\nseed = 1 2",
+            "my.toml:4:10: KV1001: not valid TOML: unexpected key or value, expected newline, `#`",
+        ),
+    ] {
+        assert_eq!(
+            only_error(&format!("{BARE}{line}\n"), &[]),
+            expected,
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn all_errors_of_a_file_are_reported_at_once() {
+    let text = format!("{BARE}[run]\nsead = 1\nduration = 5\n[host]\ncores = true\n");
+    let codes: Vec<String> = errors(&text, &[])
+        .iter()
+        .map(|e| e[..15].to_owned())
+        .collect();
+    assert_eq!(
+        codes,
+        ["my.toml:4:1: KV", "my.toml:5:12: K", "my.toml:7:9: KV"]
+    );
+}
+
+#[test]
+fn errors_in_a_setting_point_into_the_setting() {
+    for (set, expected) in [
+        ("run.sead=1", "--set:1:5: KV1002: unknown key `sead`"),
+        (
+            "run.duration=20",
+            "--set:1:14: KV1004: `20` has no unit; expected a time",
+        ),
+        (
+            "run.duration=20 sec",
+            "--set:1:14: KV1004: `sec` is not a unit of a time",
+        ),
+        ("run.duration", "--set:1:1: KV1011: a setting without `=`"),
+        (
+            "run.duration=",
+            "--set:1:1: KV1011: a setting without a value",
+        ),
+        ("workload.trace=\"x", "--set:1:18: KV1001: not valid TOML"),
+        (
+            "workload.arrivals.poisson.rate=[1k/s,2]",
+            "--set:1:38: KV1004: `2` has no unit; expected a rate",
+        ),
+        (
+            "study.rehash.doublings=5",
+            "--set:1:24: KV1003: expected a list",
+        ),
+        (
+            "study.rehash.tables=[redis]",
+            "--set:1:22: KV1006: unknown name `redis`",
+        ),
+        (
+            "run.seeds=[1,2]",
+            "--set:1:1: KV1008: `run.seeds` holds for the whole run",
+        ),
+    ] {
+        let error = only_error(BARE, &[set]);
+        assert!(error.starts_with(expected), "{set}: {error}");
+    }
+}
+
+#[test]
+fn a_study_or_store_of_a_later_version_is_the_one_error() {
+    let error = only_error(HOT_PARTITIONS, &[]);
+    assert_eq!(
+        error,
+        "my.toml:4:8: KV1009: `hot-partitions` is not part of this version (this version has: rehash)"
+    );
+    let store = only_error(
+        &format!("{BARE}[store.dynamodb]\nmodel = \"gac-2022\"\n"),
+        &[],
+    );
+    assert_eq!(
+        store,
+        "my.toml:3:8: KV1009: `dynamodb` is not part of this version (this version has: redis)"
+    );
+    let tables = only_error(&format!("{BARE}tables = [\"kvrig\"]\n"), &[]);
+    assert!(
+        tables.starts_with("my.toml:3:11: KV1009: `kvrig`"),
+        "{tables}"
+    );
+}
+
+#[test]
+fn a_file_that_names_no_study_is_told_to() {
+    assert!(only_error("schema = 1\n", &[]).starts_with("my.toml:1:1: KV1007: missing table"));
+    let newer = only_error("schema = 2\n[study.rehash]\n", &[]);
+    assert!(
+        newer.starts_with("my.toml:1:10: KV1005: this is a study file of schema 2"),
+        "{newer}"
+    );
+}
+
+#[test]
+fn sweeps_that_explode_are_refused() {
+    let axis = |name: &str| format!("\"{name}\" = [{}]\n", "1,".repeat(400));
+    let text = format!(
+        "{BARE}[sweep]\n{}{}",
+        axis("host.cores"),
+        axis("workload.connections")
+    );
+    let error = only_error(&text, &[]);
+    assert!(
+        error.starts_with("my.toml:4:2: KV1005: the sweep has more than 100000 cells"),
+        "{error}"
+    );
+}
+
+#[test]
+fn gates_are_read_in_the_unit_of_their_metric() {
+    let text = format!("{BARE}[gate]\nresponse_p99 = {{ worse = \"5%\", floor = \"50us\" }}\n");
+    let gate = study(&text, &[]).gates["response_p99"];
+    assert_eq!(
+        gate,
+        Gate {
+            worse: Share::percent(5),
+            floor: 50_000
+        }
+    );
+}
+
+#[test]
+fn the_schema_names_every_key_with_its_meaning() {
+    let schema = schema();
+    let run = &schema["properties"]["run"];
+    assert_eq!(run["additionalProperties"], false);
+    assert_eq!(
+        run["properties"]["seeds"]["description"],
+        "Replications of every cell, each under its own seed."
+    );
+    let arrivals = &schema["properties"]["workload"]["properties"]["arrivals"];
+    assert!(
+        arrivals["properties"]["on-off"]["properties"]["off"].is_object(),
+        "{arrivals}"
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_loading_panic(text in "\\PC{0,80}", set in "[a-z.=\\[\\],\"' 0-9{}#]{0,40}") {
+        let _ = load_with(&text, &[], Flags::default());
+        let _ = load_with(BARE, &[&text], Flags::default());
+        let _ = load_with(BARE, &[&set], Flags::default());
+        let _ = load_with(BARE, &[&format!("workload.{set}")], Flags::default());
+    }
+}
