@@ -7,7 +7,7 @@
 //! Usage: `cargo run --release -p kvrig-benches --bin phold [-- ROUNDS]`
 
 use kvrig_base::id::ActorId;
-use kvrig_base::random::{Seed, Stream, below, open_unit};
+use kvrig_base::random::{Bits, Seed, Stream, below, open_unit};
 use kvrig_base::time::{Span, Time};
 use kvrig_benches::cpu_time::{Contender, Measured, Round, alternate, timed};
 use kvrig_sim::queue::{Agenda, BinaryHeapQueue, EventQueue, Key, RadixHeap, Scheduled};
@@ -39,66 +39,65 @@ struct Entity {
     reads: u32,
     writes: u32,
     expired: u32,
-    /// Index of the next draw of this entity.
-    draws: u32,
 }
 
 /// The model on the agenda: dispatch over the enum, one addressed draw an event.
 struct World<Q> {
     agenda: Agenda<Event, Q>,
     entities: Vec<Entity>,
-    stream: Stream,
+    hops: Stream,
 }
 
 impl<Q: EventQueue<Scheduled<Event>> + Default> World<Q> {
     fn new(entities: u32, seed: u32) -> Self {
-        let stream = Seed(u64::from(seed)).stream("phold");
+        let seed = Seed(u64::from(seed));
         let mut world = Self {
             agenda: Agenda::default(),
             entities: vec![Entity::default(); entities as usize],
-            stream,
+            hops: seed.stream("hops"),
         };
+        let starts = seed.stream("starts");
         for entity in 0..entities {
-            world.hop(entity);
+            world.hop(entity, starts.at(u64::from(entity), 0));
         }
         world
     }
     fn run(&mut self, events: u64) -> u64 {
         for _ in 0..events {
             let event = self.agenda.pop().expect("every event schedules another");
-            self.dispatch(event.payload);
+            // The draw belongs to the event that is handled, whoever handles it and when.
+            let (emitter, number) = (event.key.actor(), event.key.sequence());
+            let draw = self.hops.at(u64::from(emitter.0), number);
+            self.dispatch(event.payload, draw);
         }
         events
     }
     #[inline]
-    fn dispatch(&mut self, event: Event) {
+    fn dispatch(&mut self, event: Event, draw: Bits) {
         match event {
             Event::Read { to } => {
                 self.entities[to as usize].reads += 1;
-                self.hop(to);
+                self.hop(to, draw);
             }
             Event::Write { to } => {
                 self.entities[to as usize].writes += 1;
-                self.hop(to);
+                self.hop(to, draw);
             }
             Event::Expire { to } => {
                 self.entities[to as usize].expired += 1;
-                self.hop(to);
+                self.hop(to, draw);
             }
         }
     }
     #[inline]
-    fn hop(&mut self, from: u32) {
-        let entity = &mut self.entities[from as usize];
-        let [first, second] = self.stream.at(u64::from(from), u64::from(entity.draws)).0;
-        entity.draws += 1;
-        let to = below(second, self.entities.len() as u64) as u32;
-        let event = match second % 4 {
+    fn hop(&mut self, from: u32, Bits([delay, choice]): Bits) {
+        let to = below(choice, self.entities.len() as u64) as u32;
+        let event = match choice % 4 {
             0 | 1 => Event::Read { to },
             2 => Event::Write { to },
             _ => Event::Expire { to },
         };
-        let at = self.agenda.now() + Span::from_picos(delay_picos(first));
+        let at = self.agenda.now() + Span::from_picos(delay_picos(delay));
         self.agenda.schedule(ActorId(from), at, event);
     }
     fn handled(&self) -> u64 {
