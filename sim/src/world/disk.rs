@@ -18,6 +18,13 @@ use kvrig_base::time::{Span, Time};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DiskId(pub(super) u32);
 
+impl DiskId {
+    /// The disk that is added first.
+    pub const fn first() -> Self {
+        Self(0)
+    }
+}
+
 /// What a disk is like, its prices aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskConfig {
