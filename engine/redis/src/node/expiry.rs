@@ -126,9 +126,14 @@ pub(super) fn ttl<'c>(
         Since::Epoch => at_ms,
     };
     call.reply_integer(match unit {
-        Unit::Seconds => millis.saturating_add(500) / 1_000,
+        Unit::Seconds => nearest_second(millis),
         Unit::Millis => millis,
     })
+}
+
+/// Rounds without an overflow at the latest expiry that can be set.
+fn nearest_second(millis: i64) -> i64 {
+    millis / 1_000 + i64::from(millis % 1_000 >= 500)
 }
 
 /// PERSIST.

@@ -96,6 +96,15 @@ fn seconds_are_rounded_to_the_nearest() {
 }
 
 #[test]
+fn the_latest_expiry_is_rounded_up() {
+    Host::new().check(&[
+        ("SET a 1", "+OK"),
+        ("PEXPIREAT a 9223372036854775807", ":1"),
+        ("EXPIRETIME a", ":9223372036854776"),
+    ]);
+}
+
+#[test]
 fn expire_obeys_its_conditions() {
     Host::new().check(&[
         ("SET a 1", "+OK"),

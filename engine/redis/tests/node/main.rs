@@ -5,4 +5,5 @@ mod expiry;
 mod harness;
 mod memory;
 mod rehash;
+mod steps;
 mod wire;

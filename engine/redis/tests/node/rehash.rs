@@ -1,6 +1,7 @@
 //! What commands and the timer do to a rehash that goes on.
 
-use crate::harness::{EPOCH_MS, Host};
+use crate::harness::Host;
+use crate::steps::{STEPS, STEPS_PREPARATION};
 use kvrig_base::seam::{Cause, Input};
 use kvrig_base::time::{Span, Time};
 use kvrig_redis::{Config, TableRole};
@@ -63,9 +64,6 @@ fn a_rehash_under_sets_with_expiry_ends_after_four_steps_a_key() {
     );
 }
 
-/// Steps that each command takes in the table of keys while it is rehashed, on keys without and
-/// with an expiry. The figures are those of a Redis 7.0.15, whose count of non-empty buckets falls
-/// by one with each step (`DEBUG HTSTATS`).
 #[test]
 fn every_command_takes_as_many_steps_as_in_redis() {
     for (request, steps) in STEPS {
@@ -74,9 +72,9 @@ fn every_command_takes_as_many_steps_as_in_redis() {
             host.ask(&format!("SET key:{key} value"));
         }
         assert!(host.node.keyspace().database(0).keys().rehash().is_some());
-        host.ask("SET volatile 7");
-        host.ask("SET number 12345");
-        host.ask(&format!("PEXPIREAT volatile {}", EPOCH_MS + 1_000_000));
+        for request in STEPS_PREPARATION {
+            host.ask(request);
+        }
         host.ask(request);
         let taken = host
             .work
@@ -87,41 +85,6 @@ fn every_command_takes_as_many_steps_as_in_redis() {
         assert_eq!(taken, *steps, "{request}");
     }
 }
-
-pub(crate) const STEPS: &[(&str, usize)] = &[
-    ("GET key:1", 1),
-    ("GET none", 1),
-    ("GET volatile", 2),
-    ("STRLEN volatile", 2),
-    ("EXISTS key:1 none", 2),
-    ("SET new 1", 3),
-    ("SET key:1 1", 3),
-    ("SET volatile 1", 4),
-    ("SET key:1 1 NX", 1),
-    ("SET key:1 1 GET", 4),
-    ("SET key:1 1 KEEPTTL", 2),
-    ("SET new 1 EX 100", 4),
-    ("MSET key:1 1 new 2", 6),
-    ("MGET key:1 none", 2),
-    ("INCR new", 2),
-    ("INCR number", 1),
-    ("INCR volatile", 3),
-    ("APPEND key:1 x", 2),
-    ("APPEND new x", 2),
-    ("DEL key:1", 1),
-    ("DEL none", 1),
-    ("DEL volatile", 2),
-    ("EXPIRE key:1 100", 2),
-    ("EXPIRE volatile 100", 3),
-    ("EXPIRE volatile 100 XX", 4),
-    ("EXPIRE key:1 0", 2),
-    ("EXPIRE volatile 0", 3),
-    ("TTL volatile", 3),
-    ("TTL key:1", 1),
-    ("PERSIST volatile", 3),
-    ("DBSIZE", 0),
-    ("PING", 0),
-];
 
 #[test]
 fn the_timer_finishes_a_rehash_that_nobody_helps() {
