@@ -9,7 +9,7 @@
 //!
 //! Usage: `cargo run --release -p kvrig-benches --bin zipf [-- ROUNDS | --check [DRAWS]]`
 
-use kvrig_base::random::{Draws, Seed, Stream};
+use kvrig_base::random::{Draws, Seed};
 use kvrig_benches::cpu_time::{Contender, Measured, alternate, timed};
 use kvrig_workloads::goodness::chi_square;
 use kvrig_workloads::popularity::{ExpectedShares, Zipf, rank_bins};
@@ -52,7 +52,9 @@ fn main() -> ExitCode {
     };
     let passed = match arguments.first().map(String::as_str) {
         Some("--check") => number(1, 20_000_000).map(check),
-        _ => number(0, 15).and_then(|rounds| u32::try_from(rounds).ok()).map(speed),
+        _ => number(0, 15)
+            .and_then(|rounds| u32::try_from(rounds).ok())
+            .map(speed),
     };
     match passed {
         Some(true) => ExitCode::SUCCESS,
@@ -66,12 +68,16 @@ fn main() -> ExitCode {
 
 /// Which mathematics the peer was built with: cargo unites the features of `num-traits` over all
 /// packages that are built together, and `std` takes precedence over `libm`.
-#[expect(clippy::disallowed_methods, reason = "to recognise the platform's power function")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "to recognise the platform's power function"
+)]
 fn peer_mathematics() -> &'static str {
     let stream = Seed(1).stream("mathematics");
     let matches = |power: fn(f64, f64) -> f64| {
         (0..2_000).all(|index| {
-            let uniform: f64 = rand_distr::OpenClosed01.sample(&mut Addressed(stream.draws(0, index)));
+            let uniform: f64 =
+                rand_distr::OpenClosed01.sample(&mut Addressed(stream.draws(0, index)));
             let pareto = Pareto::new(1.0, 0.7).expect("a shape above zero");
             let drawn: f64 = pareto.sample(&mut Addressed(stream.draws(0, index)));
             drawn == power(uniform, -1.0 / 0.7)
@@ -93,10 +99,17 @@ fn speed(rounds: u32) -> bool {
     let mut passed = true;
     for (s, required) in TARGETS {
         let measured = measure(s, rounds);
-        let [addressed, peer, ..] = measured.as_slice() else { unreachable!("three contenders") };
+        let [addressed, peer, ..] = measured.as_slice() else {
+            unreachable!("three contenders")
+        };
         let factor = addressed.speed_over(peer);
         passed &= factor >= required;
-        for Measured { name, nanos_median, nanos_best } in &measured {
+        for Measured {
+            name,
+            nanos_median,
+            nanos_best,
+        } in &measured
+        {
             print!("{s:5}   {name:32} {nanos_median:8.2} {nanos_best:8.2}");
             match *name == peer.name {
                 true => println!("   {factor:6.2}    {required:6.2}"),
@@ -104,7 +117,14 @@ fn speed(rounds: u32) -> bool {
             }
         }
     }
-    println!("{}", if passed { "all factors are met" } else { "a factor is missed" });
+    println!(
+        "{}",
+        if passed {
+            "all factors are met"
+        } else {
+            "a factor is missed"
+        }
+    );
     passed
 }
 
@@ -128,9 +148,18 @@ fn measure(s: f64, rounds: u32) -> Vec<Measured> {
     alternate(
         rounds,
         vec![
-            Contender { name: "kvrig, addressed", round: Box::new(addressed) },
-            Contender { name: "rand_distr over xoshiro256++", round: Box::new(peer_sequential) },
-            Contender { name: "rand_distr over addressed words", round: Box::new(peer_addressed) },
+            Contender {
+                name: "kvrig, addressed",
+                round: Box::new(addressed),
+            },
+            Contender {
+                name: "rand_distr over xoshiro256++",
+                round: Box::new(peer_sequential),
+            },
+            Contender {
+                name: "rand_distr over addressed words",
+                round: Box::new(peer_addressed),
+            },
         ],
     )
 }
@@ -146,16 +175,24 @@ fn check(draws: u64) -> bool {
     println!("  s            n  bins        z          p   top 1             top 10");
     let stream = Seed(20_260_101).stream("zipf");
     let mut passed = true;
-    for s in [0.0, 0.5, 0.8, 0.99, 1.0, 1.2, 2.0, 2.68] {
-        for n in [1, 2, 3, 1_000_000, 100_000_000] {
-            passed &= check_one(s, n, draws, stream);
-        }
+    let exponents = [0.0, 0.5, 0.8, 0.99, 1.0, 1.2, 2.0, 2.68];
+    let sizes = [1, 2, 3, 1_000_000, 100_000_000];
+    let combinations = exponents.iter().flat_map(|&s| sizes.map(|n| (s, n)));
+    for (number, (s, n)) in (0..).zip(combinations) {
+        passed &= check_one(s, n, draws, |index| stream.draws(number, index));
     }
-    println!("{}", if passed { "all pass: p > 1e-4" } else { "a distribution is rejected" });
+    println!(
+        "{}",
+        if passed {
+            "all pass: p > 1e-4"
+        } else {
+            "a distribution is rejected"
+        }
+    );
     passed
 }
 
-fn check_one(s: f64, n: u64, draws: u64, stream: Stream) -> bool {
+fn check_one(s: f64, n: u64, draws: u64, draws_at: impl Fn(u64) -> Draws) -> bool {
     let zipf = Zipf::new(n, s).expect("a valid exponent");
     let bins = rank_bins(n, s, draws as f64);
     let bin_of = |rank: u64| bins.partition_point(|bin| bin.last < rank) as u32;
@@ -163,11 +200,14 @@ fn check_one(s: f64, n: u64, draws: u64, stream: Stream) -> bool {
     let mut observed = vec![0_u64; bins.len()];
     let (mut top_1, mut top_10, mut outside) = (0_u64, 0_u64, 0_u64);
     for index in 0..draws {
-        let rank = zipf.rank(&mut stream.draws(0, index));
+        let rank = zipf.rank(&mut draws_at(index));
         outside += u64::from(rank < 1 || rank > n);
         top_1 += u64::from(rank == 1);
         top_10 += u64::from(rank <= 10);
-        let bin = first_bins.get(rank as usize).copied().unwrap_or_else(|| bin_of(rank));
+        let bin = first_bins
+            .get(rank as usize)
+            .copied()
+            .unwrap_or_else(|| bin_of(rank));
         observed[bin as usize] += 1;
     }
     let expected: Vec<f64> = bins.iter().map(|bin| bin.share * draws as f64).collect();

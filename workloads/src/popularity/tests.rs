@@ -182,8 +182,8 @@ fn golden_keys_hold() {
     assert_eq!(
         digests,
         "\
-zipf abe05ab9f12bb53b\n\
-rank-identity bac58b465cd4919f\n\
+zipf 52a9ee3b8c732b56\n\
+rank-identity 1987d2d735bc37c5\n\
 ycsb 1790b7fa0c23408d\n\
 uniform 1edd3c0d03c74c12\n\
 hotspot 606299b1438b1e79\n\
