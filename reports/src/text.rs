@@ -174,10 +174,7 @@ pub fn table(head: &[String], rows: &[Vec<String>], width: usize) -> Vec<String>
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         let first = rows.first().and_then(|row| row.get(index));
-        let numeric = first.is_some_and(|cell| {
-            cell.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+')
-                && !cell.contains('^')
-        });
+        let numeric = first.is_some_and(|cell| is_number(cell));
         if numeric {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -187,6 +184,11 @@ pub fn table(head: &[String], rows: &[Vec<String>], width: usize) -> Vec<String>
         .lines()
         .map(|line| line.trim_end().to_owned())
         .collect()
+}
+
+/// Whether a cell of a table reads as a number, perhaps with a unit; `2^20` is a name.
+pub(crate) fn is_number(cell: &str) -> bool {
+    cell.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') && !cell.contains('^')
 }
 
 /// `text` broken at spaces into lines of at most `width` characters.

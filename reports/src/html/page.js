@@ -98,6 +98,7 @@
     ctx.font = `${11 * ratio}px kvrig-inter, sans-serif`;
     ctx.lineWidth = ratio;
     ctx.textBaseline = "bottom";
+    ctx.textAlign = "left";
     const rows = [];
     const label = (text, x) => {
       const width = ctx.measureText(text).width + 8 * ratio;
@@ -144,15 +145,30 @@
     }
   };
 
+  const widthOf = (host) => Math.max(240, Math.floor(host.clientWidth));
+
+  // Whether a later line would hide most of this one: then it is drawn wider, so that both are seen.
+  const covered = (chart, panel, index) => {
+    const trace = panel.traces[index];
+    const place = (value) => {
+      const [low, high] = chart.y.range;
+      return chart.y.scale === "log"
+        ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+    };
+    return panel.traces.slice(index + 1).some((later) => later.style === trace.style
+      && later.x.length === trace.x.length
+      && trace.x.filter((x, i) => x === later.x[i]
+        && Math.abs(place(trace.y[i]) - place(later.y[i])) < 0.012).length * 2 > trace.x.length);
+  };
+
   const build = (chart, figure) => {
     const host = figure.querySelector(".plot");
     const readout = figure.querySelector(".readout");
     host.replaceChildren();
     const plots = [];
     const span = chart.x.range;
-    const eventRows = Math.max(0, ...chart.panels.map((panel) =>
-      panel.marks.filter((mark) => mark.horizontal == null).length));
     for (const panel of chart.panels) {
+      const events = panel.marks.filter((mark) => mark.horizontal == null).length;
       if (panel.name) {
         const name = document.createElement("div");
         name.className = "panel-name";
@@ -161,15 +177,15 @@
       }
       const tables = panel.traces.map((trace) => [trace.x, trace.y]);
       const joined = tables.length ? uPlot.join(tables) : [[]];
-      const width = Math.max(280, host.clientWidth);
-      const height = chart.panels.length === 1 ? 380 : chart.panels.length === 2 ? 250 : 200;
+      const width = widthOf(host);
+      const height = chart.panels.length === 1 ? 380 : chart.panels.length === 2 ? 264 : 216;
       const axis = (which, side) => ({
         stroke: css("--muted"),
         font: "12px kvrig-inter, sans-serif",
         grid: { stroke: css("--grid"), width: 1 },
         ticks: { stroke: css("--grid"), width: 1, size: 5 },
         splits: (u, _, low, high) => ticks(which, low, high,
-          side ? u.bbox.height / uPlot.pxRatio : u.bbox.width / uPlot.pxRatio, side ? 26 : 84),
+          side ? u.bbox.height / uPlot.pxRatio : u.bbox.width / uPlot.pxRatio, side ? 20 : 84),
         values: (_, at) => at.map((value) => format(which.quantity, value)),
         filter: (_, at) => at,
         size: side ? 74 : 34,
@@ -177,7 +193,7 @@
       const plot = new uPlot({
         width,
         height,
-        padding: [10 + 14 * eventRows, 24, 0, 0],
+        padding: [10 + 14 * events, 36, 0, 0],
         legend: { show: false },
         scales: {
           x: { time: false, auto: false, distr: chart.x.scale === "log" ? 3 : 1,
@@ -185,11 +201,11 @@
           y: { distr: chart.y.scale === "log" ? 3 : 1, range: () => chart.y.range },
         },
         axes: [axis(chart.x, false), axis(chart.y, true)],
-        series: [{}, ...panel.traces.map((trace) => ({
+        series: [{}, ...panel.traces.map((trace, index) => ({
           label: chart.groups[trace.group],
           stroke: colour(trace.group),
-          fill: undefined,
-          width: trace.style === "stems" ? 1.25 : 2,
+          width: trace.style === "stems" ? 1.25
+            : trace.style === "line" && covered(chart, panel, index) ? 5 : 2,
           dash: trace.style === "dashed" ? [7, 5] : undefined,
           spanGaps: true,
           pxAlign: 0,
@@ -325,14 +341,16 @@
       entry[2] = build(entry[0], entry[1]);
     }
   };
-  let width = innerWidth;
-  let pending;
-  addEventListener("resize", () => {
-    if (innerWidth === width) return;
-    width = innerWidth;
-    clearTimeout(pending);
-    pending = setTimeout(rebuild, 150);
+  const sized = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const entry = built.find(([, figure]) => figure.contains(target));
+      const width = widthOf(target);
+      entry[2].forEach((plot) => {
+        if (plot.width !== width) plot.setSize({ width, height: plot.height });
+      });
+    }
   });
+  built.forEach(([, figure]) => sized.observe(figure.querySelector(".plot")));
   dark.addEventListener("change", rebuild);
   // Canvas text is drawn before the typeface is decoded; draw once more when it is there.
   document.fonts.ready.then(rebuild);

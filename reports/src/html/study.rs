@@ -181,11 +181,27 @@ fn table(result: &StudyResult) -> Markup {
     html! {
         @if !result.table.rows.is_empty() {
             h2 { "In one table" }
+            @let first = result.table.rows.first();
+            @let number = |column: usize| {
+                first.and_then(|row| row.get(column)).is_some_and(|cell| crate::text::is_number(cell))
+            };
             div.scroll {
-                table {
-                    thead { tr { @for head in &result.table.head { th scope="col" { (head) } } } }
+                table.compact {
+                    thead {
+                        tr {
+                            @for (column, head) in result.table.head.iter().enumerate() {
+                                th.n[number(column)] scope="col" { (head) }
+                            }
+                        }
+                    }
                     tbody {
-                        @for row in &result.table.rows { tr { @for cell in row { td { (cell) } } } }
+                        @for row in &result.table.rows {
+                            tr {
+                                @for (column, cell) in row.iter().enumerate() {
+                                    td.n[number(column)] { (cell) }
+                                }
+                            }
+                        }
                     }
                 }
             }

@@ -1,7 +1,6 @@
 //! Charts of a realistic result: every one is drawn, the same way each time.
 
-mod common;
-
+use crate::common;
 use kvrig_base::result::{Axis, Chart, Layer, Quantity, Scale, Style};
 use kvrig_reports::chart::{Artist, ChartError};
 

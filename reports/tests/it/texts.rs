@@ -1,7 +1,6 @@
 //! What a person reads in the terminal, and rows in the formats that tools read.
 
-mod common;
-
+use crate::common;
 use kvrig_base::result::{Finding, Outcome, StudyResult};
 use kvrig_reports::rows;
 use kvrig_reports::text::{Ending, LINES_MAX, ending};

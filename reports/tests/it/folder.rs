@@ -1,7 +1,6 @@
 //! The result folder: what lies in it, that it replaces only its own kind, and that it reads back.
 
-mod common;
-
+use crate::common;
 use kvrig_base::result::StudyResult;
 use kvrig_reports::folder::{FolderError, Output, RunMeta, load, redraw};
 use std::collections::BTreeMap;

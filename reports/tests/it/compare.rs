@@ -1,8 +1,7 @@
 //! Comparisons as continuous integration meets them: nothing changed, something became worse, work
 //! changed in silence, rows went missing.
 
-mod common;
-
+use crate::common;
 use kvrig_base::result::{RESULTS_VERSION, StudyResult};
 use kvrig_reports::compare::{Baseline, Gate, Gates, Judgement, Outcome, compare, render};
 use proptest::prelude::*;

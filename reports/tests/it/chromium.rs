@@ -1,0 +1,182 @@
+//! Pages in a real browser, without a window: they draw without an error and load nothing.
+//!
+//! Chromium comes from the system; where it is missing, `CI=true` installs Debian's package, and a
+//! developer's machine skips the test with a notice.
+
+use crate::common;
+use kvrig_base::result::StudyResult;
+use kvrig_reports::folder::{Output, RunMeta};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const FLAGS: &[&str] = &[
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--enable-logging=stderr",
+    "--v=0",
+    "--virtual-time-budget=4000",
+];
+
+fn chromium() -> Option<&'static str> {
+    let works = || {
+        Command::new("chromium")
+            .arg("--version")
+            .output()
+            .is_ok_and(|o| o.status.success())
+    };
+    if works() {
+        return Some("chromium");
+    }
+    if std::env::var("CI").as_deref() != Ok("true") {
+        eprintln!("skipped: there is no chromium here (CI=true would install it)");
+        return None;
+    }
+    let apt = |arguments: &[&str]| {
+        let status = Command::new("apt-get").args(arguments).status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "apt-get {arguments:?}"
+        );
+    };
+    apt(&["update", "-qq"]);
+    apt(&[
+        "install",
+        "-y",
+        "-qq",
+        "--no-install-recommends",
+        "chromium",
+    ]);
+    assert!(works(), "chromium was installed and does not start");
+    Some("chromium")
+}
+
+fn place(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("chromium")
+        .join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn write(target: &Path, results: &[StudyResult]) {
+    let meta = RunMeta {
+        kvrig: String::new(),
+        command: vec![],
+        started_unix_ms: 0,
+        finished_unix_ms: 0,
+        host: String::new(),
+        jobs: 1,
+    };
+    Output::begin(target)
+        .unwrap()
+        .finish(results, &meta, None)
+        .unwrap();
+}
+
+/// The document after its scripts have run, and what the browser logged meanwhile.
+fn visit(program: &str, page: &Path, folder: &Path) -> (String, String, String) {
+    let net_log = folder.join("net.json");
+    let output = Command::new(program)
+        .args(FLAGS)
+        .arg(format!(
+            "--user-data-dir={}",
+            folder.join("profile").display()
+        ))
+        .arg(format!("--log-net-log={}", net_log.display()))
+        .arg("--dump-dom")
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        text(&output.stdout),
+        text(&output.stderr),
+        fs::read_to_string(net_log).unwrap_or_default(),
+    )
+}
+
+/// Addresses that a page asked the network for. The log has an event a line; what the browser asks
+/// for on its own account has no origin as its initiator.
+fn requests(net_log: &str) -> Vec<&str> {
+    let of_pages = net_log.lines().filter(|line| {
+        line.contains("\"initiator\":") && !line.contains("\"initiator\":\"not an origin\"")
+    });
+    let addresses = of_pages.filter_map(|line| line.split("\"url\":\"").nth(1)?.split('"').next());
+    addresses
+        .filter(|url| !url.starts_with("file:") && !url.starts_with("data:"))
+        .collect()
+}
+
+#[test]
+fn pages_draw_without_errors_and_load_nothing() {
+    let Some(program) = chromium() else { return };
+    let folder = place("pages");
+    let mut hostile = common::sample();
+    hostile.study = "hostile".to_owned();
+    let script = "</script><script>console.error('injected')</script><img src=http://x.invalid/a>";
+    hostile.title = script.to_owned();
+    hostile.findings[0].text = script.to_owned();
+    hostile.charts[0].alt = script.to_owned();
+    hostile.rows[0].variant = script.to_owned();
+    hostile.document = script.to_owned();
+    write(&folder.join("out"), &[common::sample(), hostile]);
+
+    for (page, panels) in [
+        ("rehash/index.html", 5),
+        ("hostile/index.html", 5),
+        ("index.html", 0),
+    ] {
+        let (document, log, net_log) = visit(program, &folder.join("out").join(page), &folder);
+        let console: Vec<&str> = log
+            .lines()
+            .filter(|line| line.contains("CONSOLE"))
+            .collect();
+        assert_eq!(console, Vec::<&str>::new(), "{page}");
+        assert_eq!(requests(&net_log), Vec::<&str>::new(), "{page}");
+        assert!(
+            !net_log.is_empty(),
+            "{page}: the browser wrote no log of its network"
+        );
+        if panels > 0 {
+            assert!(
+                document.contains("data-ready=\"yes\""),
+                "{page}: its script did not finish"
+            );
+            let drawn = document.matches("<canvas").count();
+            assert_eq!(drawn, panels, "{page}: one canvas for each panel");
+        }
+    }
+}
+
+#[test]
+fn an_error_on_a_page_would_be_seen() {
+    let Some(program) = chromium() else { return };
+    let folder = place("control");
+    let page = folder.join("page.html");
+    fs::write(
+        &page,
+        "<script>console.error('seen')</script><img src='http://127.0.0.1:9/x'>",
+    )
+    .unwrap();
+    let (_, log, net_log) = visit(program, &page, &folder);
+    assert!(
+        log.lines()
+            .any(|line| line.contains("CONSOLE") && line.contains("seen")),
+        "{log}"
+    );
+    assert!(
+        requests(&net_log)
+            .iter()
+            .any(|url| url.contains("127.0.0.1:9/x")),
+        "no request seen"
+    );
+}
