@@ -182,6 +182,8 @@ pub(super) fn closest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str>
         .iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), *candidate))
         .filter(|(similarity, _)| *similarity > SIMILARITY_MIN)
+        // Of equals the first.
+        .rev()
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, candidate)| candidate)
 }

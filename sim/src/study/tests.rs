@@ -149,7 +149,7 @@ fn the_example_resolves_as_it_stands() {
         (objective.metric.as_str(), objective.limit),
         ("response_p999", 2_000_000)
     );
-    assert_eq!((objective.text.as_str(), objective.line), ("2ms", 38));
+    assert_eq!((objective.text.as_str(), objective.line), ("2ms", 37));
     assert_eq!(objective.filter["phase"], "during");
     let left_out: Vec<&str> = study.warnings.iter().map(|w| w.message.as_str()).collect();
     assert_eq!(
@@ -379,6 +379,7 @@ fn the_canonical_document_reads_back_as_the_same_study() {
 
 #[test]
 fn every_kind_of_error_names_its_place_and_what_was_expected() {
+    let mut wrong = Vec::new();
     for (line, expected) in [
         (
             "[run]\nsead = 1",
@@ -426,7 +427,7 @@ fn every_kind_of_error_names_its_place_and_what_was_expected() {
         ),
         (
             "[[slo]]\nmetric = \"response_p99.9\"\nmax = \"1ms\"",
-            "my.toml:4:10: KV1006: no metric is called `response_p99.9` (did you mean `response_p99`? `kvrig explain metrics` lists all)",
+            "my.toml:4:10: KV1006: no metric is called `response_p99.9` (did you mean `response_p999`? `kvrig explain metrics` lists all)",
         ),
         (
             "[[slo]]\nmetric = \"response_p99\"\nmax = \"1MiB\"",
@@ -481,12 +482,12 @@ fn every_kind_of_error_names_its_place_and_what_was_expected() {
             "my.toml:4:10: KV1001: not valid TOML: unexpected key or value, expected newline, `#`",
         ),
     ] {
-        assert_eq!(
-            only_error(&format!("{BARE}{line}\n"), &[]),
-            expected,
-            "{line}"
-        );
+        let found = errors(&format!("{BARE}{line}\n"), &[]);
+        if found != [expected] {
+            wrong.push((line, found, expected));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
