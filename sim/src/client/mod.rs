@@ -7,9 +7,12 @@
 
 mod arguments;
 mod groups;
+mod redis;
 
 pub use arguments::Arguments;
 pub use groups::{ClosedLoop, OpenLoop};
+pub(crate) use redis::Bits;
+pub use redis::{NoCommand, OpenArrivals, RedisRequests};
 pub(crate) use groups::{Group, GroupKind, Lane};
 
 use kvrig_base::id::RequestId;

@@ -1,7 +1,8 @@
 //! From operations of a workload to Redis commands.
 
-use super::{Arguments, Requests};
+use super::{Arguments, Arrivals, Requests};
 use kvrig_base::id::RequestId;
+use kvrig_base::time::{Span, Time};
 use kvrig_redis::resp;
 use kvrig_workloads::{KeyFormat, KeyId, KeySource, Op, OpKind, Workload};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 /// A workload whose keys are drawn makes its own keys by inserts. A recorded trace says only which
 /// key is asked for: the client then works look-aside, as caches are used. The first read of a key
 /// misses, and the request after it writes the key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RedisRequests {
     workload: Arc<Workload>,
     /// The next operation's index in the workload.
@@ -22,6 +23,7 @@ pub struct RedisRequests {
     stored: Option<Bits>,
     /// The key that the last read missed.
     to_fill: Option<Op>,
+    think_time: Span,
     format: KeyFormat,
     key: Vec<u8>,
     value: Vec<u8>,
@@ -54,10 +56,16 @@ impl RedisRequests {
             present,
             stored,
             to_fill: None,
+            think_time: Span::ZERO,
             format: KeyFormat::default(),
             key: Vec::new(),
             value: vec![b'v'; value_bytes],
         })
+    }
+    /// The same for clients that pause for `think_time` between a reply and the next request.
+    #[must_use]
+    pub fn thinking(self, think_time: Span) -> Self {
+        Self { think_time, ..self }
     }
     /// Says that `key` of a recorded trace is in the store already.
     pub fn mark_stored(&mut self, key: KeyId) {
@@ -65,12 +73,14 @@ impl RedisRequests {
             stored.insert(key.0);
         }
     }
-    /// The next operation, fills after misses included.
-    fn next_op(&mut self) -> Op {
+    /// The next operation, and its index in the workload; the fill after a miss has the index of
+    /// the read that missed.
+    fn next_op(&mut self) -> (Op, u64) {
+        let index = self.index;
         if let Some(fill) = self.to_fill.take() {
-            return fill;
+            return (fill, index.saturating_sub(1));
         }
-        let op = self.workload.op(self.index, self.present);
+        let op = self.workload.op(index, self.present);
         self.index += 1;
         match &mut self.stored {
             None => {
@@ -87,7 +97,7 @@ impl RedisRequests {
                 }
             }
         }
-        op
+        (op, index)
     }
     /// Writes the command for `op`.
     pub fn write(&mut self, op: &Op, args: &mut Arguments) {
@@ -121,11 +131,43 @@ impl RedisRequests {
 
 impl Requests for RedisRequests {
     fn fill(&mut self, _: RequestId, args: &mut Arguments) {
-        let op = self.next_op();
+        let (op, _) = self.next_op();
         self.write(&op, args);
+    }
+    fn think(&mut self, _: RequestId) -> Span {
+        self.think_time
     }
     fn wire_bytes(&self, args: &Arguments) -> u64 {
         args.lend(|args| resp::request_len(args)) as u64
+    }
+}
+
+/// When an open loop asks.
+#[derive(Clone, Debug)]
+pub enum OpenArrivals {
+    /// At times that are drawn.
+    Drawn(kvrig_workloads::Arrivals),
+    /// At the times of a recorded trace; a fill is meant to start with the read that missed.
+    Recorded {
+        /// The same requests as the client's, walked again for their times.
+        requests: Box<RedisRequests>,
+        /// The recorded time of the first request: the start of the run.
+        origin: Time,
+    },
+}
+
+impl Arrivals for OpenArrivals {
+    fn intended_start(&mut self, _: RequestId) -> Option<Time> {
+        match self {
+            Self::Drawn(arrivals) => arrivals.next(),
+            Self::Recorded { requests, origin } => {
+                let (_, index) = requests.next_op();
+                let KeySource::Recorded(replay) = &requests.workload.plan().keys else {
+                    return None;
+                };
+                replay.time(index).map(|at| Time::START + at.since(*origin))
+            }
+        }
     }
 }
 

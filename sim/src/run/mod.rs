@@ -5,8 +5,10 @@
 //! outcome does not depend on their number.
 
 pub mod histograms;
+mod reduce;
 mod verdicts;
 
+pub use reduce::{Sample, fingerprint, rows_over_seeds};
 pub use verdicts::{Direction, Objective, verdicts};
 
 use kvrig_base::diagnostic::{self, Diagnostic};

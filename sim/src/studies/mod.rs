@@ -1,1 +1,41 @@
-//! Not written yet.
+//! The studies that are built in: each a study file, cells, findings and charts of its own.
+//!
+//! A new study is a new folder here and a new line in [`BUILT_IN`]. Nothing is reserved to built-in
+//! studies: `kvrig new` prints their files, and a changed copy runs the same way.
+
+pub mod rehash;
+
+use crate::run::Plan;
+use crate::study::{Files, Study, StudyKind};
+use kvrig_base::diagnostic::{self, Diagnostic};
+
+/// A built-in study.
+#[derive(Clone, Copy, Debug)]
+pub struct BuiltIn {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// The question that it answers.
+    pub question: &'static str,
+    /// Its study file.
+    pub toml: &'static str,
+}
+
+/// All built-in studies, in the order of the book.
+pub const BUILT_IN: &[BuiltIn] = &[rehash::BUILT_IN];
+
+/// The built-in study called `name`.
+pub fn find(name: &str) -> Option<&'static BuiltIn> {
+    BUILT_IN.iter().find(|study| study.name == name)
+}
+
+/// Plans a study, built in or not, by the question that its file names.
+///
+/// # Errors
+/// What the study names and cannot be read, or cannot be run.
+pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
+    let kind = study.cells.first().map(|cell| cell.kind.clone());
+    match kind {
+        Some(StudyKind::Rehash(_)) => rehash::plan(study, files),
+        None => Err(Diagnostic::new(diagnostic::MISSING_KEY, "the study has no cell to run")),
+    }
+}

@@ -55,6 +55,7 @@ pub struct HostCounts {
 #[derive(Debug)]
 pub(super) enum Delivery<M> {
     Connected { conn: ConnId },
+    Closed { conn: ConnId },
     Message { from: ActorId, message: M, bytes: u64, remote: bool },
     File { ticket: Ticket, outcome: Outcome },
     ChildExit { job: JobId, outcome: ChildOutcome },

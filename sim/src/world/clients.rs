@@ -1,7 +1,7 @@
 //! The clients' side: requests are sent, arrive, and are answered or dropped.
 
 use super::World;
-use super::actor::{Delivery, PendingReply};
+use super::actor::{Delivery, PendingReply, State};
 use super::event::Event;
 use super::link::Link;
 use super::model::{Model, Observer, Reply};
@@ -163,6 +163,13 @@ impl<M: Model> World<M> {
             self.drop_request(slot, now);
             return;
         }
+        let hosted = &self.hosted[connection.actor.index()];
+        let request = self.requests.get_mut(slot);
+        request.arrived = now;
+        request.waited = hosted.state == State::Running || hosted.busy_until > now;
+        let hosted = &self.hosted[connection.actor.index()];
+        let found_idle = hosted.state == State::Idle && hosted.busy_until <= now;
+        self.requests.get_mut(slot).found_idle = found_idle;
         connection.requests.push_back(slot);
         self.ready_connection(conn, now);
     }
@@ -228,7 +235,10 @@ impl<M: Model> World<M> {
             conn: request.conn,
             actor,
             intended: request.intended,
+            arrived: request.arrived,
+            waited: request.waited,
             started: request.started,
+            found_idle: request.found_idle,
             ended,
             handled: request.handled,
             service: request.handled + request.read_share + write_share,

@@ -119,6 +119,8 @@ impl<M: Model> World<M> {
         for slot in unanswered {
             self.drop_request(slot, at);
         }
+        let actor = self.connections[conn.index()].actor;
+        self.deliver(actor, Delivery::Closed { conn }, at);
     }
     fn send(&mut self, from: ActorId, to: ActorId, message: MessageOf<M>, bytes: u64) {
         let hosted = &mut self.hosted[from.index()];

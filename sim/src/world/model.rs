@@ -56,8 +56,14 @@ pub struct Reply {
     pub actor: ActorId,
     /// When the request was meant to start.
     pub intended: Time,
+    /// When it had arrived at the store.
+    pub arrived: Time,
+    /// Whether it found its actor at work, and so had to wait for the next turn.
+    pub waited: bool,
     /// When its command began to be handled.
     pub started: Time,
+    /// Whether it arrived while its actor had nothing to do, and so waited for nobody.
+    pub found_idle: bool,
     /// When the reply had arrived at the client.
     pub ended: Time,
     /// The engine's part: the price of the receipt of its command.
@@ -78,6 +84,8 @@ pub struct Reply {
 pub enum CallKind {
     /// A client connected.
     Connected,
+    /// A connection that the actor wanted closed is gone.
+    Closed,
     /// A command.
     Command,
     /// A message of another actor.

@@ -158,6 +158,9 @@ impl<M: Model> World<M> {
             Delivery::Connected { conn } => {
                 self.call(actor, CallKind::Connected, None, Input::Connected { conn });
             }
+            Delivery::Closed { conn } => {
+                self.call(actor, CallKind::Closed, None, Input::Closed { conn });
+            }
             Delivery::Message { from, message, .. } => {
                 self.events.fold(turn.at, actor, EventKind::Peer, u64::from(from.0), 0);
                 self.call(actor, CallKind::Peer, None, Input::Peer { from, message });

@@ -1,0 +1,52 @@
+//! The study's model card: what its numbers mean and what would mislead.
+
+use super::display_name;
+use kvrig_base::result::ModelCard;
+
+/// The card for a run over `tables` with the cost profile called `profile`.
+pub(super) fn model_card(tables: &[String], profile: &str, warnings: &[String]) -> ModelCard {
+    let mut rules = vec![
+        "Redis tables: when they grow and shrink, how far one step goes, what the timer does, and \
+         what a living child forbids follow redis:src/dict.c and redis:src/server.c of 7.0.15 and \
+         7.4."
+            .to_owned(),
+        "Growth at the memory limit is refused unless the load exceeds 1.618 (redis#7954).".to_owned(),
+    ];
+    if tables.iter().any(|table| table == "memcached-1.6") {
+        rules.push(
+            "Memcached's expansion follows memcached:assoc.c of 1.6: above 1.5 entries a bucket, \
+             one bucket for each hold of an item lock."
+                .to_owned(),
+        );
+    }
+    ModelCard {
+        versions: tables.iter().map(|table| display_name(table)).collect(),
+        rules,
+        simulated: vec![
+            "Every entry is really inserted, found and moved; work is counted where it is done and \
+             priced by the cost profile, with a model of the processor's caches."
+                .to_owned(),
+            "Requests queue for one core in turns of the event loop; response times run from the \
+             intended start of a request to its reply at the client."
+                .to_owned(),
+        ],
+        published: vec![format!("Prices come from the cost profile `{profile}`; each states its source.")],
+        assumed: vec![
+            "One process on a core of its own; nothing else runs on the machine.".to_owned(),
+            "An array of 32 KiB or more comes from the system page by page and is given back as a whole."
+                .to_owned(),
+        ],
+        validity: warnings.to_vec(),
+        misleading: vec![
+            "Absolute times are those of the profile's machine; compare tables and events, and fit a \
+             profile before planning for another machine."
+                .to_owned(),
+            "A percentile of the phase `during` depends on how many requests the phase holds: a table \
+             that stops for long and seldom has few of them."
+                .to_owned(),
+            "Huge pages, memory fragmentation and a noisy neighbour are not modelled; they lengthen \
+             the freeing of large arrays."
+                .to_owned(),
+        ],
+    }
+}

@@ -1,0 +1,391 @@
+//! The study `rehash`: how long does growth stop the store, and who waits?
+//!
+//! Its points are of two kinds. A **node** ([`node`]) serves clients while its table grows once,
+//! from `lead_in` before to `lead_out` after: what clients see before, during and after. A **curve**
+//! ([`curve`]) grows a table alone through many sizes: its longest pause against its size.
+//!
+//! Pauses are not inferred from latencies: tables file the work of growth under its cause, and the
+//! recorder ([`phases`]) reads it off each call's priced receipt.
+
+mod card;
+mod charts;
+mod curve;
+mod findings;
+mod growth;
+mod inputs;
+mod node;
+mod outcome;
+mod phases;
+
+use crate::run::{
+    Experiment, Outcome, Plan, Point, RunError, Sample, fingerprint, rows_over_seeds, verdicts,
+};
+use crate::study::{Files, RehashKnobs, Study, TableName};
+use inputs::{Inputs, Reader};
+use kvrig_base::diagnostic::{self, Diagnostic};
+use kvrig_base::quantity::{Bytes, format_value};
+use kvrig_base::random::Seed;
+use kvrig_base::result::{PointWindows, StudyResult, Table};
+use kvrig_base::row::Row;
+use kvrig_base::time::Span;
+use kvrig_tables::TableKind;
+use outcome::{CurveOutcome, NodeOutcome, PointOutcome};
+use std::collections::BTreeMap;
+
+/// This study as `kvrig list` shows it.
+pub const BUILT_IN: super::BuiltIn = super::BuiltIn {
+    name: "rehash",
+    question: "How long does growth stop the store, and who waits?",
+    toml: include_str!("study.toml"),
+};
+
+/// The phases of a run, in order.
+const PHASES: [&str; 3] = ["before", "during", "after"];
+
+/// Memory of one entry of a node beside key and value: slots of the arena, the allocations' own
+/// headers and the bucket, twice for the moment when both arrays exist. For estimates.
+const ENTRY_OVERHEAD: u64 = 96;
+/// Memory of one entry of a table of integers, arrays included. For estimates.
+const CURVE_ENTRY: u64 = 48;
+/// CPU time of one simulated request, and of one insert that fills a table. For estimates; the
+/// benchmark `replay` measures them.
+const REQUEST_CPU: Span = Span::from_nanos(700);
+const INSERT_CPU: Span = Span::from_nanos(400);
+/// Longest that growing is expected to take, for estimates: a step for each request moves one
+/// bucket of those that are not empty, 63 % at load 1.
+const STEPS_PER_BUCKET: (u64, u64) = (632, 1_000);
+
+/// The study, ready to run.
+struct Rehash {
+    study: Study,
+    cells: Vec<Inputs>,
+    specs: Vec<Spec>,
+    points: Vec<Point>,
+}
+
+/// What a point runs.
+#[derive(Clone, Debug)]
+enum Spec {
+    Node { cell: usize, table: TableKind, size: u64, replication: u32 },
+    Curve { cell: usize, table: TableKind, sizes: Vec<u64> },
+}
+
+/// Plans the study.
+///
+/// # Errors
+/// What a cell names and cannot be read, or cannot be run.
+pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
+    let mut reader = Reader::new(&study, files);
+    let cells =
+        study.cells.iter().map(|cell| reader.inputs(cell)).collect::<Result<Vec<_>, _>>()?;
+    let memory_max = study.max_memory;
+    let mut rehash = Rehash { study, cells, specs: Vec::new(), points: Vec::new() };
+    rehash.lay_out_points()?;
+    Ok(Plan::new(Box::new(rehash), memory_max))
+}
+
+impl Rehash {
+    fn lay_out_points(&mut self) -> Result<(), Diagnostic> {
+        for cell in 0..self.cells.len() {
+            let inputs = &self.cells[cell];
+            if inputs.limit_at_doubling {
+                continue;
+            }
+            for table in tables(&inputs.knobs) {
+                for &size in &inputs.knobs.doublings {
+                    for replication in 0..self.study.seeds {
+                        let spec = Spec::Node { cell, table, size, replication };
+                        self.points.push(self.node_point(inputs, table, size, replication));
+                        self.specs.push(spec);
+                    }
+                }
+            }
+        }
+        // The curve knows no load, so that it is the same for every cell.
+        let first = self.cells.first().ok_or_else(|| {
+            Diagnostic::new(diagnostic::MISSING_KEY, "the study has no cell to run")
+        })?;
+        let sizes = first.knobs.size_curve.clone();
+        if !sizes.is_empty() {
+            for table in tables(&first.knobs) {
+                self.points.push(curve_point(first, table, &sizes, self.study.seed));
+                self.specs.push(Spec::Curve { cell: 0, table, sizes: sizes.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    fn node_point(&self, inputs: &Inputs, table: TableKind, size: u64, seed: u32) -> Point {
+        let entries = growth::entries_at_growth(table, size);
+        let filled = entries.saturating_sub(inputs.inserts_within(inputs.knobs.lead_in));
+        let steps = size * STEPS_PER_BUCKET.0 / STEPS_PER_BUCKET.1;
+        let requests = inputs.requests_within(inputs.knobs.lead_in + inputs.knobs.lead_out) + steps;
+        let bytes = (inputs.entry_bytes().0 + ENTRY_OVERHEAD) * entries * 3 / 2;
+        Point {
+            label: format!(
+                "{} seed {}",
+                cell_label(&inputs.cell.variant, &node_cell(inputs, table, size)),
+                seed + 1
+            ),
+            identity: format!(
+                "node {table} {size} replication {seed}\nseed {}\nprofile {}\n{:?}\nfiles {:?}",
+                self.study.seed,
+                inputs.profile.digest(),
+                inputs.cell,
+                inputs.files,
+            ),
+            events: requests,
+            memory: Bytes(bytes),
+            cpu: REQUEST_CPU * requests + INSERT_CPU * filled,
+        }
+    }
+}
+
+fn curve_point(inputs: &Inputs, table: TableKind, sizes: &[u64], seed: u64) -> Point {
+    let largest = sizes.iter().copied().max().unwrap_or(0);
+    let inserts = largest * (1_000 + STEPS_PER_BUCKET.0) / 1_000;
+    Point {
+        label: format!("{table} alone, up to {}", power_of_two(largest)),
+        identity: format!("curve {table} {sizes:?}\nseed {seed}\n{}", inputs.profile.digest()),
+        events: inserts,
+        memory: Bytes(CURVE_ENTRY * inserts),
+        cpu: INSERT_CPU * inserts,
+    }
+}
+
+impl Experiment for Rehash {
+    fn points(&self) -> &[Point] {
+        &self.points
+    }
+
+    fn run_point(&self, index: usize, cancelled: &dyn Fn() -> bool) -> Result<Outcome, RunError> {
+        let root = Seed(self.study.seed);
+        let (outcome, events) = match &self.specs[index] {
+            Spec::Node { cell, table, size, replication } => {
+                let inputs = &self.cells[*cell];
+                let labels = node_cell(inputs, *table, *size);
+                let seed = root.replication(*replication);
+                let (outcome, events) =
+                    node::run(inputs, *table, *size, labels, seed, cancelled)?;
+                (PointOutcome::Node(outcome), events)
+            }
+            Spec::Curve { cell, table, sizes } => {
+                let profile = &self.cells[*cell].profile;
+                let (outcome, events) = curve::run(*table, sizes, profile, root, cancelled)?;
+                (PointOutcome::Curve(outcome), events)
+            }
+        };
+        let data = serde_json::to_value(outcome).map_err(std::io::Error::other)?;
+        Ok(Outcome { events, data })
+    }
+
+    fn reduce(&self, outcomes: &[Outcome]) -> Result<StudyResult, RunError> {
+        let (mut nodes, mut curves) = (Vec::new(), Vec::new());
+        let mut windows = Vec::new();
+        for (outcome, point) in outcomes.iter().zip(&self.points) {
+            let outcome: PointOutcome = serde_json::from_value(outcome.data.clone())
+                .map_err(std::io::Error::other)?;
+            match outcome {
+                PointOutcome::Node(mut node) => {
+                    let list = std::mem::take(&mut node.windows);
+                    windows.push(PointWindows { point: point.label.clone(), windows: list });
+                    nodes.push(node);
+                }
+                PointOutcome::Curve(curve) => curves.push(curve),
+            }
+        }
+        self.result(&nodes, &curves, windows)
+    }
+}
+
+impl Rehash {
+    fn result(
+        &self,
+        nodes: &[NodeOutcome],
+        curves: &[CurveOutcome],
+        windows: Vec<PointWindows>,
+    ) -> Result<StudyResult, RunError> {
+        let study = &self.study;
+        let mut samples: Vec<Sample> =
+            nodes.iter().flat_map(|node| node.samples.iter().cloned()).collect();
+        samples.extend(curves.iter().flat_map(curve_samples));
+        let rows = rows_over_seeds("rehash", &samples);
+        let verdicts = verdicts(&study.objectives, &rows).map_err(|objective| {
+            Diagnostic::new(
+                diagnostic::CONTRADICTION,
+                format!(
+                    "the threshold on `{}` in line {} applies to no row of this run",
+                    objective.metric, objective.line
+                ),
+            )
+            .help("correct its `where`, or leave it out")
+        })?;
+        let limit = study
+            .objectives
+            .iter()
+            .find(|objective| objective.metric.starts_with("response_"))
+            .map(|objective| objective.limit);
+        let drawn = charts::draw(nodes, curves, limit);
+        let knobs = &self.cells[0].knobs;
+        let names: Vec<String> = tables(knobs).map(|table| table.name().to_owned()).collect();
+        let doublings: Vec<String> =
+            knobs.doublings.iter().map(|&size| power_of_two(size)).collect();
+        let mut warnings: Vec<String> = nodes.iter().flat_map(|node| node.warnings.clone()).collect();
+        warnings.extend(study.warnings.iter().map(ToString::to_string));
+        warnings.sort();
+        warnings.dedup();
+        let profile = &self.cells[0].profile;
+        let findings = findings::findings(&rows, &names, &doublings, &warnings);
+        Ok(StudyResult {
+            study: "rehash".into(),
+            title: study.title.clone(),
+            question: BUILT_IN.question.into(),
+            quick: study.quick,
+            seed: study.seed,
+            seeds: study.seeds,
+            profile: profile.reference(),
+            verdicts,
+            findings,
+            table: table(&rows, &names, &doublings),
+            series: drawn.series,
+            charts: drawn.charts,
+            histograms: drawn.histograms,
+            model_card: card::model_card(&names, &profile.name, &warnings),
+            counters: sum_counters(nodes, curves),
+            fingerprint: fingerprint(&rows, windows),
+            document: study.document.clone(),
+            rows,
+        })
+    }
+}
+
+/// Tables to compare, each once, in the order of asking.
+fn tables(knobs: &RehashKnobs) -> impl Iterator<Item = TableKind> {
+    let mut kinds: Vec<TableKind> = Vec::new();
+    for name in &knobs.tables {
+        let asked: Vec<TableKind> = match name {
+            TableName::All => TableKind::ALL.to_vec(),
+            name => TableKind::ALL.iter().copied().filter(|kind| kind.name() == name.name()).collect(),
+        };
+        for kind in asked {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+    }
+    kinds.into_iter()
+}
+
+fn node_cell(inputs: &Inputs, table: TableKind, size: u64) -> BTreeMap<String, String> {
+    let mut cell = inputs.cell.axes.clone();
+    cell.insert("table".into(), table.name().into());
+    cell.insert("doubling".into(), power_of_two(size));
+    cell
+}
+
+/// `variant · axis=value axis=value`.
+fn cell_label(variant: &str, cell: &BTreeMap<String, String>) -> String {
+    let axes: Vec<String> = cell.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+    match variant {
+        "" => axes.join(" "),
+        variant => format!("{variant} · {}", axes.join(" ")),
+    }
+}
+
+/// What tells a node from the others of the same doubling: `redis-7.0 · BGSAVE running`.
+fn label(node: &NodeOutcome) -> String {
+    let mut parts = vec![node.cell["table"].clone()];
+    if !node.variant.is_empty() {
+        parts.push(node.variant.clone());
+    }
+    let known = ["table", "doubling"];
+    for (axis, value) in node.cell.iter().filter(|(axis, _)| !known.contains(&axis.as_str())) {
+        parts.push(format!("{axis}={value}"));
+    }
+    parts.join(" · ")
+}
+
+/// `2^20` where the number is a power of two.
+fn power_of_two(n: u64) -> String {
+    match n.is_power_of_two() {
+        true => format!("2^{}", n.trailing_zeros()),
+        false => n.to_string(),
+    }
+}
+
+/// A table's name in sentences.
+fn display_name(table: &str) -> String {
+    match table.split_once('-') {
+        Some(("redis", version)) => format!("Redis {version}"),
+        Some(("memcached", version)) => format!("Memcached {version}"),
+        Some(("valkey", version)) => format!("Valkey {version}"),
+        _ if table == "at-once" => "doubling at once".to_owned(),
+        _ => table.to_owned(),
+    }
+}
+
+fn curve_samples(curve: &CurveOutcome) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for size in &curve.sizes {
+        let cell = BTreeMap::from([
+            ("size".to_owned(), power_of_two(size.entries)),
+            ("table".to_owned(), curve.table.clone()),
+        ]);
+        for (name, value) in
+            [("pause_longest_max", size.longest_ns), ("rehash_end_position", size.ended_at_entries)]
+        {
+            samples.push(Sample {
+                variant: String::new(),
+                cell: cell.clone(),
+                name: name.to_owned(),
+                value: value.cast_signed(),
+            });
+        }
+    }
+    samples
+}
+
+/// The table at the end of a run: one line for each table and doubling of the sweep.
+fn table(rows: &[Row], tables: &[String], doublings: &[String]) -> Table {
+    let metrics = [
+        ("pause_longest_max", None, "longest pause"),
+        ("pause_step_max", None, "longest step"),
+        ("requests_waiting_max", None, "requests waiting"),
+        ("response_p999", Some("before"), "p99.9 before"),
+        ("response_p999", Some("during"), "p99.9 during"),
+        ("rehash_duration_max", None, "two tables for"),
+    ];
+    let mut head = vec!["table".to_owned(), "doubling".to_owned()];
+    head.extend(metrics.iter().map(|(_, _, name)| (*name).to_owned()));
+    let mut lines = Vec::new();
+    for table in tables {
+        for doubling in doublings {
+            let cell = |name: &str, phase: Option<&str>| {
+                let row = rows.iter().find(|row| {
+                    let axis = |axis: &str| row.cell.get(axis).map(String::as_str);
+                    row.variant.is_empty()
+                        && row.name == name
+                        && axis("table") == Some(table)
+                        && axis("doubling") == Some(doubling)
+                        && axis("phase") == phase
+                });
+                row.map_or_else(|| "-".to_owned(), |row| format_value(row.unit, row.value))
+            };
+            let mut line = vec![table.clone(), doubling.clone()];
+            line.extend(metrics.iter().map(|&(name, phase, _)| cell(name, phase)));
+            lines.push(line);
+        }
+    }
+    Table { head, rows: lines }
+}
+
+fn sum_counters(nodes: &[NodeOutcome], curves: &[CurveOutcome]) -> BTreeMap<String, u64> {
+    let mut sums: BTreeMap<String, u64> = BTreeMap::new();
+    let of_nodes = nodes.iter().map(|node| &node.counters);
+    for counters in of_nodes.chain(curves.iter().map(|curve| &curve.counters)) {
+        for (name, count) in counters {
+            *sums.entry(name.clone()).or_default() += count;
+        }
+    }
+    sums
+}

@@ -1,0 +1,411 @@
+//! A node under load, through one doubling.
+
+use super::growth;
+use super::inputs::{Beginning, Inputs};
+use super::outcome::NodeOutcome;
+use super::phases::{Phase, Recorder};
+use crate::client::{Arguments, ClosedLoop, OpenArrivals, OpenLoop, RedisRequests, Requests};
+use crate::run::{RunError, Sample};
+use crate::study::{Action, Load, Moment};
+use crate::world::{Call, Contents, DiskConfig, GroupId, Model, Observer, Placement, Reply, World};
+use kvrig_base::diagnostic::{self, Diagnostic};
+use kvrig_base::id::{ActorId, ConnId, RequestId};
+use kvrig_base::random::Seed;
+use kvrig_base::seam::{Actor, Cause, Cx, Effects, Input, Outbox, Work};
+use kvrig_base::time::{Span, Time};
+use kvrig_redis::Node;
+use kvrig_tables::{Table, TableKind};
+use kvrig_workloads::OpKind;
+use std::collections::BTreeMap;
+
+/// How far the run goes on between looks at what has happened and at the interrupt.
+const STRETCH: Span = Span::from_millis(20);
+/// A table that has not grown, or not finished growing, this long after its lead-in is given up:
+/// ten minutes, 50 times what a doubling from 2^20 takes at 50,000 requests a second.
+const PATIENCE: Span = Span::from_secs(600);
+/// Capacity of the node's disk; more than any snapshot that fits into memory here.
+const DISK_BYTES: u64 = 1 << 40;
+/// Keys filled in between two looks at the interrupt.
+const FILLS_UNASKED: usize = 65_536;
+
+/// The types of this study's worlds.
+#[derive(Debug)]
+struct Rehashing;
+
+impl Model for Rehashing {
+    type Actor = Node;
+    type Requests = Asks;
+    type Arrivals = OpenArrivals;
+    type Observer = Watch;
+}
+
+/// Who asks: the load, or the operator.
+#[derive(Debug)]
+enum Asks {
+    Load(Box<RedisRequests>),
+    /// One command, such as BGSAVE.
+    Operator(&'static [u8]),
+}
+
+impl Requests for Asks {
+    fn fill(&mut self, id: RequestId, args: &mut Arguments) {
+        match self {
+            Self::Load(requests) => requests.fill(id, args),
+            Self::Operator(command) => args.push(command),
+        }
+    }
+    fn wire_bytes(&self, args: &Arguments) -> u64 {
+        match self {
+            Self::Load(requests) => requests.wire_bytes(args),
+            Self::Operator(_) => args.lend(|args| kvrig_redis::resp::request_len(args)) as u64,
+        }
+    }
+    fn think(&mut self, id: RequestId) -> Span {
+        match self {
+            Self::Load(requests) => requests.think(id),
+            Self::Operator(_) => Span::ZERO,
+        }
+    }
+}
+
+/// Watches one node: sorts replies into phases and finds out when its table grows.
+#[derive(Debug)]
+struct Watch {
+    recorder: Recorder,
+    load: GroupId,
+    /// Buckets from which the growth under study starts.
+    buckets: u64,
+    ended_at_entries: u64,
+    memory_table_max: u64,
+}
+
+impl Watch {
+    /// Compares the table before and after a call.
+    fn look(&mut self, call: &Call<'_>, table: &dyn Table<kvrig_redis::Record>) {
+        let rehash = table.rehash();
+        if self.recorder.started().is_none() {
+            let grew = match &rehash {
+                Some(rehash) => rehash.from == self.buckets,
+                None => table.buckets() > self.buckets,
+            };
+            if !grew {
+                return;
+            }
+            let from = call.segments.iter().map(|segment| segment.from).min().unwrap_or_default();
+            self.recorder.growth_started(call.at + from);
+            // The old array stays beside the new one, if only within this call.
+            let new = table.bucket_bytes();
+            let old = match rehash {
+                Some(_) => 0,
+                None => new.total() / (table.buckets() / self.buckets).max(1),
+            };
+            self.memory_table_max = self.memory_table_max.max(new.total() + old);
+        }
+        self.memory_table_max = self.memory_table_max.max(table.bucket_bytes().total());
+        if rehash.is_none() && self.recorder.freed().is_none() {
+            let to = call.segments.iter().map(|segment| segment.to).max().unwrap_or_default();
+            self.recorder.growth_ended(call.at + to);
+            self.ended_at_entries = table.len();
+        }
+    }
+}
+
+impl Observer<Node> for Watch {
+    fn reply(&mut self, reply: &Reply, _: &Node) {
+        if reply.group == self.load.0 {
+            self.recorder.reply(reply.intended, reply.ended, reply.service, reply.waited);
+        }
+    }
+    fn call(&mut self, call: &Call<'_>, actor: &Node) {
+        if !call.segments.is_empty() {
+            self.look(call, actor.keyspace().database(0).keys());
+            // What is left of an earlier growth is no pause of this one.
+            if self.recorder.started().is_some() {
+                self.recorder.call(call.at, call.segments);
+            }
+        }
+    }
+}
+
+/// Runs `inputs` with tables of `kind` through the growth at `size` entries.
+pub(super) fn run(
+    inputs: &Inputs,
+    kind: TableKind,
+    size: u64,
+    mut cell: BTreeMap<String, String>,
+    seed: Seed,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<(NodeOutcome, u64), RunError> {
+    let beginning = inputs.beginning(growth::entries_at_growth(kind, size), seed)?;
+    let buckets = growth::buckets_before(kind, size);
+    let node = filled_node(inputs, kind, size, &beginning, seed, cancelled)?;
+    let watch = Watch {
+        recorder: Recorder::default(),
+        load: GroupId(0),
+        buckets,
+        ended_at_entries: 0,
+        memory_table_max: node.keyspace().database(0).keys().bucket_bytes().total(),
+    };
+    let mut world: World<Rehashing> = World::new(&inputs.profile, inputs.cell.start, watch);
+    let pool = world.add_pool(1);
+    let helpers = match inputs.cell.host.cores {
+        0 | 1 => pool,
+        cores => world.add_pool(cores - 1),
+    };
+    // Snapshots are written and never read back here.
+    let disk =
+        world.add_disk(DiskConfig { capacity_bytes: DISK_BYTES, contents: Contents::Counted });
+    let actor = world.add_actor(node, Placement { pool, helpers, disk, store: None });
+    let load = add_load(&mut world, inputs, actor, beginning);
+    world.observer_mut().load = load;
+    let ended = go_through(&mut world, inputs, actor, cancelled)?;
+    let offered = world.check_books()?;
+    let mut warnings: Vec<String> = world
+        .out_of_range()
+        .iter()
+        .map(|beyond| {
+            format!(
+                "Beyond the cost profile's range: {} reached {} in {} calls, where its prices hold up to {}.",
+                beyond.what, beyond.worst, beyond.calls, beyond.limit
+            )
+        })
+        .collect();
+    if !ended {
+        warnings.push(format!(
+            "The table had not finished growing {PATIENCE} after the lead-in; its figures end there."
+        ));
+    }
+    let busy = world.busy(pool).into_iter().sum::<Span>();
+    let now = world.now();
+    let entries = world.actor(actor).keyspace().database(0).keys().len();
+    let counters =
+        world.counts(actor).iter().map(|(counter, n)| (counter.name().to_owned(), n)).collect();
+    let (events, windows) = (world.events_handled(), world.events().windows());
+    let watch = world.into_observer();
+    let mut samples = Samples { variant: &inputs.cell.variant, cell: cell.clone(), list: vec![] };
+    samples.of_growth(&watch, now);
+    samples.add("entries_count", entries);
+    samples.add("requests_offered_count", offered.offered);
+    samples.add("requests_completed_count", offered.completed);
+    samples.add("throughput_mean", per_second(offered.completed, now));
+    samples.add("utilisation_mean", parts_per_million(busy, now.since_start()));
+    let mut responses = Vec::new();
+    for phase in [Phase::Before, Phase::During, Phase::After] {
+        let times = watch.recorder.times(phase);
+        samples.cell.insert("phase".into(), phase.name().into());
+        samples.of_phase(times);
+        responses.push(times.response.to_data(phase.name()));
+    }
+    cell.remove("phase");
+    let outcome = NodeOutcome {
+        variant: inputs.cell.variant.clone(),
+        cell,
+        samples: samples.list,
+        responses,
+        timeline: watch.recorder.timeline(),
+        growth: watch.recorder.growth(now, watch.ended_at_entries),
+        counters,
+        windows,
+        warnings,
+    };
+    Ok((outcome, events))
+}
+
+/// A node that holds the keys that are there at the beginning, with no rehash going on.
+fn filled_node(
+    inputs: &Inputs,
+    kind: TableKind,
+    size: u64,
+    beginning: &Beginning,
+    seed: Seed,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Node, RunError> {
+    let mut node = Node::new(inputs.config.clone(), kind, seed);
+    let mut work = Work::unpriced();
+    let (mut out, mut effects) = (Outbox::default(), Effects::default());
+    let (mut writer, mut args) = (beginning.requests.clone(), Arguments::default());
+    let wall = inputs.cell.start;
+    let mut hand = |node: &mut Node, input: Input<'_, _>| {
+        work.begin();
+        let mut cx = Cx::new(Time::START, wall, &mut work, &mut out, &mut effects);
+        node.handle(&mut cx, input);
+        out.clear();
+        let (list, data) = effects.take();
+        effects.reuse(list, data);
+    };
+    let conn = ConnId(u32::MAX);
+    hand(&mut node, Input::Connected { conn });
+    for (number, &key) in beginning.present.iter().enumerate() {
+        if number % FILLS_UNASKED == 0 && cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        args.clear();
+        writer.write(&beginning.workload.op_on(OpKind::Set, key), &mut args);
+        args.lend(|args| hand(&mut node, Input::Command { conn, args }));
+    }
+    hand(&mut node, Input::Closed { conn });
+    let table = node.keyspace().database(0).keys();
+    let buckets = growth::buckets_before(kind, size);
+    let has_begun = match table.rehash() {
+        Some(rehash) => rehash.from >= buckets,
+        None => table.buckets() > buckets,
+    };
+    if has_begun {
+        return Err(RunError::Failed(
+            Diagnostic::new(
+                diagnostic::OUT_OF_RANGE,
+                format!("the table {kind} grows from {size} entries before the lead-in begins"),
+            )
+            .help("lengthen `study.rehash.lead_in`"),
+        ));
+    }
+    Ok(node)
+}
+
+fn add_load(
+    world: &mut World<Rehashing>,
+    inputs: &Inputs,
+    actor: ActorId,
+    beginning: Beginning,
+) -> GroupId {
+    let link = inputs.profile.link.clone();
+    let targets = vec![actor];
+    match (&inputs.cell.workload.load, beginning.arrivals) {
+        (Load::Open { connections, .. }, Some(arrivals)) => world.add_open_loop(OpenLoop {
+            targets,
+            connections: *connections,
+            link,
+            requests: Asks::Load(Box::new(beginning.requests)),
+            arrivals,
+        }),
+        (Load::Closed { clients, think_time }, _) => world.add_closed_loop(ClosedLoop {
+            targets,
+            clients: *clients,
+            link,
+            requests: Asks::Load(Box::new(beginning.requests.thinking(*think_time))),
+            start: Time::START,
+            requests_max: None,
+        }),
+        (Load::Open { .. }, None) => unreachable!("an open loop's arrivals are read with its cell"),
+    }
+}
+
+/// Runs until the lead-out is over, and says whether the table finished growing.
+fn go_through(
+    world: &mut World<Rehashing>,
+    inputs: &Inputs,
+    actor: ActorId,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<bool, RunError> {
+    let mut pending: Vec<(Moment, &'static [u8])> = inputs
+        .cell
+        .events
+        .iter()
+        .map(|event| match event.action {
+            Action::Bgsave => (event.at, b"BGSAVE".as_slice()),
+        })
+        .collect();
+    let give_up = Time::START + inputs.knobs.lead_in + PATIENCE;
+    let mut until = Time::START;
+    loop {
+        until += STRETCH;
+        let (started, freed) =
+            (world.observer().recorder.started(), world.observer().recorder.freed());
+        pending.retain(|&(moment, command)| {
+            let at = match (moment, started) {
+                (Moment::At(span), _) => Time::START + span,
+                (Moment::AfterDoubling(span), Some(started)) => started + span,
+                (Moment::AfterDoubling(_), None) => return true,
+            };
+            world.add_closed_loop(ClosedLoop {
+                targets: vec![actor],
+                clients: 1,
+                link: inputs.profile.link.clone(),
+                requests: Asks::Operator(command),
+                start: at.max(world.now()),
+                requests_max: Some(1),
+            });
+            false
+        });
+        if let Some(freed) = freed {
+            let end = freed + inputs.knobs.lead_out;
+            if until >= end {
+                world.run_until(end);
+                return Ok(true);
+            }
+        }
+        if until >= give_up {
+            return Ok(false);
+        }
+        if cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        world.run_until(until);
+    }
+}
+
+/// Samples of one cell that is being filled in.
+struct Samples<'a> {
+    variant: &'a str,
+    cell: BTreeMap<String, String>,
+    list: Vec<Sample>,
+}
+
+impl Samples<'_> {
+    fn add(&mut self, name: &str, value: u64) {
+        self.list.push(Sample {
+            variant: self.variant.to_owned(),
+            cell: self.cell.clone(),
+            name: name.to_owned(),
+            value: i64::try_from(value).unwrap_or(i64::MAX),
+        });
+    }
+    fn of_growth(&mut self, watch: &Watch, end: Time) {
+        let recorder = &watch.recorder;
+        for (name, cause) in [
+            ("pause_step_max", Cause::RehashStep),
+            ("pause_cron_max", Cause::RehashCron),
+            ("pause_rehash_max", Cause::RehashAll),
+            ("pause_allocate_max", Cause::AllocateTable),
+            ("pause_free_max", Cause::FreeTable),
+        ] {
+            self.add(name, recorder.longest(cause).as_nanos());
+        }
+        self.add("pause_longest_max", recorder.longest_call().as_nanos());
+        self.add("pause_total_sum", recorder.total().as_nanos());
+        self.add("requests_waiting_max", recorder.most_waiting());
+        self.add("memory_table_max", watch.memory_table_max);
+        self.add("rehash_end_position", watch.ended_at_entries);
+        if let Some(started) = recorder.started() {
+            let freed = recorder.freed().unwrap_or(end);
+            self.add("rehash_duration_max", freed.since(started).as_nanos());
+        }
+    }
+    fn of_phase(&mut self, times: &super::phases::PhaseTimes) {
+        let (response, service) = (&times.response, &times.service);
+        self.add("requests_completed_count", response.count());
+        if response.count() == 0 {
+            return;
+        }
+        self.add("response_mean", response.mean().as_nanos());
+        self.add("response_p50", response.quantile(50, 100).as_nanos());
+        self.add("response_p99", response.quantile(99, 100).as_nanos());
+        self.add("response_p999", response.quantile(999, 1_000).as_nanos());
+        self.add("response_p9999", response.quantile(9_999, 10_000).as_nanos());
+        self.add("response_max", response.max().as_nanos());
+        self.add("service_mean", service.mean().as_nanos());
+        self.add("service_p99", service.quantile(99, 100).as_nanos());
+        self.add("service_p999", service.quantile(999, 1_000).as_nanos());
+        self.add("service_max", service.max().as_nanos());
+    }
+}
+
+fn per_second(count: u64, time: Time) -> u64 {
+    let picos = u128::from(time.as_picos()).max(1);
+    u64::try_from(u128::from(count) * 1_000_000_000_000 / picos).unwrap_or(u64::MAX)
+}
+
+fn parts_per_million(part: Span, whole: Span) -> u64 {
+    let whole = u128::from(whole.as_picos()).max(1);
+    u64::try_from(u128::from(part.as_picos()) * 1_000_000 / whole).unwrap_or(u64::MAX)
+}

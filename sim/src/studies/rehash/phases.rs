@@ -1,0 +1,315 @@
+//! What is recorded while a node runs: pauses by cause, and responses before, during and after.
+
+use super::outcome::{Growth, TimelineBin};
+use crate::record::Latencies;
+use kvrig_base::seam::{Cause, Segment};
+use kvrig_base::time::{Span, Time};
+use std::collections::BTreeMap;
+
+/// Width of a bin of the time line.
+const BIN: Span = Span::from_millis(10);
+/// Growth work in one call from which on the requests that wait behind it are counted: ten times
+/// what a request takes at 50 connections, so that no ordinary step counts as a pause.
+const PAUSE_MIN: Span = Span::from_micros(100);
+
+/// Where a request stands in relation to growth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Answered before the table began to grow.
+    Before,
+    /// In the system while two bucket arrays existed, or while the queue behind that lasted.
+    During,
+    /// Sent after a request had found the server idle again.
+    After,
+}
+
+impl Phase {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::During => "during",
+            Self::After => "after",
+        }
+    }
+}
+
+/// Responses and services of one phase.
+#[derive(Debug, Default)]
+pub(super) struct PhaseTimes {
+    pub(super) response: Latencies,
+    pub(super) service: Latencies,
+}
+
+/// One stretch of growth work that made requests wait.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    from: Time,
+    to: Time,
+    waiting: u64,
+}
+
+/// The recorder of one node.
+#[derive(Debug, Default)]
+pub(super) struct Recorder {
+    phases: [PhaseTimes; 3],
+    longest: BTreeMap<Cause, Span>,
+    total: Span,
+    longest_call: Span,
+    bins: BTreeMap<(u64, Cause), (Time, Span)>,
+    pauses: Vec<Pause>,
+    most_waiting: u64,
+    started: Option<Time>,
+    freed: Option<Time>,
+    settled: Option<Time>,
+}
+
+/// Whether a stretch is work of growth.
+fn is_growth(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::RehashStep
+            | Cause::RehashCron
+            | Cause::RehashAll
+            | Cause::AllocateTable
+            | Cause::FreeTable
+    )
+}
+
+impl Recorder {
+    /// Takes the segments of one call that began at `start`.
+    ///
+    /// A segment may lie inside another (the freeing of an array inside the step that emptied it):
+    /// each cause is credited with its own time only, and the call with the outermost stretches.
+    pub(super) fn call(&mut self, start: Time, segments: &[Segment]) {
+        let mut of_call = Span::ZERO;
+        let (mut first, mut last) = (None, start);
+        for (index, segment) in segments.iter().enumerate() {
+            if !is_growth(segment.cause) {
+                continue;
+            }
+            self.credit(start + segment.from, segment.cause, own_time(segments, index));
+            if !has_growth_parent(segments, index) {
+                of_call += segment.to.saturating_sub(segment.from);
+                first.get_or_insert(start + segment.from);
+                last = last.max(start + segment.to);
+            }
+        }
+        self.longest_call = self.longest_call.max(of_call);
+        self.total += of_call;
+        if let Some(from) = first.filter(|_| of_call >= PAUSE_MIN) {
+            self.pauses.push(Pause { from, to: last, waiting: 0 });
+        }
+    }
+
+    fn credit(&mut self, at: Time, cause: Cause, own: Span) {
+        let longest = self.longest.entry(cause).or_default();
+        *longest = (*longest).max(own);
+        let bin = at.as_picos() / BIN.as_picos();
+        let entry = self.bins.entry((bin, cause)).or_insert((at, Span::ZERO));
+        if own > entry.1 {
+            *entry = (at, own);
+        }
+    }
+
+    /// The table began to grow at `at`; only the first growth of a run counts.
+    pub(super) fn growth_started(&mut self, at: Time) {
+        self.started.get_or_insert(at);
+    }
+    /// The old array was given back at `at`.
+    pub(super) fn growth_ended(&mut self, at: Time) {
+        if self.started.is_some() {
+            self.freed.get_or_insert(at);
+        }
+    }
+    /// When the old array was given back, if it was.
+    pub(super) fn freed(&self) -> Option<Time> {
+        self.freed
+    }
+    /// When the table began to grow, if it did.
+    pub(super) fn started(&self) -> Option<Time> {
+        self.started
+    }
+
+    /// Takes one reply: `waited` says whether the request found the server busy.
+    pub(super) fn reply(&mut self, intended: Time, end: Time, service: Span, waited: bool) {
+        let phase = self.phase(intended, end, waited);
+        let times = &mut self.phases[phase as usize];
+        times.response.record(end.since(intended));
+        times.service.record(service);
+        // Pauses are in order of time, so only the last ones can touch this request.
+        for pause in self.pauses.iter_mut().rev() {
+            if pause.to <= intended {
+                break;
+            }
+            if pause.from < end {
+                pause.waiting += 1;
+                self.most_waiting = self.most_waiting.max(pause.waiting);
+            }
+        }
+    }
+
+    fn phase(&mut self, intended: Time, end: Time, waited: bool) -> Phase {
+        match (self.started, self.freed) {
+            (None, _) => Phase::Before,
+            (Some(started), _) if end <= started => Phase::Before,
+            (Some(_), None) => Phase::During,
+            (Some(_), Some(freed)) => {
+                if self.settled.is_none() && intended >= freed && !waited {
+                    self.settled = Some(intended);
+                }
+                match self.settled {
+                    Some(settled) if intended >= settled => Phase::After,
+                    _ => Phase::During,
+                }
+            }
+        }
+    }
+
+    /// Times of the phase.
+    pub(super) fn times(&self, phase: Phase) -> &PhaseTimes {
+        &self.phases[phase as usize]
+    }
+    /// Longest own time of one cause in one call.
+    pub(super) fn longest(&self, cause: Cause) -> Span {
+        self.longest.get(&cause).copied().unwrap_or_default()
+    }
+    /// Longest growth work in one call, all causes together.
+    pub(super) fn longest_call(&self) -> Span {
+        self.longest_call
+    }
+    /// All growth work.
+    pub(super) fn total(&self) -> Span {
+        self.total
+    }
+    /// Most requests that one pause made wait.
+    pub(super) fn most_waiting(&self) -> u64 {
+        self.most_waiting
+    }
+    /// The time line.
+    pub(super) fn timeline(&self) -> Vec<TimelineBin> {
+        self.bins
+            .iter()
+            .filter(|(_, (_, pause))| !pause.is_zero())
+            .map(|((_, cause), (at, pause))| TimelineBin {
+                at_ns: at.as_nanos(),
+                cause: cause.name().to_owned(),
+                pause_ns: pause.as_nanos(),
+            })
+            .collect()
+    }
+    /// When the table grew; moments that did not come are at `end`.
+    pub(super) fn growth(&self, end: Time, ended_at_entries: u64) -> Growth {
+        let or_end = |moment: Option<Time>| moment.unwrap_or(end).as_nanos();
+        Growth {
+            started_ns: or_end(self.started),
+            ended_ns: or_end(self.freed),
+            freed_ns: or_end(self.freed),
+            settled_ns: or_end(self.settled),
+            ended_at_entries,
+        }
+    }
+}
+
+/// Causes of growth in one call, each stretch with its own time: stretches inside it not counted.
+pub(super) fn own_times(segments: &[Segment]) -> impl Iterator<Item = (Cause, Span)> {
+    segments
+        .iter()
+        .enumerate()
+        .filter(|(_, segment)| is_growth(segment.cause))
+        .map(|(index, segment)| (segment.cause, own_time(segments, index)))
+}
+
+/// The length of the segment at `index` without the growth segments directly inside it.
+fn own_time(segments: &[Segment], index: usize) -> Span {
+    let length = segments[index].to.saturating_sub(segments[index].from);
+    let inner: Span =
+        direct_children(segments, index).map(|child| child.to.saturating_sub(child.from)).sum();
+    length.saturating_sub(inner)
+}
+
+/// Whether `inner` lies within `outer`; segments are listed inner ones first.
+fn within(inner: &Segment, outer: &Segment) -> bool {
+    outer.from <= inner.from && inner.to <= outer.to
+}
+
+/// Whether another growth segment, listed later, encloses the one at `index`.
+fn has_growth_parent(segments: &[Segment], index: usize) -> bool {
+    segments[index + 1..]
+        .iter()
+        .any(|outer| is_growth(outer.cause) && within(&segments[index], outer))
+}
+
+/// The growth segments directly inside the one at `index`.
+fn direct_children(segments: &[Segment], index: usize) -> impl Iterator<Item = &Segment> {
+    segments[..index].iter().enumerate().filter_map(move |(inner, segment)| {
+        let enclosed = is_growth(segment.cause) && within(segment, &segments[index]);
+        let parent = segments[inner + 1..]
+            .iter()
+            .position(|outer| is_growth(outer.cause) && within(segment, outer))
+            .map(|offset| inner + 1 + offset);
+        (enclosed && parent == Some(index)).then_some(segment)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(cause: Cause, from: u64, to: u64) -> Segment {
+        let (from, to) = (Span::from_micros(from), Span::from_micros(to));
+        Segment { cause, lock: None, from, to }
+    }
+    fn at(micros: u64) -> Time {
+        Time::START + Span::from_micros(micros)
+    }
+
+    #[test]
+    fn a_nested_segment_is_credited_once() {
+        let mut recorder = Recorder::default();
+        recorder.call(
+            at(0),
+            &[segment(Cause::FreeTable, 5, 205), segment(Cause::RehashStep, 2, 206)],
+        );
+        assert_eq!(recorder.longest(Cause::FreeTable), Span::from_micros(200));
+        assert_eq!(recorder.longest(Cause::RehashStep), Span::from_micros(4));
+        assert_eq!(recorder.longest_call(), Span::from_micros(204));
+        assert_eq!(recorder.total(), Span::from_micros(204));
+    }
+
+    #[test]
+    fn two_steps_of_one_call_are_one_pause() {
+        let mut recorder = Recorder::default();
+        let steps = [segment(Cause::RehashStep, 0, 3), segment(Cause::RehashStep, 4, 6)];
+        recorder.call(at(0), &steps);
+        assert_eq!(recorder.longest(Cause::RehashStep), Span::from_micros(3));
+        assert_eq!(recorder.longest_call(), Span::from_micros(5));
+    }
+
+    #[test]
+    fn requests_are_counted_behind_the_pause_that_they_overlap() {
+        let mut recorder = Recorder::default();
+        recorder.growth_started(at(100));
+        recorder.call(at(100), &[segment(Cause::RehashAll, 0, 400)]);
+        recorder.reply(at(50), at(90), Span::from_micros(10), false);
+        recorder.reply(at(90), at(510), Span::from_micros(410), false);
+        recorder.reply(at(400), at(520), Span::from_micros(10), true);
+        recorder.reply(at(500), at(530), Span::from_micros(10), true);
+        assert_eq!(recorder.most_waiting(), 2);
+    }
+
+    #[test]
+    fn the_queue_behind_a_pause_belongs_to_it() {
+        let mut recorder = Recorder::default();
+        let service = Span::from_micros(10);
+        recorder.reply(at(0), at(10), service, false);
+        recorder.growth_started(at(100));
+        recorder.growth_ended(at(500));
+        recorder.reply(at(400), at(520), service, true);
+        recorder.reply(at(510), at(530), service, true);
+        recorder.reply(at(540), at(550), service, false);
+        recorder.reply(at(545), at(560), service, true);
+        let counts = [Phase::Before, Phase::During, Phase::After]
+            .map(|phase| recorder.times(phase).response.count());
+        assert_eq!(counts, [1, 2, 2]);
+    }
+}
