@@ -31,7 +31,8 @@ impl Default for KeyFormat {
 const DIGITS_MAX: usize = 24;
 
 impl KeyFormat {
-    /// Keys that begin with `prefix`.
+    /// Keys that begin with `prefix`, which has no digits: where it is cut short, digits of the
+    /// prefix could be taken for the key's.
     pub fn new(prefix: &str) -> Self {
         Self {
             prefix: prefix.as_bytes().to_vec(),

@@ -9,6 +9,11 @@
 //! where a sampler needs a logarithm or a power it calls `libm`, so that the same seed gives the
 //! same operations on every machine. Golden digests in the tests hold that.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "a diagnostic is made once, where a file is read"
+)]
+
 pub mod alias;
 pub mod arrivals;
 pub mod error;

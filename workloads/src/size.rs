@@ -171,13 +171,15 @@ impl Sizes {
                     .iter()
                     .map(|&weight| u128::from(weight))
                     .sum();
-                let mean = histogram.ranges.iter().zip(&histogram.weights);
-                // Divided one by one, so that no sum of products can overflow.
-                let parts = mean.map(|(&(first, count), &weight)| {
+                // Quotients and remainders apart, so that no sum of products can overflow.
+                let (mut whole, mut rest) = (0, 0);
+                for (&(first, count), &weight) in histogram.ranges.iter().zip(&histogram.weights) {
                     let middle = u128::from(first) + u128::from(count - 1) / 2;
-                    middle * u128::from(weight) * 1_000 / total
-                });
-                (parts.sum::<u128>() / 1_000) as u64
+                    let product = middle * u128::from(weight);
+                    whole += product / total;
+                    rest += product % total;
+                }
+                (whole + rest / total) as u64
             }
         })
     }
@@ -231,6 +233,21 @@ mod tests {
         assert!((19_600..20_400).contains(&count(64)));
         assert!((9_600..10_400).contains(&count(100)));
         assert_eq!((sizes.max(), sizes.mean()), (Bytes(4_096), Bytes(1_081)));
+    }
+
+    /// The published sizes of a production cache: their mean, median and largest.
+    #[test]
+    fn production_sizes_are_read() {
+        let text = include_str!("../traces/meta-kvcache-reg-sizes.json");
+        let sizes = Sizes::from_cachebench("meta-kvcache-reg-sizes.json", text).unwrap();
+        assert_eq!((sizes.mean(), sizes.max()), (Bytes(335), Bytes(523_487)));
+        let mut drawn = sizes_drawn(&sizes, 100_001);
+        drawn.sort_unstable();
+        assert!(
+            (156..=162).contains(&drawn[50_000]),
+            "median {}",
+            drawn[50_000]
+        );
     }
 
     #[test]

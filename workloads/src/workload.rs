@@ -1,7 +1,7 @@
 //! Operation i of a workload.
 
 use crate::error::Error;
-use crate::key::{KeyFormat, KeyId};
+use crate::key::KeyId;
 use crate::mix::{Mix, OpKind};
 use crate::popularity::{KeySpace, Popularity};
 use crate::size::Sizes;
@@ -17,7 +17,7 @@ pub struct Op {
     pub kind: OpKind,
     /// With which key.
     pub key: KeyId,
-    /// Length of the key in bytes, for [`KeyFormat::write`].
+    /// Length of the key in bytes, for [`crate::KeyFormat::write`].
     pub key_bytes: u64,
     /// Length of the key's value in bytes: what a write writes, and what a fill after a miss would.
     pub value_bytes: u64,
@@ -211,14 +211,6 @@ impl Iterator for Operations {
     }
 }
 
-/// A key's bytes as [`KeyFormat::default`] writes them, in a buffer of its own; for tests and tools.
-pub fn key_text(op: &Op) -> Vec<u8> {
-    let mut buffer = Vec::new();
-    let length = usize::try_from(op.key_bytes).unwrap_or(usize::MAX);
-    KeyFormat::default().write(op.key, length, &mut buffer);
-    buffer
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,7 +336,6 @@ mod tests {
             (op.kind, op.key_bytes, op.value_bytes),
             (OpKind::Set, 20, 32)
         );
-        assert_eq!(key_text(&op), b"user0000000000000000");
     }
 
     #[test]

@@ -12,7 +12,7 @@
 use kvrig_base::random::{Draws, Seed};
 use kvrig_benches::cpu_time::{Contender, Measured, alternate, timed};
 use kvrig_workloads::goodness::chi_square;
-use kvrig_workloads::popularity::{ExpectedShares, Zipf, rank_bins};
+use kvrig_workloads::popularity::{Zipf, rank_bins};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{SeedableRng, TryRng};
 use rand_distr::{Distribution, Pareto};

@@ -1,11 +1,11 @@
 //! Which key an operation asks for.
 
-mod shares;
+mod bins;
 mod weights;
 mod ycsb;
 mod zipf;
 
-pub use shares::{ExpectedShares, RankBin, rank_bins};
+pub use bins::{RankBin, rank_bins};
 pub use weights::WeightedKeys;
 pub use ycsb::Ycsb;
 pub use zipf::{EXPONENT_MAX, Zipf};
@@ -118,10 +118,7 @@ impl Popularity {
     pub fn top_share(&self, k: u64, present: u64) -> Option<f64> {
         let present = present.max(1);
         match self {
-            Self::Zipf(zipf) => Some(
-                crate::harmonic::harmonic(k.min(present), zipf.s)
-                    / crate::harmonic::harmonic(present, zipf.s),
-            ),
+            Self::Zipf(zipf) => Some(zipf::zipf_top_share(k, present, zipf.s)),
             Self::Uniform | Self::Sequential => Some(k.min(present) as f64 / present as f64),
             Self::Hotspot(hotspot) => Some(hotspot.top_share(k, present)),
             Self::Weights(keys) => Some(keys.top_share(k)),

@@ -1,6 +1,5 @@
 //! Exact Zipf ranks: P(rank = k) proportional to k^-s, for any s from 0 to 3 and any n.
 
-use super::shares::ExpectedShares;
 use crate::alias::columns_of_weights;
 use crate::error::Error;
 use crate::harmonic::harmonic;
@@ -117,6 +116,10 @@ impl Zipf {
     pub const fn s(&self) -> f64 {
         self.s
     }
+    /// The expected share of the `k` most popular ranks, to print beside a measured one.
+    pub fn top_share(&self, k: u64) -> f64 {
+        zipf_top_share(k, self.n, self.s)
+    }
     /// A rank in 1..=n.
     #[inline]
     pub fn rank(&self, draws: &mut Draws) -> u64 {
@@ -159,6 +162,11 @@ impl Zipf {
     }
 }
 
+/// The share of the first `k` of `n` ranks under exponent `s`.
+pub(super) fn zipf_top_share(k: u64, n: u64, s: f64) -> f64 {
+    harmonic(k.min(n), s) / harmonic(n, s)
+}
+
 /// One of two values, without a branch: which one is as good as random.
 #[inline]
 fn select(condition: bool, yes: usize, no: usize) -> usize {
@@ -183,17 +191,11 @@ fn blocks_between(head_ranks: u64, n: u64, s: f64) -> Vec<Block> {
     blocks
 }
 
-impl ExpectedShares for Zipf {
-    fn top_share(&self, k: u64) -> f64 {
-        harmonic(k.min(self.n), self.s) / harmonic(self.n, self.s)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::goodness::{ChiSquare, chi_square};
-    use crate::popularity::shares::rank_bins;
+    use crate::popularity::bins::rank_bins;
     use kvrig_base::digest::Rolling;
     use kvrig_base::random::{Seed, Stream};
 

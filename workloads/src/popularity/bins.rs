@@ -1,12 +1,6 @@
-//! What a popularity should look like: expected shares of its top keys, and bins for a fit.
+//! Bins of ranks with their expected shares, for testing a Zipf sampler.
 
 use crate::harmonic::harmonic_between;
-
-/// Expected shares, to print beside measured ones.
-pub trait ExpectedShares {
-    /// The share of requests that ask for one of the `k` most popular keys.
-    fn top_share(&self, k: u64) -> f64;
-}
 
 /// Consecutive ranks with their expected share of draws.
 #[derive(Clone, Copy, Debug, PartialEq)]
