@@ -29,6 +29,7 @@ pub struct AtOnceTable<E> {
     array: BucketArray,
     /// Which of the two bucket regions the array has.
     region: usize,
+    pauses: u32,
     events: EventLog,
 }
 
@@ -40,16 +41,18 @@ impl<E: Entry> AtOnceTable<E> {
             arena: Arena::new(config.regions, EntryAllocation::EachEntry),
             array: BucketArray::none(config.regions.buckets[0]),
             region: 0,
+            pauses: 0,
             events: EventLog::default(),
         }
     }
 
     fn grow_if_full(&mut self, work: &mut Work) {
         let (entries, from) = (self.arena.len(), self.array.buckets());
-        if entries < from {
+        if entries < from || (self.pauses > 0 && from > 0) {
             return;
         }
-        let to = (2 * from).max(INITIAL_BUCKETS);
+        // Twice the size, or more after a pause.
+        let to = (entries + 1).next_power_of_two().max(INITIAL_BUCKETS);
         let region = self.config.regions.buckets[if from == 0 { 0 } else { self.region ^ 1 }];
         let new = work.caused_by(Cause::AllocateTable, |work| {
             BucketArray::allocate(to, region, work)
@@ -211,10 +214,17 @@ impl<E: Entry> Table<E> for AtOnceTable<E> {
         false
     }
 
-    /// Nothing to pause: the table does not grow but in an insertion.
-    fn pause_rehash(&mut self) {}
+    /// Puts off the next doubling.
+    fn pause_rehash(&mut self) {
+        self.pauses += 1;
+    }
 
-    fn resume_rehash(&mut self) {}
+    fn resume_rehash(&mut self) {
+        self.pauses = self
+            .pauses
+            .checked_sub(1)
+            .expect("each resume follows a pause");
+    }
 
     fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Slot, &E), work: &mut Work) -> u64 {
         if self.arena.len() == 0 {

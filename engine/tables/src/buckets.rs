@@ -102,6 +102,13 @@ impl BucketArray {
         self.entries = 0;
     }
 
+    /// Empties all buckets, one by one, and keeps the array.
+    pub(crate) fn empty_all(&mut self, work: &mut Work) {
+        work.count(Counter::BucketsProbed, self.buckets());
+        self.heads.fill(crate::arena::END);
+        self.entries = 0;
+    }
+
     /// The bucket of a hash.
     ///
     /// # Panics

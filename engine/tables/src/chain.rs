@@ -131,7 +131,7 @@ pub(crate) fn scan<E: Entry>(
 }
 
 /// Adds one to the reversed bits of the cursor that `mask` covers; the others become zero.
-const fn next_cursor(cursor: u64, mask: u64) -> u64 {
+pub(crate) const fn next_cursor(cursor: u64, mask: u64) -> u64 {
     (cursor | !mask)
         .reverse_bits()
         .wrapping_add(1)

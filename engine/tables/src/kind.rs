@@ -1,6 +1,8 @@
 //! The tables by name.
 
 use crate::at_once::AtOnceTable;
+use crate::kvrig::KvrigTable;
+use crate::memcached::MemcachedTable;
 use crate::redis::RedisTable;
 use crate::redis::rules::{RedisRules, RedisVersion};
 use crate::table::{Entry, Table, TableConfig};
@@ -16,11 +18,20 @@ pub enum TableKind {
     Redis70,
     /// Redis 7.4 and 8.0.
     Redis74,
+    /// Memcached 1.6.
+    Memcached16,
+    /// The project's own.
+    Kvrig,
 }
 
 impl TableKind {
     /// All tables.
-    pub const ALL: &[Self] = &[Self::AtOnce, Self::Redis70, Self::Redis74];
+    pub const ALL: &[Self] = &[
+        Self::AtOnce,
+        Self::Redis70,
+        Self::Redis74,
+        Self::Memcached16,
+    ];
 
     /// The name in study files, results and charts.
     pub const fn name(self) -> &'static str {
@@ -28,6 +39,8 @@ impl TableKind {
             Self::AtOnce => "at-once",
             Self::Redis70 => "redis-7.0",
             Self::Redis74 => "redis-7.4",
+            Self::Memcached16 => "memcached-1.6",
+            Self::Kvrig => "kvrig",
         }
     }
 }
@@ -38,6 +51,8 @@ pub fn build<E: Entry + 'static>(kind: TableKind, config: TableConfig) -> Box<dy
         TableKind::AtOnce => Box::new(AtOnceTable::new(config)),
         TableKind::Redis70 => Box::new(RedisTable::new(RedisRules::of(RedisVersion::V70), config)),
         TableKind::Redis74 => Box::new(RedisTable::new(RedisRules::of(RedisVersion::V74), config)),
+        TableKind::Memcached16 => Box::new(MemcachedTable::new(config)),
+        TableKind::Kvrig => Box::new(KvrigTable::new(config)),
     }
 }
 

@@ -14,6 +14,8 @@ mod chain;
 pub mod event;
 pub mod hash;
 pub mod kind;
+pub mod kvrig;
+pub mod memcached;
 pub mod redis;
 mod sample;
 pub mod table;

@@ -223,16 +223,25 @@ pub trait Table<E: Entry>: fmt::Debug {
     /// Says how many bytes the store may still take: a larger new array is refused, unless the
     /// table is overfull. `None` is without limit, as at first.
     ///
-    /// Redis asks its memory limit at this place (dictTypeExpandAllowed, redis#7954).
+    /// Redis asks its memory limit at this place (dictTypeExpandAllowed, redis#7954). A table whose
+    /// product does not takes no notice, and likewise of [`Table::set_resize_policy`].
     fn set_growth_headroom(&mut self, bytes: Option<u64>);
 
     /// The timer's check of the table's size: starts to shrink or to grow where the product does
-    /// so from its timer. Does nothing where it does not.
+    /// so from its timer (Redis 10 times a second, Memcached once). Does nothing where it does not.
     fn cron_resize(&mut self, work: &mut Work);
 
     /// The timer's share of a rehash: goes on until `budget` is spent by the price of the receipt,
     /// and says whether there was anything to do.
     fn cron_rehash(&mut self, budget: Span, work: &mut Work) -> bool;
+
+    /// The background thread's share of a rehash: moves up to `buckets` buckets, each as a piece of
+    /// work of its own, and says whether more remain. Does nothing in a table without such a
+    /// thread, where operations or the timer move entries.
+    fn maintain(&mut self, buckets: u64, work: &mut Work) -> bool {
+        let _ = (buckets, work);
+        false
+    }
 
     /// Stops rehash steps until as many calls of [`Table::resume_rehash`]; iterators need it.
     fn pause_rehash(&mut self);
@@ -251,12 +260,13 @@ pub trait Table<E: Entry>: fmt::Debug {
 
     /// The next entry of a walk over all entries, each once; `None` after the last.
     ///
-    /// The entry returned last may be removed before the next call. A walk that lives across other
-    /// changes needs [`Table::pause_rehash`] around it.
+    /// A walk that lives across changes needs [`Table::pause_rehash`] around it; the entry returned
+    /// last may then be removed, and entries added meanwhile may be seen or not.
     fn walk(&self, position: &mut Position, work: &mut Work) -> Option<Slot>;
 
     /// Adds up to `wanted` entries near a random place to `sample`, for eviction: quick, not
-    /// uniform, and repeats are possible over several calls. Takes up to `wanted` rehash steps.
+    /// uniform, and repeats are possible over several calls. A sparse table may give fewer. Takes
+    /// up to `wanted` rehash steps.
     fn sample(
         &mut self,
         wanted: usize,

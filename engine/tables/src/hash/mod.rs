@@ -1,5 +1,6 @@
 //! The hash functions of the products, written from their definitions.
 
+pub mod murmur;
 pub mod sip;
 
 use crate::table::Key;
