@@ -7,6 +7,7 @@ use kvrig_base::id::{ActorId, CoreId, LockId};
 use kvrig_base::seam::{COUNTERS, Counts, Meter, Touch};
 use kvrig_base::time::{Span, Time};
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 
 /// Work beyond the range in which the profile's prices hold.
@@ -20,6 +21,13 @@ pub struct OutOfRange {
     pub worst: u64,
     /// How many calls went beyond the limit.
     pub calls: u64,
+}
+
+impl fmt::Display for OutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, limit, worst, calls } = self;
+        write!(f, "{what} up to {worst}, where the profile vouches for {limit} ({calls} calls)")
+    }
 }
 
 /// Name of the memory in use among ranges and findings.
