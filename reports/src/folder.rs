@@ -13,9 +13,9 @@
 //! never replaced.
 
 use crate::chart::{Artist, ChartError, Drawing};
-use crate::html;
+use crate::html::{self, Context};
 use crate::points::PointFiles;
-use crate::rows::{self, BookSummary, Summary, pretty};
+use crate::rows::{self, BookSummary, Provenance, Summary, pretty};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::result::{
     Chart, Column, Fingerprint, HistogramData, PointWindows, SUMMARY_SCHEMA, Series, StudyResult,
@@ -118,17 +118,36 @@ impl Output {
         meta: &RunMeta,
         baseline: Option<&[StudyResult]>,
     ) -> Result<(), FolderError> {
+        self.finish_as(results, &Provenance::current(), meta, baseline)
+    }
+
+    fn finish_as(
+        self,
+        results: &[StudyResult],
+        provenance: &Provenance,
+        meta: &RunMeta,
+        baseline: Option<&[StudyResult]>,
+    ) -> Result<(), FolderError> {
         self.clear_staging()?;
         let artist = Artist::new()?;
+        let study = Study {
+            artist: &artist,
+            provenance,
+            baseline,
+            up: None,
+        };
         if let [only] = results {
-            write_study(&self.staging, only, &artist, baseline, None)?;
+            study.write(&self.staging, only)?;
         } else {
             let folders = chapter_folders(results)?;
             for (folder, result) in &folders {
-                let up = Some("../index.html");
-                write_study(&self.staging.join(folder), result, &artist, baseline, up)?;
+                let study = Study {
+                    up: Some("../index.html"),
+                    ..study
+                };
+                study.write(&self.staging.join(folder), result)?;
             }
-            let book = BookSummary::of(&folders);
+            let book = BookSummary::of(&folders, provenance);
             write(&self.staging.join("summary.json"), pretty(&book).as_bytes())?;
             write(
                 &self.staging.join("index.html"),
@@ -151,9 +170,9 @@ impl Output {
                 continue;
             }
             if path.is_dir() {
-                remove_dir(&path)?
+                remove_dir(&path)?;
             } else {
-                remove_file(&path)?
+                remove_file(&path)?;
             }
         }
         Ok(())
@@ -180,7 +199,16 @@ pub fn redraw(target: &Path, baseline: Option<&[StudyResult]>) -> Result<(), Fol
     let results = load(target).map_err(FolderError::Refused)?;
     let path = target.join("run-meta.json");
     let meta: RunMeta = read_json(&path).map_err(FolderError::Refused)?;
-    Output::claim(target, "redrawn")?.finish(&results, &meta, baseline)
+    let provenance = provenance(target).map_err(FolderError::Refused)?;
+    Output::claim(target, "redrawn")?.finish_as(&results, &provenance, &meta, baseline)
+}
+
+/// Which program computed what lies in a folder.
+///
+/// # Errors
+/// A diagnostic where the folder has no readable summary.
+pub fn provenance(folder: &Path) -> Result<Provenance, Diagnostic> {
+    read_json(&folder.join("summary.json"))
 }
 
 /// Reads the results of a folder back.
@@ -231,63 +259,78 @@ struct ColumnShape {
     text: bool,
 }
 
-fn write_study(
-    folder: &Path,
-    result: &StudyResult,
-    artist: &Artist,
-    baseline: Option<&[StudyResult]>,
-    up: Option<&str>,
-) -> Result<(), FolderError> {
-    create_dir(&folder.join("charts"))?;
-    create_dir(&folder.join("data"))?;
-    let mut drawings: BTreeMap<String, Drawing> = BTreeMap::new();
-    let caption = rows::caption(result);
-    for chart in &result.charts {
-        let name = file_name(&chart.name)?;
-        let drawing = artist.draw(chart, &result.series, &caption)?;
-        let charts = folder.join("charts");
-        write(&charts.join(format!("{name}.svg")), drawing.svg.as_bytes())?;
-        write(&charts.join(format!("{name}.png")), &drawing.png)?;
-        drawings.insert(name.to_owned(), drawing);
-    }
-    for series in &result.series {
-        let name = file_name(&series.name)?;
+/// What the writing of every study of a folder has in common.
+#[derive(Clone, Copy)]
+struct Study<'a> {
+    artist: &'a Artist,
+    provenance: &'a Provenance,
+    baseline: Option<&'a [StudyResult]>,
+    up: Option<&'a str>,
+}
+
+impl Study<'_> {
+    fn write(&self, folder: &Path, result: &StudyResult) -> Result<(), FolderError> {
+        create_dir(&folder.join("charts"))?;
+        create_dir(&folder.join("data"))?;
+        let mut drawings: BTreeMap<String, Drawing> = BTreeMap::new();
+        let caption = rows::caption(result, self.provenance);
+        for chart in &result.charts {
+            let name = file_name(&chart.name)?;
+            let drawing = self.artist.draw(chart, &result.series, &caption)?;
+            let charts = folder.join("charts");
+            write(&charts.join(format!("{name}.svg")), drawing.svg.as_bytes())?;
+            write(&charts.join(format!("{name}.png")), &drawing.png)?;
+            drawings.insert(name.to_owned(), drawing);
+        }
+        for series in &result.series {
+            let name = file_name(&series.name)?;
+            write(
+                &folder.join(format!("data/{name}.csv")),
+                series_csv(series).as_bytes(),
+            )?;
+        }
+        for histogram in &result.histograms {
+            let name = file_name(&histogram.name)?;
+            let text = crate::hgrm::write(histogram);
+            write(&folder.join(format!("{name}.hgrm")), text.as_bytes())?;
+        }
+        let drawables = Drawables {
+            schema: SUMMARY_SCHEMA,
+            charts: result.charts.clone(),
+            series: result.series.iter().map(shape).collect(),
+            histograms: result.histograms.clone(),
+        };
         write(
-            &folder.join(format!("data/{name}.csv")),
-            series_csv(series).as_bytes(),
+            &folder.join("charts/charts.json"),
+            pretty(&drawables).as_bytes(),
         )?;
+        write(
+            &folder.join(WINDOWS),
+            windows_csv(&result.fingerprint.windows).as_bytes(),
+        )?;
+        write(
+            &folder.join("data/rows.csv"),
+            rows::csv(std::slice::from_ref(result)).as_bytes(),
+        )?;
+        write(&folder.join("study.toml"), result.document.as_bytes())?;
+        write(
+            &folder.join("summary.json"),
+            pretty(&Summary::of(result, self.provenance)).as_bytes(),
+        )?;
+        let before = self
+            .baseline
+            .and_then(|all| all.iter().find(|old| old.study == result.study));
+        let page = html::study(
+            result,
+            &drawings,
+            &Context {
+                provenance: self.provenance,
+                before,
+                up: self.up,
+            },
+        )?;
+        write(&folder.join("index.html"), page.as_bytes())
     }
-    for histogram in &result.histograms {
-        let name = file_name(&histogram.name)?;
-        let text = crate::hgrm::write(histogram);
-        write(&folder.join(format!("{name}.hgrm")), text.as_bytes())?;
-    }
-    let drawables = Drawables {
-        schema: SUMMARY_SCHEMA,
-        charts: result.charts.clone(),
-        series: result.series.iter().map(shape).collect(),
-        histograms: result.histograms.clone(),
-    };
-    write(
-        &folder.join("charts/charts.json"),
-        pretty(&drawables).as_bytes(),
-    )?;
-    write(
-        &folder.join(WINDOWS),
-        windows_csv(&result.fingerprint.windows).as_bytes(),
-    )?;
-    write(
-        &folder.join("data/rows.csv"),
-        rows::csv(std::slice::from_ref(result)).as_bytes(),
-    )?;
-    write(&folder.join("study.toml"), result.document.as_bytes())?;
-    write(
-        &folder.join("summary.json"),
-        pretty(&Summary::of(result)).as_bytes(),
-    )?;
-    let before = baseline.and_then(|all| all.iter().find(|old| old.study == result.study));
-    let page = html::study(result, &drawings, before, up)?;
-    write(&folder.join("index.html"), page.as_bytes())
 }
 
 fn load_study(folder: &Path) -> Result<StudyResult, Diagnostic> {

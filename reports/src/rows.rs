@@ -10,15 +10,33 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// Which program computed a result. A page that is drawn again by a later version says so still.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Version of the program.
+    pub kvrig: String,
+    /// Version of its results.
+    pub results: u32,
+}
+
+impl Provenance {
+    /// This program.
+    pub fn current() -> Self {
+        Self {
+            kvrig: env!("CARGO_PKG_VERSION").to_owned(),
+            results: RESULTS_VERSION,
+        }
+    }
+}
+
 /// `summary.json` of one study: its results without what only charts need.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Summary {
     /// Version of this layout.
     pub schema: u32,
-    /// Version of the program.
-    pub kvrig: String,
-    /// Version of the results.
-    pub results: u32,
+    /// Which program computed it.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// The study's name.
     pub study: String,
     /// Its title.
@@ -51,11 +69,10 @@ pub struct Summary {
 
 impl Summary {
     /// The summary of a result.
-    pub fn of(result: &StudyResult) -> Self {
+    pub fn of(result: &StudyResult, provenance: &Provenance) -> Self {
         Self {
             schema: SUMMARY_SCHEMA,
-            kvrig: env!("CARGO_PKG_VERSION").to_owned(),
-            results: RESULTS_VERSION,
+            provenance: provenance.clone(),
             study: result.study.clone(),
             title: result.title.clone(),
             question: result.question.clone(),
@@ -82,10 +99,9 @@ impl Summary {
 pub struct BookSummary {
     /// Version of this layout.
     pub schema: u32,
-    /// Version of the program.
-    pub kvrig: String,
-    /// Version of the results.
-    pub results: u32,
+    /// Which program computed it.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// The studies in order.
     pub studies: Vec<Chapter>,
 }
@@ -111,7 +127,7 @@ pub struct Chapter {
 
 impl BookSummary {
     /// The summary of several results, each with its folder.
-    pub fn of(results: &[(String, &StudyResult)]) -> Self {
+    pub fn of(results: &[(String, &StudyResult)], provenance: &Provenance) -> Self {
         let chapter = |(folder, result): &(String, &StudyResult)| Chapter {
             study: result.study.clone(),
             folder: folder.clone(),
@@ -126,8 +142,7 @@ impl BookSummary {
         };
         Self {
             schema: SUMMARY_SCHEMA,
-            kvrig: env!("CARGO_PKG_VERSION").to_owned(),
-            results: RESULTS_VERSION,
+            provenance: provenance.clone(),
             studies: results.iter().map(chapter).collect(),
         }
     }
@@ -135,7 +150,11 @@ impl BookSummary {
 
 /// Results as JSON: `summary.json` of one study, or an array of them.
 pub fn json(results: &[StudyResult]) -> String {
-    let summaries: Vec<Summary> = results.iter().map(Summary::of).collect();
+    let current = Provenance::current();
+    let summaries: Vec<Summary> = results
+        .iter()
+        .map(|result| Summary::of(result, &current))
+        .collect();
     match summaries.as_slice() {
         [one] => pretty(one),
         many => pretty(&many),
@@ -173,6 +192,7 @@ pub fn csv(results: &[StudyResult]) -> String {
 /// Findings, verdicts and rows as Markdown.
 pub fn markdown(results: &[StudyResult]) -> String {
     let mut text = String::new();
+    let current = Provenance::current();
     for result in results {
         let stamp = if result.quick { " (QUICK)" } else { "" };
         let _ = writeln!(text, "## {}{stamp}\n", markdown_text(&result.title));
@@ -199,7 +219,7 @@ pub fn markdown(results: &[StudyResult]) -> String {
                 interval_text(row)
             );
         }
-        let _ = writeln!(text, "\n{}\n", markdown_text(&caption(result)));
+        let _ = writeln!(text, "\n{}\n", markdown_text(&caption(result, &current)));
     }
     text
 }
@@ -280,7 +300,7 @@ pub const fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// Configuration, seeds and fingerprint: below every chart.
-pub fn caption(result: &StudyResult) -> String {
+pub fn caption(result: &StudyResult, provenance: &Provenance) -> String {
     let replications = match result.seeds {
         1 => "1 replication".to_owned(),
         n => format!("{n} replications"),
@@ -288,7 +308,7 @@ pub fn caption(result: &StudyResult) -> String {
     let quick = if result.quick { " · QUICK" } else { "" };
     format!(
         "kvrig {} · {}{quick} · profile {} · seed {}, {replications} · results {}",
-        env!("CARGO_PKG_VERSION"),
+        provenance.kvrig,
         result.study,
         result.profile.name,
         result.seed,

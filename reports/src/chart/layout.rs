@@ -29,7 +29,7 @@ const BODY: f64 = 14.0;
 const SMALL: f64 = 12.0;
 const CAPTION: f64 = 11.0;
 /// Lines with at most this many points show each of them.
-const MARKED_POINTS_MAX: usize = 24;
+const MARKED_POINTS_MAX: usize = 32;
 /// Strokes of one trace that still get a head.
 const STEM_HEADS_MAX: usize = 200;
 
@@ -273,7 +273,7 @@ fn draw_panel(
                 let covered = panel.traces[index + 1..]
                     .iter()
                     .any(|later| covers(field, trace, later));
-                line(scene, field, trace, if covered { 5.0 } else { 2.0 });
+                line(scene, field, trace, if covered { 6.0 } else { 2.0 });
             }
             Style::Points => {
                 for &point in &trace.points {

@@ -348,7 +348,14 @@ impl Baseline {
     /// [`crate::folder::load`].
     pub fn read(path: &Path) -> Result<Self, Diagnostic> {
         if path.is_dir() {
-            return Self::of(&crate::folder::load(path)?);
+            let provenance = crate::folder::provenance(path)?;
+            let baseline = Self::of(&crate::folder::load(path)?)?;
+            let (kvrig, results) = (provenance.kvrig, provenance.results);
+            return Ok(Self {
+                kvrig,
+                results,
+                ..baseline
+            });
         }
         let name = path.display().to_string();
         let size = std::fs::metadata(path).map(|meta| meta.len());

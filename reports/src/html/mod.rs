@@ -13,7 +13,7 @@ use crate::rows::{BookSummary, outcome};
 use kvrig_base::result::Outcome;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-pub(crate) use study::study;
+pub(crate) use study::{Context, study};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -28,7 +28,7 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 pub(crate) fn book(book: &BookSummary) -> String {
     let body = html! {
         header {
-            p.eyebrow { span { "kvrig " (book.kvrig) } span { (book.studies.len()) " studies" } }
+            p.eyebrow { span { "kvrig " (book.provenance.kvrig) } span { (book.studies.len()) " studies" } }
             h1 { "Design review" }
         }
         main id="main" {

@@ -185,15 +185,15 @@
         grid: { stroke: css("--grid"), width: 1 },
         ticks: { stroke: css("--grid"), width: 1, size: 5 },
         splits: (u, _, low, high) => ticks(which, low, high,
-          side ? u.bbox.height / uPlot.pxRatio : u.bbox.width / uPlot.pxRatio, side ? 20 : 84),
+          side ? u.bbox.height / uPlot.pxRatio : u.bbox.width / uPlot.pxRatio, side ? 20 : 62),
         values: (_, at) => at.map((value) => format(which.quantity, value)),
         filter: (_, at) => at,
-        size: side ? 74 : 34,
+        size: side ? (width < 480 ? 60 : 74) : 34,
       });
       const plot = new uPlot({
         width,
         height,
-        padding: [10 + 14 * events, 36, 0, 0],
+        padding: [10 + 14 * events, width < 480 ? 24 : 36, 0, 0],
         legend: { show: false },
         scales: {
           x: { time: false, auto: false, distr: chart.x.scale === "log" ? 3 : 1,
@@ -205,7 +205,7 @@
           label: chart.groups[trace.group],
           stroke: colour(trace.group),
           width: trace.style === "stems" ? 1.25
-            : trace.style === "line" && covered(chart, panel, index) ? 5 : 2,
+            : trace.style === "line" && covered(chart, panel, index) ? 6 : 2,
           dash: trace.style === "dashed" ? [7, 5] : undefined,
           spanGaps: true,
           pxAlign: 0,
@@ -215,7 +215,7 @@
             : uPlot.paths.linear(),
           points: {
             show: trace.style === "points" || (trace.style === "stems" && trace.x.length <= 200)
-              || (trace.style === "line" && trace.x.length <= 24),
+              || (trace.style === "line" && trace.x.length <= 32),
             size: trace.style === "points" ? 8 : 6,
             fill: colour(trace.group),
           },

@@ -5,52 +5,63 @@ use super::{data, footer, page, tally};
 use crate::chart::plot::Plot;
 use crate::chart::{ChartError, Drawing};
 use crate::number;
-use crate::rows::{caption, interval_text, outcome, row_place, verdict_text};
+use crate::rows::{Provenance, caption, interval_text, outcome, row_place, verdict_text};
 use kvrig_base::metric::{self, Better};
-use kvrig_base::result::{Chart, Finding, Mark, Outcome, RESULTS_VERSION, StudyResult};
+use kvrig_base::result::{Chart, Finding, Mark, Outcome, StudyResult};
 use kvrig_base::row::Row;
 use maud::{Markup, PreEscaped, html};
 use std::collections::BTreeMap;
 
-/// The page of `result` with its `drawings` by chart name; `before` is an older result to show
-/// differences to, `up` the page of the book that it belongs to.
+/// What a page says beside its result.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    /// Which program computed the result.
+    pub(crate) provenance: &'a Provenance,
+    /// An older result to show differences to.
+    pub(crate) before: Option<&'a StudyResult>,
+    /// The page of the book that it belongs to.
+    pub(crate) up: Option<&'a str>,
+}
+
+/// The page of `result` with its `drawings` by chart name.
 pub(crate) fn study(
     result: &StudyResult,
     drawings: &BTreeMap<String, Drawing>,
-    before: Option<&StudyResult>,
-    up: Option<&str>,
+    context: &Context<'_>,
 ) -> Result<String, ChartError> {
+    let before = context.before;
     let plots = result
         .charts
         .iter()
         .map(|chart| Plot::new(chart, &result.series))
         .collect::<Result<Vec<Plot>, _>>()?;
     let points = data::points(result, &plots)?;
+    let caption = caption(result, context.provenance);
     let body = html! {
-        (header(result, before, up))
+        (header(result, context))
         main id="main" {
             (verdicts(result, before))
             (findings(&result.findings))
             h2 { "Charts" }
             @for (chart, plot) in result.charts.iter().zip(&plots) {
-                (figure(result, chart, plot, drawings.get(&chart.name)))
+                (figure(chart, plot, drawings.get(&chart.name), &caption))
             }
             (table(result))
             (rows(result, before))
             (model_card(result))
-            (reproduce(result))
+            (reproduce(result, context.provenance))
         }
         (footer(true))
     };
     Ok(page(&result.title, &body, Some(&points)))
 }
 
-fn header(result: &StudyResult, before: Option<&StudyResult>, up: Option<&str>) -> Markup {
+fn header(result: &StudyResult, context: &Context<'_>) -> Markup {
     html! {
         header {
             p.eyebrow {
-                @if let Some(up) = up { a href=(up) { "All studies" } }
-                span { "kvrig " (env!("CARGO_PKG_VERSION")) " · study " (result.study) }
+                @if let Some(up) = context.up { a href=(up) { "All studies" } }
+                span { "kvrig " (context.provenance.kvrig) " · study " (result.study) }
                 @if result.quick { span.stamp { "QUICK" } }
                 (tally(&result.verdicts))
             }
@@ -59,7 +70,7 @@ fn header(result: &StudyResult, before: Option<&StudyResult>, up: Option<&str>) 
             @if result.quick {
                 p.small { "A quick run: fewer points and replications than the study's defaults." }
             }
-            @if let Some(before) = before {
+            @if let Some(before) = context.before {
                 p.small {
                     "Differences are to results " code { (before.fingerprint.results) } "."
                 }
@@ -114,7 +125,7 @@ fn findings(findings: &[Finding]) -> Markup {
     }
 }
 
-fn figure(result: &StudyResult, chart: &Chart, plot: &Plot, drawing: Option<&Drawing>) -> Markup {
+fn figure(chart: &Chart, plot: &Plot, drawing: Option<&Drawing>, caption: &str) -> Markup {
     let interactive = data::interactive(plot);
     html! {
         figure id={ "chart-" (chart.name) } {
@@ -156,7 +167,7 @@ fn figure(result: &StudyResult, chart: &Chart, plot: &Plot, drawing: Option<&Dra
                 p.small { "Every point: " @for name in series_of(chart) { code { "data/" (name) ".csv" } " " } }
             }
             figcaption {
-                (caption(result))
+                (caption)
                 @if plot.thinned > 0 {
                     " · " (number::grouped(i64::try_from(plot.thinned).unwrap_or(i64::MAX)))
                     " points that others would cover are left out"
@@ -301,7 +312,7 @@ fn model_card(result: &StudyResult) -> Markup {
     }
 }
 
-fn reproduce(result: &StudyResult) -> Markup {
+fn reproduce(result: &StudyResult, provenance: &Provenance) -> Markup {
     let fingerprint = &result.fingerprint;
     html! {
         h2 { "How to reproduce" }
@@ -313,7 +324,7 @@ fn reproduce(result: &StudyResult) -> Markup {
             dt { "Events" } dd { code { (fingerprint.events) } }
             dt { "Profile" } dd { (result.profile.name) " " code { (result.profile.digest) } }
             dt { "Seed" } dd { (result.seed) ", " (result.seeds) " replications of every cell" }
-            dt { "Version" } dd { "kvrig " (env!("CARGO_PKG_VERSION")) ", results " (RESULTS_VERSION) }
+            dt { "Version" } dd { "kvrig " (provenance.kvrig) ", results " (provenance.results) }
         }
         details {
             summary { "study.toml" }

@@ -2,6 +2,7 @@
 
 use crate::common;
 use kvrig_base::result::StudyResult;
+use kvrig_reports::compare::Baseline;
 use kvrig_reports::folder::{FolderError, Output, RunMeta, load, redraw};
 use std::collections::BTreeMap;
 use std::fs;
@@ -97,6 +98,31 @@ fn what_was_written_reads_back_and_redraws_the_same() {
     let before = files(&target);
     redraw(&target, None).unwrap();
     assert!(before == files(&target));
+}
+
+#[test]
+fn a_folder_of_another_version_keeps_its_stamps_when_it_is_drawn_again() {
+    let target = place("stamps");
+    write(&target, &[small()]);
+    let path = target.join("summary.json");
+    let summary = fs::read_to_string(&path).unwrap();
+    fs::write(
+        &path,
+        summary.replacen("\"results\": 1,", "\"results\": 7,", 1),
+    )
+    .unwrap();
+    redraw(&target, None).unwrap();
+    assert!(
+        fs::read_to_string(&path)
+            .unwrap()
+            .contains("\"results\": 7,")
+    );
+    assert!(
+        fs::read_to_string(target.join("index.html"))
+            .unwrap()
+            .contains(", results 7")
+    );
+    assert_eq!(Baseline::read(&target).unwrap().results, 7);
 }
 
 #[test]

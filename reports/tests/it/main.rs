@@ -1,5 +1,10 @@
 //! What leaves this crate, judged from outside: one binary, because linking takes longer than running.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "everything here is a test, helpers included"
+)]
+
 mod assets;
 mod charts;
 mod chromium;
