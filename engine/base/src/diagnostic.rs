@@ -105,13 +105,22 @@ pub struct Place {
 impl Diagnostic {
     /// A message without a place.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code: code.name, message: message.into(), place: None, help: None }
+        Self {
+            code: code.name,
+            message: message.into(),
+            place: None,
+            help: None,
+        }
     }
     /// The same with a place.
     #[must_use]
     pub fn at(mut self, name: &str, text: &str, span: Range<usize>, label: &str) -> Self {
-        self.place =
-            Some(Place { name: name.to_owned(), text: text.to_owned(), span, label: label.into() });
+        self.place = Some(Place {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            span,
+            label: label.into(),
+        });
         self
     }
     /// The same with a suggestion.
@@ -128,7 +137,10 @@ impl Place {
         let before = &self.text[..self.span.start.min(self.text.len())];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+        (
+            u32::try_from(line).unwrap_or(u32::MAX),
+            u32::try_from(column).unwrap_or(u32::MAX),
+        )
     }
 }
 
@@ -149,7 +161,9 @@ impl std::error::Error for Diagnostic {}
 
 /// The code called `name`.
 pub fn find(name: &str) -> Option<&'static Code> {
-    CODES.iter().find(|code| code.name.eq_ignore_ascii_case(name))
+    CODES
+        .iter()
+        .find(|code| code.name.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -159,7 +173,12 @@ mod tests {
     #[test]
     fn codes_are_sorted_and_distinct() {
         for pair in CODES.windows(2) {
-            assert!(pair[0].name < pair[1].name, "{} before {}", pair[0].name, pair[1].name);
+            assert!(
+                pair[0].name < pair[1].name,
+                "{} before {}",
+                pair[0].name,
+                pair[1].name
+            );
         }
     }
 }

@@ -29,7 +29,9 @@ impl Rolling {
     pub fn fold_bytes(&mut self, bytes: &[u8]) {
         let mut chunks = bytes.chunks_exact(8);
         for chunk in &mut chunks {
-            self.fold(u64::from_le_bytes(chunk.try_into().expect("chunks of eight")));
+            self.fold(u64::from_le_bytes(
+                chunk.try_into().expect("chunks of eight"),
+            ));
         }
         let mut last = [0_u8; 8];
         last[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
@@ -43,7 +45,16 @@ impl Rolling {
 
 /// A 128-bit digest (SipHash-1-3 with a fixed key) of bytes that are kept, compared and printed.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
     serde::Deserialize,
 )]
 #[serde(into = "String", try_from = "String")]

@@ -107,7 +107,10 @@ metrics! {
 
 /// The metric called `name`.
 pub fn find(name: &str) -> Option<&'static Metric> {
-    METRICS.binary_search_by(|metric| metric.name.cmp(name)).ok().map(|index| &METRICS[index])
+    METRICS
+        .binary_search_by(|metric| metric.name.cmp(name))
+        .ok()
+        .map(|index| &METRICS[index])
 }
 
 #[cfg(test)]
@@ -117,7 +120,12 @@ mod tests {
     #[test]
     fn metrics_are_sorted_and_distinct() {
         for pair in METRICS.windows(2) {
-            assert!(pair[0].name < pair[1].name, "{} before {}", pair[0].name, pair[1].name);
+            assert!(
+                pair[0].name < pair[1].name,
+                "{} before {}",
+                pair[0].name,
+                pair[1].name
+            );
         }
     }
 }

@@ -42,7 +42,9 @@ impl Seed {
         let mut bytes = Vec::with_capacity(name.len() + 8);
         bytes.extend_from_slice(&self.0.to_le_bytes());
         bytes.extend_from_slice(name.as_bytes());
-        Stream { key: Digest::of(&bytes).0 as u64 }
+        Stream {
+            key: Digest::of(&bytes).0 as u64,
+        }
     }
     /// The seed of replication `number`; replication 0 has the seed itself.
     pub fn replication(self, number: u32) -> Self {
@@ -68,11 +70,22 @@ impl Stream {
     /// A cursor over the draws of one address, for samplers that may need more than 128 bits.
     #[inline]
     pub const fn draws(self, entity: u64, index: u64) -> Draws {
-        Draws { first: self.at(entity, index), used: 0, refill: self, entity, index }
+        Draws {
+            first: self.at(entity, index),
+            used: 0,
+            refill: self,
+            entity,
+            index,
+        }
     }
     /// A sequential generator over `entity`'s row of the plane, for code that draws by history.
     pub const fn sequence(self, entity: u64) -> Sequence {
-        Sequence { stream: self, entity, index: 0, spare: None }
+        Sequence {
+            stream: self,
+            entity,
+            index: 0,
+            spare: None,
+        }
     }
 }
 
@@ -184,7 +197,10 @@ mod tests {
     /// Random123 `kat_vectors`, philox2x64 with 7 and 10 rounds.
     #[test]
     fn philox_gives_the_published_vectors() {
-        let pi = ([0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344], 0xa409_3822_299f_31d0);
+        let pi = (
+            [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344],
+            0xa409_3822_299f_31d0,
+        );
         let ones = ([u64::MAX, u64::MAX], u64::MAX);
         let zeros = ([0, 0], 0);
         for (rounds, (counter, key), expected) in [
@@ -195,7 +211,11 @@ mod tests {
             (10, ones, [0x65b0_21d6_0cd8_310f, 0x4d02_f322_2f86_df20]),
             (10, pi, [0x0a5e_742c_2997_341c, 0xb0f8_83d3_8000_de5d]),
         ] {
-            assert_eq!(philox2x64(rounds, counter, key), expected, "{rounds} rounds");
+            assert_eq!(
+                philox2x64(rounds, counter, key),
+                expected,
+                "{rounds} rounds"
+            );
         }
     }
 
@@ -224,7 +244,9 @@ mod tests {
     fn a_probability_is_met_in_its_share_of_draws() {
         let stream = Seed(7).stream("coin");
         let fifth = Probability::ratio(1, 5);
-        let hits = (0..100_000).filter(|&i| fifth.happens(stream.at(0, i).0[0])).count();
+        let hits = (0..100_000)
+            .filter(|&i| fifth.happens(stream.at(0, i).0[0]))
+            .count();
         assert!((19_500..20_500).contains(&hits), "{hits}");
     }
 }

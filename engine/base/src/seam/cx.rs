@@ -26,7 +26,14 @@ impl<'a, M> Cx<'a, M> {
         out: &'a mut Outbox,
         effects: &'a mut Effects<M>,
     ) -> Self {
-        Self { now, wall, consumed: 0, work, out, effects }
+        Self {
+            now,
+            wall,
+            consumed: 0,
+            work,
+            out,
+            effects,
+        }
     }
     /// The node's monotonic time at the start of this call.
     pub fn now(&self) -> Time {
@@ -78,14 +85,22 @@ impl Outbox {
     /// Begins one whole reply to `conn`.
     pub fn reply(&mut self, conn: ConnId) -> Reply<'_> {
         self.replies.push((conn, self.bytes.len()));
-        Reply { bytes: &mut self.bytes }
+        Reply {
+            bytes: &mut self.bytes,
+        }
     }
     /// The replies with their receivers, in the order in which they were begun.
     pub fn iter(&self) -> impl Iterator<Item = (ConnId, &[u8])> {
-        self.replies.iter().enumerate().map(|(number, &(conn, start))| {
-            let end = self.replies.get(number + 1).map_or(self.bytes.len(), |next| next.1);
-            (conn, &self.bytes[start..end])
-        })
+        self.replies
+            .iter()
+            .enumerate()
+            .map(|(number, &(conn, start))| {
+                let end = self
+                    .replies
+                    .get(number + 1)
+                    .map_or(self.bytes.len(), |next| next.1);
+                (conn, &self.bytes[start..end])
+            })
     }
     /// Number of replies.
     pub fn len(&self) -> usize {

@@ -137,7 +137,10 @@ pub struct Effects<M> {
 
 impl<M> Default for Effects<M> {
     fn default() -> Self {
-        Self { list: Vec::new(), data: Vec::new() }
+        Self {
+            list: Vec::new(),
+            data: Vec::new(),
+        }
     }
 }
 
@@ -150,8 +153,15 @@ impl<M> Effects<M> {
     pub fn append(&mut self, ticket: Ticket, file: FileId, bytes: &[u8], holds_core: bool) {
         let start = self.data.len();
         self.data.extend_from_slice(bytes);
-        let op = FileOp::Append { file, data: start..self.data.len() };
-        self.push(Effect::File { ticket, op, holds_core });
+        let op = FileOp::Append {
+            file,
+            data: start..self.data.len(),
+        };
+        self.push(Effect::File {
+            ticket,
+            op,
+            holds_core,
+        });
     }
     /// The bytes that appends refer to.
     pub fn data(&self) -> &[u8] {
@@ -163,7 +173,10 @@ impl<M> Effects<M> {
     }
     /// Takes all effects out, to be given back to [`Effects::reuse`] once they are carried out.
     pub fn take(&mut self) -> (Vec<Effect<M>>, Vec<u8>) {
-        (std::mem::take(&mut self.list), std::mem::take(&mut self.data))
+        (
+            std::mem::take(&mut self.list),
+            std::mem::take(&mut self.data),
+        )
     }
     /// Gives storage back.
     pub fn reuse(&mut self, mut list: Vec<Effect<M>>, mut data: Vec<u8>) {

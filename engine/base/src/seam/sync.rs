@@ -21,8 +21,7 @@ pub trait Lock<T> {
     /// Waits for the lock and does `body` with it held.
     fn with<R>(&self, work: &mut Work, body: impl FnOnce(&mut T, &mut Work) -> R) -> R;
     /// Does `body` with the lock held, or nothing where another worker holds it.
-    fn try_with<R>(&self, work: &mut Work, body: impl FnOnce(&mut T, &mut Work) -> R)
-    -> Option<R>;
+    fn try_with<R>(&self, work: &mut Work, body: impl FnOnce(&mut T, &mut Work) -> R) -> Option<R>;
 }
 
 /// Locks of the standard library, for real threads.
@@ -41,11 +40,7 @@ impl<T> Lock<T> for std::sync::Mutex<T> {
         let mut value = self.lock().expect("no worker panics with a lock held");
         body(&mut value, work)
     }
-    fn try_with<R>(
-        &self,
-        work: &mut Work,
-        body: impl FnOnce(&mut T, &mut Work) -> R,
-    ) -> Option<R> {
+    fn try_with<R>(&self, work: &mut Work, body: impl FnOnce(&mut T, &mut Work) -> R) -> Option<R> {
         let mut value = self.try_lock().ok()?;
         Some(body(&mut value, work))
     }
@@ -68,17 +63,16 @@ pub struct SimulatedLock<T> {
 
 impl<T> Lock<T> for SimulatedLock<T> {
     fn new(id: LockId, value: T) -> Self {
-        Self { id, value: RefCell::new(value) }
+        Self {
+            id,
+            value: RefCell::new(value),
+        }
     }
     fn with<R>(&self, work: &mut Work, body: impl FnOnce(&mut T, &mut Work) -> R) -> R {
         let mut value = self.value.borrow_mut();
         work.holding(self.id, |work| body(&mut value, work))
     }
-    fn try_with<R>(
-        &self,
-        work: &mut Work,
-        body: impl FnOnce(&mut T, &mut Work) -> R,
-    ) -> Option<R> {
+    fn try_with<R>(&self, work: &mut Work, body: impl FnOnce(&mut T, &mut Work) -> R) -> Option<R> {
         if work.lock_is_held(self.id) {
             return None;
         }
@@ -105,11 +99,7 @@ impl<T> Lock<T> for loom::sync::Mutex<T> {
         let mut value = self.lock().expect("no worker panics with a lock held");
         body(&mut value, work)
     }
-    fn try_with<R>(
-        &self,
-        work: &mut Work,
-        body: impl FnOnce(&mut T, &mut Work) -> R,
-    ) -> Option<R> {
+    fn try_with<R>(&self, work: &mut Work, body: impl FnOnce(&mut T, &mut Work) -> R) -> Option<R> {
         let mut value = self.try_lock().ok()?;
         Some(body(&mut value, work))
     }
