@@ -31,6 +31,7 @@ impl TableKind {
         Self::Redis70,
         Self::Redis74,
         Self::Memcached16,
+        Self::Kvrig,
     ];
 
     /// The name in study files, results and charts.
@@ -55,6 +56,11 @@ pub fn build<E: Entry + 'static>(kind: TableKind, config: TableConfig) -> Box<dy
         TableKind::Kvrig => Box::new(KvrigTable::new(config)),
     }
 }
+
+const _: () = assert!(
+    TableKind::ALL.len() == TableKind::Kvrig as usize + 1,
+    "none is left out"
+);
 
 impl fmt::Display for TableKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

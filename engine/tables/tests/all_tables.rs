@@ -476,6 +476,12 @@ fn golden(kind: TableKind) -> &'static str {
              44316, bytes_scanned 249990, allocations_small 20000, frees 20000, pages_faulted \
              246, touches 173632 6b7ccde196827a5a"
         }
-        TableKind::Kvrig => "",
+        TableKind::Kvrig => {
+            "\
+             keys_hashed 45000, bytes_hashed 450000, buckets_probed 53110, entries_visited 61985, \
+             entries_migrated 10825, bytes_scanned 249990, allocations_small 16, \
+             allocations_large 4, frees 20, pages_faulted 182, pages_released 64, touches 218032 \
+             557b78a0475e3aba"
+        }
     }
 }
