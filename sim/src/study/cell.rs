@@ -73,7 +73,7 @@ pub enum StudyKind {
 /// Knobs of the study `rehash`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RehashKnobs {
-    /// Tables to compare, all of this version; at least one.
+    /// Tables to compare, each once and of this version, in the order of asking; at least one.
     pub tables: Vec<TableName>,
     /// Entries at which the table grows: powers of two.
     pub doublings: Vec<u64>,

@@ -3,13 +3,13 @@
 //! A document is one layer of several, so every setting is optional here; which are needed is
 //! decided when a cell is resolved. Tagged choices are tables (`popularity.zipf = { s = 0.99 }`).
 
-use super::part::{
-    At, Located, Named, Part, Printed, Report, Whole, choice, merge_option, names, table,
-};
+use super::declare::{choice, names, table};
+use super::part::{At, Located, Named, Part, Printed, Report, Whole, merge_option};
 use super::scalars::{Count, Millionths, Moment, Word};
 use super::source::{Node, Origin, Value};
 use kvrig_base::quantity::{Bandwidth, Bytes, Rate, Share};
 use kvrig_base::time::{Span, Wall};
+use kvrig_tables::TableKind;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// The one schema version that this program reads.
@@ -117,8 +117,14 @@ names! {
 }
 
 impl TableName {
-    /// The tables of this version.
-    pub const BUILT: &'static [Self] = &[Self::AtOnce, Self::Redis70, Self::Redis74];
+    /// The tables of this version: those that the tables' own crate has.
+    pub fn built() -> impl Iterator<Item = Self> {
+        let names = || TableKind::ALL.iter().map(|kind| kind.name());
+        Self::ALL
+            .iter()
+            .copied()
+            .filter(move |table| names().any(|name| name == table.name()))
+    }
 }
 
 table! {

@@ -95,13 +95,13 @@ pub(super) fn merge(layers: &Layers<'_>) -> Result<Merged, Vec<Diagnostic>> {
         let root = sources
             .read_setting("--set", text)
             .map_err(|error| vec![error])?;
-        apply_setting(&mut document, root, &sources)?;
+        apply_setting(&mut document, &root, &sources)?;
     }
     for (flag, text) in layers.flags.settings() {
         let root = sources
             .read_setting(flag, &text)
             .map_err(|error| vec![error])?;
-        apply_setting(&mut document, root, &sources)?;
+        apply_setting(&mut document, &root, &sources)?;
     }
     Ok(Merged { document, sources })
 }
@@ -137,16 +137,16 @@ pub(super) fn part<T: Part>(node: &Node, sources: &Sources) -> Result<T, Vec<Dia
 /// Lays one `--set` over the document: a setting, or an axis where a list stands for one value.
 fn apply_setting(
     document: &mut Document,
-    root: Node,
+    root: &Node,
     sources: &Sources,
 ) -> Result<(), Vec<Diagnostic>> {
-    let (path, leaf) = path_of(&root);
+    let (path, leaf) = path_of(root);
     let dotted = path
         .iter()
         .map(|(part, _)| part.as_str())
         .collect::<Vec<_>>()
         .join(".");
-    let whole = part::<Document>(&root, sources);
+    let whole = part::<Document>(root, sources);
     if let (Value::List(items), Err(errors)) = (&leaf.value, &whole)
         && let Some(first) = items.first()
     {
@@ -163,7 +163,7 @@ fn apply_setting(
             }
             drop_axes(document, &dotted);
             let axis = Axis {
-                path: path.clone(),
+                path,
                 values: items.clone(),
             };
             document

@@ -9,6 +9,7 @@
 //! a [`Files`].
 
 mod cell;
+mod declare;
 mod document;
 mod layers;
 mod objectives;

@@ -36,7 +36,7 @@ pub(super) fn to_toml(document: &Document) -> String {
                     section(&mut text, &format!("[[{}]]", word(key)), item);
                 }
             }
-            Printed::Literal(literal) => assign(&mut text, word(key), literal),
+            Printed::Literal(literal) => assign(&mut text, &word(key), literal),
         }
     }
     text
@@ -63,12 +63,12 @@ fn section(text: &mut String, head: &str, part: &Printed) {
             path = format!("{path}.{}", word(tag));
             value = only;
         }
-        assign(text, path, &inline(value));
+        assign(text, &path, &inline(value));
     }
 }
 
-fn assign(text: &mut String, path: String, value: &str) {
-    text.push_str(&path);
+fn assign(text: &mut String, path: &str, value: &str) {
+    text.push_str(path);
     text.push_str(" = ");
     text.push_str(value);
     text.push('\n');

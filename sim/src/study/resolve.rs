@@ -199,12 +199,12 @@ impl Resolver<'_, '_> {
         })
     }
     fn tables(&mut self, written: &[Located<TableName>]) -> Option<Vec<TableName>> {
-        let built: Vec<&str> = TableName::BUILT.iter().map(|table| table.name()).collect();
+        let built: Vec<&str> = TableName::built().map(TableName::name).collect();
         let mut tables = Vec::new();
         for Located { value: table, at } in written {
             if *table == TableName::All {
-                tables.extend_from_slice(TableName::BUILT);
-            } else if TableName::BUILT.contains(table) {
+                tables.extend(TableName::built());
+            } else if built.contains(&table.name()) {
                 tables.push(*table);
             } else {
                 let warning = self
@@ -222,9 +222,13 @@ impl Resolver<'_, '_> {
                 }
             }
         }
-        tables.sort_unstable();
-        tables.dedup();
-        if tables.is_empty() {
+        let mut distinct = Vec::with_capacity(tables.len());
+        for table in tables {
+            if !distinct.contains(&table) {
+                distinct.push(table);
+            }
+        }
+        if distinct.is_empty() {
             match written.first() {
                 Some(first) => {
                     let name = first.value.name();
@@ -234,7 +238,7 @@ impl Resolver<'_, '_> {
             }
             return None;
         }
-        Some(tables)
+        Some(distinct)
     }
     fn table_sizes(&mut self, sizes: &[Located<Count>], name: &str) -> Vec<u64> {
         let mut entries = Vec::with_capacity(sizes.len());
