@@ -18,6 +18,8 @@ pub const CELLS_MAX: usize = 100_000;
 pub const SEEDS_MAX: u32 = 10_000;
 /// Largest study file or profile that is read.
 pub const STUDY_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Largest file that a study names, a trace or weights: it is read into memory as a whole.
+pub const NAMED_FILE_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// Largest single line of a text trace.
 pub const TRACE_LINE_BYTES_MAX: usize = 1024 * 1024;
 /// Requests of a trace that are held in memory: 8 bytes each while it is read, so at most 1 GiB.
