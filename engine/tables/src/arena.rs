@@ -2,6 +2,7 @@
 
 use crate::table::{Entry, Key, Regions, Slot};
 use kvrig_base::seam::{Counter, Region, Work};
+use std::fmt;
 
 /// Entries of one chunk. A chunk is filled from its start and never copied.
 const CHUNK_ENTRIES: usize = 4_096;
@@ -54,10 +55,14 @@ enum Node<E> {
     },
 }
 
+const _: () = assert!(
+    size_of::<Node<u64>>() == 16,
+    "the mark and the word share eight bytes"
+);
+
 const IN_USE: &str = "the slot came from this table and is in use";
 
 /// The entries of one table, each with a word of the table's own, for most the link of a chain.
-#[derive(Debug)]
 pub(crate) struct Arena<E> {
     chunks: Vec<Vec<Node<E>>>,
     /// First of the chain of vacant slots.
@@ -69,6 +74,15 @@ pub(crate) struct Arena<E> {
     entries: Region,
     keys: Region,
     allocation: EntryAllocation,
+}
+
+/// Says how much there is: all entries would fill the screen.
+impl<E> fmt::Debug for Arena<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arena")
+            .field("len", &self.len)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<E: Entry> Arena<E> {
@@ -248,5 +262,39 @@ impl<E: Entry> Arena<E> {
         self.vacant = END;
         self.len = 0;
         self.pages = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arena() -> Arena<u64> {
+        Arena::new(Regions::starting_at(0), EntryAllocation::EachEntry)
+    }
+
+    #[test]
+    fn vacant_slots_are_taken_before_new_ones() {
+        let (mut arena, work) = (arena(), &mut Work::unpriced());
+        let slots: Vec<Slot> = (0..3).map(|key| arena.insert(key, END, work)).collect();
+        assert_eq!(arena.remove(slots[0], work), 0);
+        assert_eq!(arena.remove(slots[2], work), 2);
+        assert_eq!(arena.insert(7, END, work), slots[2]);
+        assert_eq!(arena.insert(8, END, work), slots[0]);
+        assert_eq!(arena.insert(9, END, work), Slot(3));
+        assert_eq!((arena.len(), *arena.entry(slots[1])), (4, 1));
+    }
+
+    #[test]
+    fn pages_fault_as_the_arena_grows_and_never_again() {
+        let (mut arena, work) = (arena(), &mut Work::unpriced());
+        let slots: Vec<Slot> = (0..1_000).map(|key| arena.insert(key, END, work)).collect();
+        // 16,000 bytes.
+        assert_eq!(work.counts().get(Counter::PagesFaulted), 4);
+        slots.iter().for_each(|&slot| _ = arena.remove(slot, work));
+        (0..1_000).for_each(|key| _ = arena.insert(key, END, work));
+        assert_eq!(work.counts().get(Counter::PagesFaulted), 4);
+        assert_eq!(work.counts().get(Counter::AllocationsSmall), 2_000);
+        assert_eq!(work.counts().get(Counter::Frees), 1_000);
     }
 }

@@ -3,6 +3,7 @@
 use crate::arena::{Link, link_to};
 use crate::table::Slot;
 use kvrig_base::seam::{Counter, Region, Touch, Work};
+use std::fmt;
 
 /// Bytes of a bucket in the products: a pointer of 64 bits.
 ///
@@ -19,7 +20,6 @@ const PAGE_BUCKETS: u64 = PAGE_BYTES / PRODUCT_BUCKET_BYTES;
 const LINE_BUCKETS: u64 = Touch::LINE_BYTES / size_of::<Link>() as u64;
 
 /// The heads of chains. The number of buckets is a power of two, or zero before the first insert.
-#[derive(Debug)]
 pub(crate) struct BucketArray {
     heads: Vec<Link>,
     /// Entries that hang on this array.
@@ -28,6 +28,16 @@ pub(crate) struct BucketArray {
     /// Pages not yet touched since the system gave them; their bits are set in `fresh`.
     fresh_pages: u64,
     fresh: Vec<u64>,
+}
+
+/// Says how much there is: all buckets would fill the screen.
+impl fmt::Debug for BucketArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BucketArray")
+            .field("buckets", &self.heads.len())
+            .field("entries", &self.entries)
+            .finish_non_exhaustive()
+    }
 }
 
 impl BucketArray {
@@ -135,7 +145,8 @@ impl BucketArray {
         self.probe_shared(bucket, work)
     }
 
-    /// Looks at a bucket through a shared reference: the page counts as resident already.
+    /// Looks at a bucket through a shared reference, as a scan does; a page that only scans have
+    /// looked at stays fresh in the books.
     #[inline]
     pub(crate) fn probe_shared(&self, bucket: usize, work: &mut Work) -> Link {
         work.count(Counter::BucketsProbed, 1);
@@ -193,5 +204,44 @@ impl BucketArray {
             self.fresh_pages -= 1;
             work.count(Counter::PagesFaulted, 1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(work: &Work, counter: Counter) -> u64 {
+        work.counts().get(counter)
+    }
+
+    #[test]
+    fn a_page_faults_when_it_is_first_touched_and_is_released_if_it_was() {
+        let work = &mut Work::unpriced();
+        let mut array = BucketArray::allocate(8_192, Region(0), work);
+        assert_eq!(count(work, Counter::AllocationsLarge), 1);
+        assert_eq!(count(work, Counter::PagesFaulted), 0);
+        // 512 buckets of 8 bytes a page.
+        for bucket in [0, 511, 0, 512, 8_191] {
+            array.probe(bucket, work);
+        }
+        assert_eq!(count(work, Counter::PagesFaulted), 3);
+        assert_eq!(array.free(work), 3);
+        assert_eq!(count(work, Counter::PagesReleased), 3);
+        assert_eq!(array.free(work), 0, "nothing is left");
+    }
+
+    #[test]
+    fn a_small_array_comes_from_memory_that_is_there() {
+        let work = &mut Work::unpriced();
+        let mut array = BucketArray::allocate(2_048, Region(0), work);
+        array.probe(0, work);
+        array.free(work);
+        assert_eq!(count(work, Counter::AllocationsSmall), 1);
+        assert_eq!(
+            count(work, Counter::PagesFaulted) + count(work, Counter::PagesReleased),
+            0
+        );
+        assert_eq!(count(work, Counter::Frees), 1);
     }
 }

@@ -4,8 +4,9 @@
 //! their own key, and nothing but [`Table`] tells one table from another. Tables read no clock:
 //! where a product bounds a loop by time, the loop asks [`kvrig_base::seam::Work::spent`].
 //!
-//! Where to start: [`table`] is the interface, [`event`] the measuring points, [`at_once`] the
-//! simplest table and [`redis`] the one with the most rules; [`kind::build`] makes one by name.
+//! Where to start: [`table`] is the interface, [`event`] the measuring points. [`at_once`] is the
+//! simplest table, [`redis`] the one with the most rules, [`memcached`] has a thread that moves
+//! entries, [`kvrig`] is the project's own. [`kind::build`] makes one by name.
 
 mod arena;
 pub mod at_once;

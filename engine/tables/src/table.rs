@@ -83,7 +83,8 @@ impl Slot {
 /// An entry's line is its byte offset in the arena / 64. A key in slot n has the address 64 n.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Regions {
-    /// The bucket arrays; a table that grows alternates between them.
+    /// The bucket arrays; a table that grows alternates between them. The table of linear hashing has
+    /// its buckets in the first and their overflow in the second.
     pub buckets: [Region; 2],
     /// The arena of entries.
     pub entries: Region,

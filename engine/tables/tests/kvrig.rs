@@ -166,3 +166,19 @@ fn shrinking_gives_chunks_back_one_at_a_time() {
     assert!(table.bucket_bytes().total() < before / 3);
     assert!((19_000..20_000).all(|key| table.find(&key, work).is_some()));
 }
+
+#[test]
+fn it_costs_at_most_28_bytes_an_entry_beyond_the_entry() {
+    // The word beside an entry of eight bytes takes eight with the mark of its slot.
+    const WORD_BYTES: u64 = 8;
+    let work = &mut Work::unpriced();
+    let mut table = integer_set(TableKind::Kvrig);
+    let mut most = 0;
+    for key in 0..300_000 {
+        table.insert(key, work).expect("it is new");
+        if key >= 10_000 {
+            most = most.max((table.bucket_bytes().total() / table.len()) + WORD_BYTES);
+        }
+    }
+    assert!(most <= 28, "{most}");
+}

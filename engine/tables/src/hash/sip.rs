@@ -111,4 +111,18 @@ mod tests {
             );
         }
     }
+
+    /// Values of a second program, written from the paper in another language.
+    #[test]
+    fn one_two_stays_as_it_is() {
+        for (n, expected) in [
+            (0, 0xcea2_8b51_565c_12e2),
+            (1, 0x94aa_f38c_34ce_7ba6),
+            (8, 0x6068_45b4_d093_af74),
+            (15, 0xec8f_61bc_1c89_66a6),
+            (20, 0xe424_7448_e02a_a65a),
+        ] {
+            assert_eq!(sip_1_2(KEY, &counting_up(n)), expected, "{n} bytes");
+        }
+    }
 }

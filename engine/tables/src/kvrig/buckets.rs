@@ -3,6 +3,7 @@
 use crate::arena::{Link, slot_at};
 use crate::table::Slot;
 use kvrig_base::seam::{Counter, Region, Work};
+use std::fmt;
 
 /// Entries that fit in a bucket.
 pub(super) const BUCKET_SLOTS: usize = 10;
@@ -89,10 +90,17 @@ impl Bucket {
 }
 
 /// A row of buckets that grows and shrinks at its end, a chunk at a time.
-#[derive(Debug)]
 pub(super) struct Buckets {
     chunks: Vec<Box<[Bucket]>>,
     region: Region,
+}
+
+impl fmt::Debug for Buckets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buckets")
+            .field("chunks", &self.chunks.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Buckets {
