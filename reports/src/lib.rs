@@ -7,7 +7,7 @@
 //! - [`points`]: finished points of an interrupted run;
 //! - [`text`] and [`rows`]: the ending in the terminal, and rows as JSON, CSV and Markdown;
 //! - [`chart`]: charts as SVG and PNG, byte-identical for the same result;
-//! - [`html`]: one self-contained page a study, and the page of a book of studies;
+//! - `html`: one self-contained page a study, and the page of a book of studies;
 //! - [`hgrm`]: percentile files;
 //! - [`compare`]: baselines, gates, and the difference between two results.
 
@@ -15,7 +15,7 @@ pub mod chart;
 pub mod compare;
 pub mod folder;
 pub mod hgrm;
-pub mod html;
+mod html;
 pub mod number;
 pub mod points;
 pub mod rows;

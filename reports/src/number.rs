@@ -1,54 +1,22 @@
-//! Numbers as people read them: integers in base units become four significant digits and a unit.
+//! Numbers as people read them: values of axes, and differences between two results.
 //!
-//! Everything here is integer arithmetic, so the same value prints the same text everywhere. Exact
-//! values are in the CSV and JSON files beside every report.
+//! Single values are printed by [`kvrig_base::quantity::format_value`], like everywhere in kvrig.
+//! Everything here is integer arithmetic, so the same value prints the same text on every machine.
+//! Exact values are in the CSV and JSON files beside every report.
 
 use kvrig_base::metric::Unit;
+use kvrig_base::quantity::format_value;
 use kvrig_base::result::Quantity;
-
-/// Factors and names of a family of units, the largest first.
-type Scale = &'static [(u64, &'static str)];
-
-const NANOS: Scale = &[
-    (1_000_000_000, " s"),
-    (1_000_000, " ms"),
-    (1_000, " us"),
-    (1, " ns"),
-];
-const BYTES: Scale = &[
-    (1 << 40, " TiB"),
-    (1 << 30, " GiB"),
-    (1 << 20, " MiB"),
-    (1 << 10, " KiB"),
-    (1, " B"),
-];
-const COUNT: Scale = &[
-    (1_000_000_000, "G"),
-    (1_000_000, "M"),
-    (1_000, "k"),
-    (1, ""),
-];
 
 /// A value of an axis, with its unit.
 pub fn quantity(quantity: Quantity, value: i64) -> String {
     match quantity {
-        Quantity::Nanos => scaled(value, NANOS),
-        Quantity::Bytes => scaled(value, BYTES),
-        Quantity::Count | Quantity::Category => scaled(value, COUNT),
+        Quantity::Nanos => format_value(Unit::Nanos, value),
+        Quantity::Bytes => format_value(Unit::Bytes, value),
+        Quantity::Count | Quantity::Category => count(value),
         Quantity::PowerOfTwo => power_of_two(value),
-        Quantity::Ppm => percent(value),
+        Quantity::Ppm => format_value(Unit::Ppm, value),
         Quantity::Nines => nines(value),
-    }
-}
-
-/// A row's value, with its unit.
-pub fn unit(unit: Unit, value: i64) -> String {
-    match unit {
-        Unit::Nanos => scaled(value, NANOS),
-        Unit::Bytes => scaled(value, BYTES),
-        Unit::Ops => grouped(value),
-        Unit::OpsPerSecond => format!("{}/s", scaled(value, COUNT)),
-        Unit::Ppm => percent(value),
     }
 }
 
@@ -59,9 +27,9 @@ pub fn delta(of: Unit, new: i64, old: i64) -> String {
         return "=".to_owned();
     }
     let sign = if difference > 0 { "+" } else { "" };
-    let absolute = format!("{sign}{}", unit(of, difference));
+    let absolute = format!("{sign}{}", format_value(of, difference));
     match share_ppm(difference, old) {
-        Some(ppm) => format!("{absolute} ({sign}{})", percent(ppm)),
+        Some(ppm) => format!("{absolute} ({sign}{})", format_value(Unit::Ppm, ppm)),
         None => absolute,
     }
 }
@@ -78,74 +46,10 @@ pub fn share_ppm(part: i64, whole: i64) -> Option<i64> {
     i64::try_from((scaled + half) / whole).ok()
 }
 
-/// An integer with thin groups of three digits: `1,234,567`.
-pub fn grouped(value: i64) -> String {
-    let digits = value.unsigned_abs().to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if value < 0 {
-        text.push('-');
-    }
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn scaled(value: i64, scale: Scale) -> String {
-    let magnitude = value.unsigned_abs();
-    let sign = if value < 0 { "-" } else { "" };
-    let mut chosen = scale
-        .iter()
-        .position(|&(factor, _)| magnitude >= factor)
-        .unwrap_or(scale.len() - 1);
-    // 999,960 us rounds to 1000 ms: then the next larger unit is the right one.
-    if chosen > 0 {
-        let larger = scale[chosen - 1].0;
-        let smaller = scale[chosen].0;
-        if rounds_up_to(magnitude, smaller, larger) {
-            chosen -= 1;
-        }
-    }
-    let (factor, name) = scale[chosen];
-    format!("{sign}{}{name}", four_digits(magnitude, factor))
-}
-
-/// Whether `magnitude`, printed with four digits in `smaller`, reads as one whole `larger`.
-fn rounds_up_to(magnitude: u64, smaller: u64, larger: u64) -> bool {
-    let whole = magnitude / smaller;
-    let in_larger = larger / smaller;
-    let step = if whole >= 1_000 {
-        smaller
-    } else {
-        smaller / 10
-    };
-    whole + 1 >= in_larger && u128::from(magnitude) + u128::from(step) / 2 >= u128::from(larger)
-}
-
-/// `magnitude / factor` with four significant digits, trailing zeros removed, rounded half up.
-fn four_digits(magnitude: u64, factor: u64) -> String {
-    let decimals = match magnitude / factor {
-        0..10 => 3,
-        10..100 => 2,
-        100..1_000 => 1,
-        _ => 0,
-    };
-    let power = 10_u128.pow(decimals);
-    let rounded = (u128::from(magnitude) * power + u128::from(factor) / 2) / u128::from(factor);
-    let (whole, fraction) = (rounded / power, rounded % power);
-    if fraction == 0 {
-        return whole.to_string();
-    }
-    let text = format!("{whole}.{fraction:0width$}", width = decimals as usize);
-    text.trim_end_matches('0').to_owned()
-}
-
-fn percent(ppm: i64) -> String {
-    let sign = if ppm < 0 { "-" } else { "" };
-    format!("{sign}{} %", four_digits(ppm.unsigned_abs(), 10_000))
+/// A count reads as a rate does, without its second: `15.4k`.
+fn count(value: i64) -> String {
+    let rate = format_value(Unit::OpsPerSecond, value);
+    rate.strip_suffix("/s").unwrap_or(&rate).to_owned()
 }
 
 fn power_of_two(value: i64) -> String {
@@ -153,7 +57,7 @@ fn power_of_two(value: i64) -> String {
         Ok(n) if n.is_power_of_two() && n > 1 => {
             format!("2{}", superscript(n.trailing_zeros()))
         }
-        _ => scaled(value, COUNT),
+        _ => count(value),
     }
 }
 
@@ -238,9 +142,5 @@ mod tests {
             prop_assert!(!delta(Unit::Nanos, value, other).is_empty());
         }
 
-        #[test]
-        fn grouping_loses_no_digit(value: i64) {
-            prop_assert_eq!(grouped(value).replace(',', ""), value.to_string());
-        }
     }
 }

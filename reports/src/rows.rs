@@ -1,6 +1,7 @@
 //! Rows as JSON, CSV and Markdown, for standard output and for files.
 
 use kvrig_base::metric::{self, Better, Unit};
+use kvrig_base::quantity::format_value;
 use kvrig_base::result::{
     Finding, Fingerprint, ModelCard, Outcome, ProfileRef, RESULTS_VERSION, SUMMARY_SCHEMA,
     StudyResult, Table, Verdict,
@@ -215,7 +216,7 @@ pub fn markdown(results: &[StudyResult]) -> String {
                 "| {} | {} | {} | {} |",
                 markdown_text(&row_place(row)),
                 row.name,
-                crate::number::unit(row.unit, row.value),
+                format_value(row.unit, row.value),
                 interval_text(row)
             );
         }
@@ -266,8 +267,8 @@ pub fn interval_text(row: &Row) -> String {
     match (row.lo, row.hi) {
         (Some(lo), Some(hi)) => format!(
             "{} to {}",
-            crate::number::unit(row.unit, lo),
-            crate::number::unit(row.unit, hi)
+            format_value(row.unit, lo),
+            format_value(row.unit, hi)
         ),
         _ => String::new(),
     }
@@ -286,7 +287,7 @@ pub fn verdict_text(result: &StudyResult, verdict: &Verdict) -> String {
     format!(
         "{}{place}: worst {} ({})",
         verdict.metric,
-        crate::number::unit(unit, verdict.worst),
+        format_value(unit, verdict.worst),
         verdict.limit
     )
 }

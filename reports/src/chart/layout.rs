@@ -58,13 +58,17 @@ impl Field<'_> {
     }
 }
 
-/// The whole sheet.
-pub(super) fn scene(chart: &Chart, plot: &Plot, caption: &str, fonts: &Fonts) -> Scene {
+/// The whole sheet; without a caption, only what a page does not say around it itself: title, message
+/// and notes are left out.
+pub(super) fn scene(chart: &Chart, plot: &Plot, caption: Option<&str>, fonts: &Fonts) -> Scene {
     let mut scene = Scene {
         width: WIDTH,
         ..Scene::default()
     };
-    let mut y = texts_above(&mut scene, chart, fonts);
+    let mut y = match caption {
+        Some(_) => texts_above(&mut scene, chart, fonts),
+        None => -12.0,
+    };
     y = legend(&mut scene, plot, fonts, y);
 
     let y_axis = AxisScale::vertical(&plot.y, plot.y_extent, plot.has(Style::Bars));
@@ -117,8 +121,21 @@ pub(super) fn scene(chart: &Chart, plot: &Plot, caption: &str, fonts: &Fonts) ->
         );
     }
 
+    if plot.is_empty() {
+        let middle = (f64::midpoint(left, right), bottom - height / 2.0);
+        scene.text(
+            "Nothing of this kind was recorded.",
+            middle,
+            BODY,
+            MUTED,
+            Anchor::Middle,
+        );
+    }
     y = x_labels(&mut scene, plot, &x, (left, right), bottom, fonts);
-    texts_below(&mut scene, plot, caption, fonts, y);
+    if let Some(caption) = caption {
+        y = texts_below(&mut scene, plot, caption, fonts, y);
+    }
+    scene.height = libm::ceil(y + 16.0);
     scene
 }
 
@@ -146,7 +163,7 @@ fn texts_above(scene: &mut Scene, chart: &Chart, fonts: &Fonts) -> f64 {
     y
 }
 
-fn texts_below(scene: &mut Scene, plot: &Plot, caption: &str, fonts: &Fonts, mut y: f64) {
+fn texts_below(scene: &mut Scene, plot: &Plot, caption: &str, fonts: &Fonts, mut y: f64) -> f64 {
     let inner = WIDTH - 2.0 * MARGIN;
     let mut notes = vec![caption.to_owned()];
     if plot.below_scale() > 0 {
@@ -169,7 +186,7 @@ fn texts_below(scene: &mut Scene, plot: &Plot, caption: &str, fonts: &Fonts, mut
             scene.text(&line, (MARGIN, y), CAPTION, MUTED, Anchor::Start);
         }
     }
-    scene.height = libm::ceil(y + 16.0);
+    y
 }
 
 /// Heads of the groups in rows, as many as needed; nothing for a single unnamed group.
@@ -375,6 +392,12 @@ fn bars(scene: &mut Scene, field: &Field<'_>, panel: &Panel, fonts: &Fonts) {
         Scale::Linear => field.y.pixel(0),
         Scale::Log => field.y.low_edge(),
     };
+    // All bars carry their value or none does.
+    let text = |y| crate::number::quantity(field.plot.y.quantity, y);
+    let labelled = traces.iter().flat_map(|t| &t.points).all(|&(_, y)| {
+        fonts.width(&text(y), CAPTION, Weight::Regular) <= width - 4.0
+            && field.y.pixel(y) - 2.0 - CAPTION > field.top
+    });
     for (index, trace) in traces.iter().enumerate() {
         let shift = (index as f64 - traces.len() as f64 / 2.0) * width;
         for &(x, y) in &trace.points {
@@ -387,11 +410,9 @@ fn bars(scene: &mut Scene, field: &Field<'_>, panel: &Panel, fonts: &Fonts) {
                 (left + width - inset, lower),
                 palette::group(trace.group),
             );
-            let text = crate::number::quantity(field.plot.y.quantity, y);
-            let fits = fonts.width(&text, CAPTION, Weight::Regular) <= width - 4.0;
-            if fits && upper - 4.0 - CAPTION > field.top {
+            if labelled {
                 let at = (left + width / 2.0, upper - 4.0);
-                scene.text(&text, at, CAPTION, INK, Anchor::Middle);
+                scene.text(&text(y), at, CAPTION, INK, Anchor::Middle);
             }
         }
     }

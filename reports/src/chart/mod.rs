@@ -1,7 +1,7 @@
 //! Charts: from a specification and its series to SVG and PNG.
 //!
 //! Everything goes through one small layer: [`plot`] gathers the points, [`scale`] places values and
-//! chooses ticks, [`layout`] arranges a sheet, [`paint`] draws it with plotters. The same input gives
+//! chooses ticks, `layout` arranges a sheet, `paint` draws it with plotters. The same input gives
 //! the same bytes: the typeface is embedded, logarithms are libm's, and no system setting is read.
 
 pub mod font;
@@ -54,12 +54,6 @@ pub enum ChartError {
         /// The series.
         series: String,
     },
-    /// There is nothing to draw.
-    #[error("chart {chart}: it has no points")]
-    Empty {
-        /// The chart.
-        chart: String,
-    },
     /// The embedded typeface is damaged.
     #[error("the embedded typeface cannot be read")]
     Font,
@@ -73,7 +67,7 @@ pub enum ChartError {
 pub struct Drawing {
     /// A standalone SVG document.
     pub svg: String,
-    /// An SVG element for a page that has the typeface.
+    /// An SVG element for a page that has the typeface, and title and caption around it.
     pub svg_inline: String,
     /// A PNG at twice the logical size.
     pub png: Vec<u8>,
@@ -99,7 +93,7 @@ impl Artist {
     /// the numbers came about.
     ///
     /// # Errors
-    /// Where the chart names what the series do not have, or has no points.
+    /// Where the chart names what the series do not have.
     pub fn draw(
         &self,
         chart: &Chart,
@@ -107,10 +101,11 @@ impl Artist {
         caption: &str,
     ) -> Result<Drawing, ChartError> {
         let plot = Plot::new(chart, series)?;
-        let scene = layout::scene(chart, &plot, caption, &self.fonts);
+        let scene = layout::scene(chart, &plot, Some(caption), &self.fonts);
+        let bare = layout::scene(chart, &plot, None, &self.fonts);
         Ok(Drawing {
             svg: paint::svg(&scene, &self.fonts, &chart.title, &chart.alt)?,
-            svg_inline: paint::svg_inline(&scene, &self.fonts, &chart.alt)?,
+            svg_inline: paint::svg_inline(&bare, &self.fonts, &chart.alt)?,
             png: paint::png(&scene, &self.fonts)?,
         })
     }

@@ -75,10 +75,10 @@ impl Plot {
             plot.add_layer(chart, series, layer)?;
         }
         plot.add_marks(chart);
-        if plot.panels.iter().all(|panel| panel.traces.is_empty()) {
-            return Err(ChartError::Empty {
-                chart: chart.name.clone(),
-            });
+        if plot.is_empty() {
+            // An axis needs some range; nothing is drawn in it.
+            plot.x_extent = (1, 10);
+            plot.y_extent = (1, 10);
         }
         Ok(plot)
     }
@@ -218,6 +218,13 @@ impl Plot {
                 }
             }
         }
+    }
+
+    /// Whether there is no point at all: the study met nothing of the kind that the chart shows.
+    pub fn is_empty(&self) -> bool {
+        self.panels
+            .iter()
+            .all(|panel| panel.traces.iter().all(|trace| trace.points.is_empty()))
     }
 
     /// Whether any trace has this style.

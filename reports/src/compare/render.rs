@@ -5,6 +5,7 @@ use super::{ChangedCounter, ChangedRow, Comparison, Judgement, Outcome, Parting,
 use crate::number;
 use crate::rows::markdown_text;
 use kvrig_base::metric::{Better, Unit};
+use kvrig_base::quantity::{format_value, grouped};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -36,8 +37,8 @@ pub fn text(comparison: &Comparison, width: usize) -> String {
                     word(row.judgement).to_owned(),
                     row.name.clone(),
                     format!("{} {}", row.study, row.place).trim_end().to_owned(),
-                    number::unit(row.unit, row.old),
-                    number::unit(row.unit, row.new),
+                    format_value(row.unit, row.old),
+                    format_value(row.unit, row.new),
                     number::delta(row.unit, row.new, row.old),
                 ]
             })
@@ -292,15 +293,15 @@ fn row_text(row: &ChangedRow) -> String {
         "{} {}: {} against {} in the baseline, {}",
         row.name,
         row.place,
-        number::unit(row.unit, row.new),
-        number::unit(row.unit, row.old),
+        format_value(row.unit, row.new),
+        format_value(row.unit, row.old),
         number::delta(row.unit, row.new, row.old)
     )
 }
 
 fn counter_text(counter: &ChangedCounter) -> String {
     let shown = |sum: Option<u64>| match sum {
-        Some(sum) => i64::try_from(sum).map_or_else(|_| sum.to_string(), number::grouped),
+        Some(sum) => i64::try_from(sum).map_or_else(|_| sum.to_string(), grouped),
         None => "none".to_owned(),
     };
     let share = match (counter.old, counter.new) {
@@ -321,7 +322,7 @@ fn counter_text(counter: &ChangedCounter) -> String {
 }
 
 fn parting_text(parting: &Parting) -> String {
-    let time = |ns: u64| number::unit(Unit::Nanos, i64::try_from(ns).unwrap_or(i64::MAX));
+    let time = |ns: u64| format_value(Unit::Nanos, i64::try_from(ns).unwrap_or(i64::MAX));
     let point = &parting.point;
     match parting.before_ns {
         Some(before) => format!(
@@ -370,8 +371,8 @@ fn markdown_table(rows: &[&ChangedRow]) -> String {
             word(row.judgement),
             markdown_text(&row.name),
             markdown_text(format!("{} {}", row.study, row.place).trim_end()),
-            number::unit(row.unit, row.old),
-            number::unit(row.unit, row.new),
+            format_value(row.unit, row.old),
+            format_value(row.unit, row.new),
             number::delta(row.unit, row.new, row.old)
         );
     }

@@ -54,7 +54,7 @@ struct MarkPoints<'a> {
 
 /// Whether the page's script draws the chart; it leaves bars and categories to the static drawing.
 pub(super) fn interactive(plot: &Plot) -> bool {
-    plot.categories.is_empty() && !plot.has(Style::Bars)
+    plot.categories.is_empty() && !plot.has(Style::Bars) && !plot.is_empty()
 }
 
 /// The points of all charts of a result.

@@ -7,6 +7,7 @@ use crate::chart::{ChartError, Drawing};
 use crate::number;
 use crate::rows::{Provenance, caption, interval_text, outcome, row_place, verdict_text};
 use kvrig_base::metric::{self, Better};
+use kvrig_base::quantity::{format_value, grouped};
 use kvrig_base::result::{Chart, Finding, Mark, Outcome, StudyResult};
 use kvrig_base::row::Row;
 use maud::{Markup, PreEscaped, html};
@@ -91,7 +92,7 @@ fn verdicts(result: &StudyResult, before: Option<&StudyResult>) -> Markup {
                         span {
                             (verdict_text(result, verdict))
                             @if let Some(row) = result.rows.get(verdict.row) {
-                                @if let Some((text, _)) = difference(row, before) { " " (text) }
+                                @if let Some((text, _)) = difference(row, before) { " · " (text) }
                                 a.evidence href={ "#row-" (verdict.row) } { "its row" }
                             }
                         }
@@ -169,7 +170,7 @@ fn figure(chart: &Chart, plot: &Plot, drawing: Option<&Drawing>, caption: &str) 
             figcaption {
                 (caption)
                 @if plot.thinned > 0 {
-                    " · " (number::grouped(i64::try_from(plot.thinned).unwrap_or(i64::MAX)))
+                    " · " (grouped(i64::try_from(plot.thinned).unwrap_or(i64::MAX)))
                     " points that others would cover are left out"
                 }
             }
@@ -249,7 +250,7 @@ fn rows(result: &StudyResult, before: Option<&StudyResult>) -> Markup {
                                 td { (row_place(row)) }
                                 td title=(meaning(row)) { (row.name) }
                                 td.n title={ (row.value) " " (row.unit.name()) } {
-                                    (number::unit(row.unit, row.value))
+                                    (format_value(row.unit, row.value))
                                 }
                                 @if before.is_some() { (difference_cell(row, before)) }
                                 td { (interval_text(row)) }
@@ -338,7 +339,7 @@ fn reproduce(result: &StudyResult, provenance: &Provenance) -> Markup {
                         thead { tr { th scope="col" { "counter" } th.n scope="col" { "count" } } }
                         tbody {
                             @for (name, count) in &result.counters {
-                                tr { td { (name) } td.n { (grouped(*count)) } }
+                                tr { td { (name) } td.n { (count_text(*count)) } }
                             }
                         }
                     }
@@ -348,6 +349,6 @@ fn reproduce(result: &StudyResult, provenance: &Provenance) -> Markup {
     }
 }
 
-fn grouped(count: u64) -> String {
-    i64::try_from(count).map_or_else(|_| count.to_string(), number::grouped)
+fn count_text(count: u64) -> String {
+    i64::try_from(count).map_or_else(|_| count.to_string(), grouped)
 }

@@ -1,7 +1,7 @@
 //! Charts of a realistic result: every one is drawn, the same way each time.
 
 use crate::common;
-use kvrig_base::result::{Axis, Chart, Layer, Quantity, Scale, Style};
+use kvrig_base::result::{Layer, Quantity, Scale, Style, Values};
 use kvrig_reports::chart::{Artist, ChartError};
 
 /// The charts are left in the test's folder, to be looked at.
@@ -40,24 +40,7 @@ fn the_same_result_is_drawn_byte_for_byte_the_same() {
 #[test]
 fn bars_and_steps_over_categories_are_drawn() {
     let result = common::sample();
-    let mut chart = Chart {
-        name: "bars".to_owned(),
-        ..result.charts[1].clone()
-    };
-    chart.panels = None;
-    chart.x = Axis {
-        label: "table".to_owned(),
-        quantity: Quantity::Category,
-        scale: Scale::Linear,
-    };
-    chart.y.scale = Scale::Linear;
-    chart.layers = vec![Layer {
-        series: "pause-by-size".to_owned(),
-        x: "table".to_owned(),
-        y: "longest".to_owned(),
-        group: Some("size".to_owned()),
-        style: Style::Bars,
-    }];
+    let mut chart = common::bars();
     let drawn = Artist::new()
         .unwrap()
         .draw(&chart, &result.series, "caption")
@@ -110,4 +93,20 @@ fn texts_cannot_leave_their_place_in_a_drawing() {
         .unwrap();
     assert!(!drawn.svg.contains("<script"));
     assert!(!drawn.svg_inline.contains("<script"));
+}
+
+#[test]
+fn a_chart_without_points_says_so() {
+    let mut result = common::sample();
+    for column in &mut result.series[0].columns {
+        match &mut column.values {
+            Values::Int(values) => values.clear(),
+            Values::Text(values) => values.clear(),
+        }
+    }
+    let drawn = Artist::new()
+        .unwrap()
+        .draw(&result.charts[0], &result.series, "caption")
+        .unwrap();
+    assert!(drawn.svg.contains("Nothing of this kind was recorded."));
 }

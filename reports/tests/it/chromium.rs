@@ -4,7 +4,7 @@
 //! developer's machine skips the test with a notice.
 
 use crate::common;
-use kvrig_base::result::StudyResult;
+use kvrig_base::result::{Outcome, StudyResult};
 use kvrig_reports::folder::{Output, RunMeta};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -128,6 +128,9 @@ fn pages_draw_without_errors_and_load_nothing() {
     hostile.charts[0].alt = script.to_owned();
     hostile.rows[0].variant = script.to_owned();
     hostile.document = script.to_owned();
+    hostile.quick = true;
+    hostile.verdicts[0].verdict = Outcome::Fail;
+    hostile.charts.push(common::bars());
     write(&folder.join("out"), &[common::sample(), hostile]);
 
     for (page, panels) in [

@@ -224,6 +224,27 @@ fn charts() -> Vec<Chart> {
     ]
 }
 
+/// Bars over categories, which pages show as a static drawing.
+pub(crate) fn bars() -> Chart {
+    Chart {
+        name: "bars".to_owned(),
+        title: "Longest pause by table".to_owned(),
+        message: "At 2²⁴ entries at-once stops for 3.8 s.".to_owned(),
+        alt: "Bars that double from size to size.".to_owned(),
+        x: axis("table", Quantity::Category, Scale::Linear),
+        y: axis("longest pause", Quantity::Nanos, Scale::Linear),
+        panels: None,
+        layers: vec![Layer {
+            series: "pause-by-size".to_owned(),
+            x: "table".to_owned(),
+            y: "longest".to_owned(),
+            group: Some("size".to_owned()),
+            style: Style::Bars,
+        }],
+        marks: vec![],
+    }
+}
+
 fn rows() -> Vec<Row> {
     let mut rows = vec![];
     for (t, table) in TABLES.iter().enumerate() {
