@@ -221,6 +221,7 @@ macro_rules! commands {
 // Keep sorted by name; a test holds it.
 commands! {
     Append = "append", 3, [WRITE DENYOOM FAST], FIRST, "2.0.0", String;
+    Bgsave = "bgsave", -1, [ADMIN NOSCRIPT NO_ASYNC_LOADING], NONE, "1.0.0", Server;
     Dbsize = "dbsize", 1, [READONLY FAST], NONE, "1.0.0", Server;
     Decr = "decr", 2, [WRITE DENYOOM FAST], FIRST, "1.0.0", String;
     Decrby = "decrby", 3, [WRITE DENYOOM FAST], FIRST, "1.0.0", String;
@@ -235,6 +236,7 @@ commands! {
     Get = "get", 2, [READONLY FAST], FIRST, "1.0.0", String;
     Incr = "incr", 2, [WRITE DENYOOM FAST], FIRST, "1.0.0", String;
     Incrby = "incrby", 3, [WRITE DENYOOM FAST], FIRST, "1.0.0", String;
+    Lastsave = "lastsave", 1, [LOADING STALE FAST], NONE, "1.0.0", Server;
     Mget = "mget", -2, [READONLY FAST], ALL, "1.0.0", String;
     Mset = "mset", -3, [WRITE DENYOOM], PAIRS, "1.0.1", String;
     Persist = "persist", 2, [WRITE FAST], FIRST, "2.2.0", Generic;

@@ -3,8 +3,10 @@
 //! A directive that is named here is honoured in full. A value that this engine cannot honour is an
 //! error and never ignored, because a study of a setting that has no effect would mislead.
 
+use crate::node::Policy;
 use crate::resp::BULK_BYTES_MAX;
 use kvrig_base::diagnostic::{Diagnostic, STORE_DIRECTIVE};
+use kvrig_base::time::Span;
 
 /// Largest number of databases: their tables and values take region numbers of their own.
 pub const DATABASES_MAX: u64 = 256;
@@ -13,11 +15,22 @@ pub(crate) const HZ_MAX: u64 = 500;
 /// Least similarity (Jaro-Winkler) at which a name is suggested for an unknown one.
 const SUGGESTION_SIMILARITY_MIN: f64 = 0.8;
 
-/// The configuration of a node, with the defaults of Redis 7.0 but for `save`, which is off.
+/// The configuration of a node, with the defaults of Redis 7.0 but for `save` and `rdbcompression`,
+/// which are off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `activerehashing`: whether the timer moves entries of a rehash.
     pub activerehashing: bool,
+    /// `dbfilename`: the name of the snapshot.
+    pub dbfilename: String,
+    /// `maxmemory`: the limit of used_memory in bytes; 0 is none.
+    pub maxmemory: u64,
+    /// `maxmemory-eviction-tenacity`: how long one eviction may take, 0 to 100.
+    pub maxmemory_eviction_tenacity: u32,
+    /// `maxmemory-policy`: what is done at the limit.
+    pub maxmemory_policy: Policy,
+    /// `maxmemory-samples`: how many keys are sampled for each that is evicted.
+    pub maxmemory_samples: usize,
     /// `databases`: their number.
     pub databases: u16,
     /// `dynamic-hz`: whether many clients make the timer run more often.
@@ -32,6 +45,11 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             activerehashing: true,
+            dbfilename: "dump.rdb".to_owned(),
+            maxmemory: 0,
+            maxmemory_eviction_tenacity: 10,
+            maxmemory_policy: Policy::NoEviction,
+            maxmemory_samples: 5,
             databases: 16,
             dynamic_hz: true,
             hz: 10,
@@ -47,7 +65,8 @@ pub struct Directive {
     pub name: &'static str,
     /// The values that are honoured, in words.
     pub values: &'static str,
-    set: fn(&mut Config, &str) -> Option<()>,
+    /// Sets the value and says whether it can be honoured.
+    set: fn(&mut Config, &str) -> bool,
 }
 
 /// The directives that are honoured, sorted by name.
@@ -55,51 +74,102 @@ pub const DIRECTIVES: &[Directive] = &[
     Directive {
         name: "activerehashing",
         values: "yes or no",
-        set: |config, value| Some(config.activerehashing = yes_or_no(value)?),
+        set: |config, value| store(&mut config.activerehashing, yes_or_no(value)),
     },
     Directive {
         name: "appendonly",
         values: "no: there is no append-only file yet",
-        set: |_, value| (!yes_or_no(value)?).then_some(()),
+        set: |_, value| yes_or_no(value) == Some(false),
     },
     Directive {
         name: "databases",
         values: "1 to 256",
-        set: |config, value| Some(config.databases = integer(value, 1, DATABASES_MAX)? as u16),
+        set: |config, value| store(&mut config.databases, integer(value, 1, DATABASES_MAX)),
+    },
+    Directive {
+        name: "dbfilename",
+        values: "a file name without a slash",
+        set: |config, value| {
+            let is_name = !value.is_empty() && !value.contains('/');
+            store(&mut config.dbfilename, is_name.then(|| value.to_owned()))
+        },
     },
     Directive {
         name: "dynamic-hz",
         values: "yes or no",
-        set: |config, value| Some(config.dynamic_hz = yes_or_no(value)?),
+        set: |config, value| store(&mut config.dynamic_hz, yes_or_no(value)),
     },
     Directive {
         name: "hz",
         values: "1 to 500",
-        set: |config, value| Some(config.hz = integer(value, 1, HZ_MAX)? as u32),
+        set: |config, value| store(&mut config.hz, integer(value, 1, HZ_MAX)),
     },
     Directive {
         name: "maxmemory",
-        values: "0: there is no memory limit yet",
-        set: |_, value| (memory(value)? == 0).then_some(()),
+        values: "bytes, with a unit such as 100mb if you like; 0 is no limit",
+        set: |config, value| store(&mut config.maxmemory, memory(value)),
+    },
+    Directive {
+        name: "maxmemory-eviction-tenacity",
+        values: "0 to 100",
+        set: |config, value| {
+            store(
+                &mut config.maxmemory_eviction_tenacity,
+                integer(value, 0, 100),
+            )
+        },
+    },
+    Directive {
+        name: "maxmemory-policy",
+        values: "noeviction or allkeys-lru",
+        set: |config, value| {
+            let named = |(name, _): &&(&str, Policy)| name.eq_ignore_ascii_case(value);
+            let policy = Policy::NAMED.iter().find(named).map(|&(_, policy)| policy);
+            store(&mut config.maxmemory_policy, policy)
+        },
+    },
+    Directive {
+        name: "maxmemory-samples",
+        values: "1 to 64",
+        set: |config, value| store(&mut config.maxmemory_samples, integer(value, 1, 64)),
     },
     Directive {
         name: "proto-max-bulk-len",
         values: "1mb to 512mb",
         set: |config, value| {
-            let bytes = memory(value)?;
-            (1 << 20..=BULK_BYTES_MAX)
-                .contains(&bytes)
-                .then(|| config.proto_max_bulk_len = bytes)
+            let bytes = memory(value).filter(|bytes| (1 << 20..=BULK_BYTES_MAX).contains(bytes));
+            store(&mut config.proto_max_bulk_len, bytes)
         },
+    },
+    Directive {
+        name: "rdbcompression",
+        values: "no: strings are written as they are",
+        set: |_, value| yes_or_no(value) == Some(false),
     },
     Directive {
         name: "save",
         values: "\"\": snapshots are never begun by the timer",
-        set: |_, value| value.is_empty().then_some(()),
+        set: |_, value| value.is_empty(),
     },
 ];
 
 impl Config {
+    /// Whether it matters when keys are used.
+    pub(crate) fn tracks_use(&self) -> bool {
+        self.maxmemory > 0 && self.maxmemory_policy == Policy::AllkeysLru
+    }
+    /// How long one eviction may take: 50 us for each point of tenacity up to 10, then 15 % more
+    /// for each, and without end at 100 (`redis:src/evict.c`, evictionTimeLimitUs).
+    pub(crate) fn eviction_time(&self) -> Span {
+        match self.maxmemory_eviction_tenacity {
+            tenacity @ 0..=10 => Span::from_micros(50 * u64::from(tenacity)),
+            tenacity @ 11..=99 => {
+                let micros = (10..tenacity).fold(500.0, |micros, _| micros * 1.15);
+                Span::from_micros(micros as u64)
+            }
+            _ => Span::MAX,
+        }
+    }
     /// Sets one directive; names are read in any case, as Redis does.
     ///
     /// # Errors
@@ -113,11 +183,23 @@ impl Config {
             let message = format!("\"{name}\" is not a directive that this version honours");
             return Err(Diagnostic::new(STORE_DIRECTIVE, message).help(suggestions(name)));
         };
-        (directive.set)(self, value).ok_or_else(|| {
-            let message = format!("\"{name}\" cannot be \"{value}\"");
-            let help = format!("`{}` may be {}", directive.name, directive.values);
-            Diagnostic::new(STORE_DIRECTIVE, message).help(help)
-        })
+        if (directive.set)(self, value) {
+            return Ok(());
+        }
+        let message = format!("\"{name}\" cannot be \"{value}\"");
+        let help = format!("`{}` may be {}", directive.name, directive.values);
+        Err(Diagnostic::new(STORE_DIRECTIVE, message).help(help))
+    }
+}
+
+/// Stores a value if there is one, and says whether there was.
+fn store<T>(place: &mut T, value: Option<T>) -> bool {
+    match value {
+        Some(value) => {
+            *place = value;
+            true
+        }
+        None => false,
     }
 }
 
@@ -144,11 +226,12 @@ fn yes_or_no(value: &str) -> Option<bool> {
     }
 }
 
-fn integer(value: &str, low: u64, high: u64) -> Option<u64> {
-    value
+fn integer<T: TryFrom<u64>>(value: &str, low: u64, high: u64) -> Option<T> {
+    let number = value
         .parse()
         .ok()
-        .filter(|number| (low..=high).contains(number))
+        .filter(|number| (low..=high).contains(number))?;
+    T::try_from(number).ok()
 }
 
 /// A number of bytes with Redis's units: `1k` is 1,000 bytes, `1kb` is 1,024, likewise m, mb, g, gb
@@ -205,12 +288,22 @@ mod tests {
             ("save", ""),
             ("appendonly", "no"),
             ("proto-max-bulk-len", "2mb"),
-            ("maxmemory", "0"),
+            ("maxmemory", "100mb"),
+            ("maxmemory-policy", "allkeys-lru"),
+            ("maxmemory-samples", "10"),
+            ("dbfilename", "a.rdb"),
+            ("maxmemory-eviction-tenacity", "50"),
+            ("rdbcompression", "no"),
         ] {
             config.set(name, value).expect("it is honoured");
         }
         let expected = Config {
             activerehashing: false,
+            dbfilename: "a.rdb".to_owned(),
+            maxmemory: 100 << 20,
+            maxmemory_eviction_tenacity: 50,
+            maxmemory_policy: Policy::AllkeysLru,
+            maxmemory_samples: 10,
             hz: 100,
             dynamic_hz: false,
             databases: 1,
@@ -233,6 +326,10 @@ mod tests {
     #[test]
     fn values_that_cannot_be_honoured_are_refused() {
         for (name, value) in [
+            ("maxmemory", "1tb"),
+            ("maxmemory-policy", "volatile-lru"),
+            ("rdbcompression", "yes"),
+            ("dbfilename", "../dump.rdb"),
             ("hz", "0"),
             ("hz", "501"),
             ("hz", "ten"),

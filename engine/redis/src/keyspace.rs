@@ -15,9 +15,10 @@ use crate::memory::{
 use crate::record::{Expiry, Record, StoredKey};
 use crate::resp::Frame;
 use crate::value::Value;
+use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Counter, Region, Work};
 use kvrig_base::time::Span;
-use kvrig_tables::{Regions, Slot, Table, TableConfig, TableEvent, TableKind};
+use kvrig_tables::{Regions, ResizePolicy, Slot, Table, TableConfig, TableEvent, TableKind};
 
 /// Allocations from this size on may go to the system (see
 /// [`kvrig_base::seam::Counter::AllocationsLarge`]).
@@ -33,9 +34,14 @@ const _: () = assert!(DATABASES_MAX * REGIONS_PER_DATABASE as u64 <= u16::MAX as
 #[derive(Debug)]
 pub struct Keyspace {
     databases: Vec<Database>,
-    /// Databases from here on were never written to.
+    /// No command has chosen a database from here on.
     used: usize,
+    /// The clock that uses of keys are written down by, in seconds.
+    clock_s: u32,
 }
+
+/// That clock has 24 bits and wraps after 194 days (LRU_BITS, LRU_CLOCK_RESOLUTION).
+pub(crate) const CLOCK_MASK: u32 = (1 << 24) - 1;
 
 /// Which of the two tables of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +70,9 @@ pub struct Database {
     entry_bytes: u64,
     integers_are_shared: bool,
     value_region: u16,
+    clock_s: u32,
+    /// Whether each use of a key is written down.
+    tracks_use: bool,
 }
 
 impl Keyspace {
@@ -86,12 +95,63 @@ impl Keyspace {
                 entry_bytes: 0,
                 integers_are_shared,
                 value_region: first + 2 * Regions::COUNT,
+                clock_s: 0,
+                tracks_use: false,
             }
         };
         Self {
             databases: (0..count).map(database).collect(),
             used: 0,
+            clock_s: 0,
         }
+    }
+    /// Number of databases up to the last that a command has chosen.
+    pub(crate) fn used(&self) -> usize {
+        self.used
+    }
+    /// The clock that uses of keys are written down by, in seconds.
+    pub(crate) fn clock_s(&self) -> u32 {
+        self.clock_s
+    }
+    /// Sets that clock, and whether uses are written down.
+    pub(crate) fn set_clock(&mut self, unix_s: u64, tracks_use: bool) {
+        self.clock_s = unix_s as u32 & CLOCK_MASK;
+        for database in &mut self.databases {
+            database.clock_s = self.clock_s;
+            database.tracks_use = tracks_use;
+        }
+    }
+    /// Writes uses of keys down no longer.
+    pub(crate) fn stop_tracking_use(&mut self) {
+        for database in &mut self.databases {
+            database.tracks_use = false;
+        }
+    }
+    /// Says to all tables whether they may resize.
+    pub(crate) fn set_resize_policy(&mut self, policy: ResizePolicy) {
+        for database in &mut self.databases {
+            database.keys.set_resize_policy(policy);
+            database.expires.set_resize_policy(policy);
+        }
+    }
+    /// Lets the tables of a database take no more than what is left below `maxmemory` bytes.
+    pub(crate) fn limit_growth(&mut self, index: usize, maxmemory: u64) {
+        let headroom = Some(maxmemory.saturating_sub(self.used_memory()));
+        let database = &mut self.databases[index];
+        database.keys.set_growth_headroom(headroom);
+        database.expires.set_growth_headroom(headroom);
+    }
+    /// The timer's check of the sizes of a database's tables (tryResizeHashTables).
+    pub(crate) fn cron_resize(&mut self, index: usize, work: &mut Work) {
+        let database = &mut self.databases[index];
+        database.keys.cron_resize(work);
+        database.expires.cron_resize(work);
+    }
+    /// The timer's share of a rehash in a database: of the keys, else of the expiries
+    /// (incrementallyRehash). Says whether there was anything to do.
+    pub(crate) fn cron_rehash(&mut self, index: usize, budget: Span, work: &mut Work) -> bool {
+        let database = &mut self.databases[index];
+        database.keys.cron_rehash(budget, work) || database.expires.cron_rehash(budget, work)
     }
     /// Number of databases.
     pub fn count(&self) -> usize {
@@ -153,9 +213,23 @@ impl Database {
         &self.keys.entry(slot).value
     }
 
-    /// Finds a key that is not expired (lookupKey). An expired one is removed.
+    /// Finds a key that is not expired, to be used (lookupKey). An expired one is removed.
     #[inline]
     pub(crate) fn lookup(&mut self, key: &[u8], now_ms: i64, work: &mut Work) -> Option<Slot> {
+        let slot = self.lookup_without_use(key, now_ms, work)?;
+        if self.tracks_use {
+            self.keys.entry_mut(slot, work).used_at_s = self.clock_s;
+        }
+        Some(slot)
+    }
+    /// The same for commands that only ask about the key (LOOKUP_NOTOUCH).
+    #[inline]
+    pub(crate) fn lookup_without_use(
+        &mut self,
+        key: &[u8],
+        now_ms: i64,
+        work: &mut Work,
+    ) -> Option<Slot> {
         let slot = self.keys.find(key, work)?;
         if self.remove_if_expired(key, now_ms, work) {
             None
@@ -183,8 +257,18 @@ impl Database {
         Some(self.expires.entry(slot).at_ms)
     }
     /// Looks a key up whose slot is known, where Redis does so, for the step that it takes.
-    pub(crate) fn find_again(&mut self, key: &[u8], work: &mut Work) {
-        self.keys.find(key, work);
+    pub(crate) fn find_again(&mut self, key: &[u8], work: &mut Work) -> bool {
+        self.keys.find(key, work).is_some()
+    }
+    /// Adds keys near a random place to a sample.
+    pub(crate) fn sample(
+        &mut self,
+        wanted: usize,
+        random: &mut Sequence,
+        sample: &mut Vec<Slot>,
+        work: &mut Work,
+    ) {
+        self.keys.sample(wanted, random, sample, work);
     }
     /// Whether small integers take no memory of their own.
     pub(crate) fn integers_are_shared(&self) -> bool {
@@ -200,6 +284,7 @@ impl Database {
         let record = Record {
             key: StoredKey::new(key),
             value,
+            used_at_s: self.clock_s,
         };
         let slot = match self.keys.insert(record, work) {
             Ok(slot) => slot,
@@ -229,7 +314,9 @@ impl Database {
         work: &mut Work,
         change: impl FnOnce(&mut Value, &mut Work),
     ) {
-        let value = &mut self.keys.entry_mut(slot, work).value;
+        let record = self.keys.entry_mut(slot, work);
+        record.used_at_s = self.clock_s;
+        let value = &mut record.value;
         let before = value_bytes(value, self.integers_are_shared);
         change(value, work);
         let after = value_bytes(value, self.integers_are_shared);
@@ -330,16 +417,6 @@ impl Database {
     pub(crate) fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&[u8]), work: &mut Work) -> u64 {
         self.keys
             .scan(cursor, &mut |_, record| visit(record.key.as_slice()), work)
-    }
-    /// The timer's check of both tables' sizes (tryResizeHashTables).
-    pub(crate) fn cron_resize(&mut self, work: &mut Work) {
-        self.keys.cron_resize(work);
-        self.expires.cron_resize(work);
-    }
-    /// The timer's share of a rehash: of the keys, else of the expiries (incrementallyRehash). Says
-    /// whether there was anything to do.
-    pub(crate) fn cron_rehash(&mut self, budget: Span, work: &mut Work) -> bool {
-        self.keys.cron_rehash(budget, work) || self.expires.cron_rehash(budget, work)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod keyspace;
 pub mod memory;
 pub mod node;
 pub mod number;
+pub mod rdb;
 mod record;
 pub mod resp;
 pub mod value;

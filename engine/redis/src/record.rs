@@ -56,6 +56,8 @@ impl std::fmt::Debug for StoredKey {
 pub struct Record {
     pub(crate) key: StoredKey,
     pub(crate) value: Value,
+    /// When it was used last, by a clock of 24 bits of seconds; kept where eviction asks for it.
+    pub(crate) used_at_s: u32,
 }
 
 /// A key with the unix time in milliseconds up to which it lives, as the table of expiring keys
@@ -98,8 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn a_record_takes_six_words() {
+    fn a_record_takes_seven_words() {
         assert_eq!(size_of::<StoredKey>(), 24);
-        assert_eq!(size_of::<Record>(), 48);
+        assert_eq!(size_of::<Record>(), 56);
     }
 }

@@ -37,13 +37,19 @@ impl Cron {
 }
 
 impl Node {
-    /// Runs the timer if it is due. The next run follows one period after the end of this one.
-    pub(super) fn cron(&mut self, cx: &mut Cx<'_, super::NoMessage>) {
+    /// Does what is due: goes on with an eviction, and runs the timer. The next run follows one
+    /// period after the end of this one.
+    pub(super) fn deadline(&mut self, cx: &mut Cx<'_, super::NoMessage>) {
+        self.go_on_evicting(cx.now(), cx.work);
         if cx.now() < self.cron.due {
             return;
         }
-        cx.work
-            .caused_by(Cause::Cron, |work| self.databases_cron(work));
+        self.tick(cx.wall());
+        // While a child lives, tables are left as they are (hasActiveChildProcess).
+        if !self.snapshots.has_child() {
+            cx.work
+                .caused_by(Cause::Cron, |work| self.databases_cron(work));
+        }
         let period = Span::from_micros(1_000_000 / self.runs_per_second());
         self.cron.due = cx.now().saturating_add(cx.spent()).saturating_add(period);
     }
@@ -66,7 +72,7 @@ impl Node {
         let databases = DATABASES_PER_RUN.min(count);
         for _ in 0..databases {
             let index = self.cron.resize_next;
-            self.keyspace.database_mut(index).cron_resize(work);
+            self.keyspace.cron_resize(index, work);
             self.cron.resize_next = (index + 1) % count;
         }
         if !self.config.activerehashing {
@@ -74,11 +80,7 @@ impl Node {
         }
         for _ in 0..databases {
             let index = self.cron.rehash_next;
-            if self
-                .keyspace
-                .database_mut(index)
-                .cron_rehash(REHASH_BUDGET, work)
-            {
+            if self.keyspace.cron_rehash(index, REHASH_BUDGET, work) {
                 return;
             }
             self.cron.rehash_next = (index + 1) % count;

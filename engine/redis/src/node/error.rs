@@ -22,6 +22,8 @@ pub(crate) enum ErrorReply<'a> {
     UnsupportedOption { option: &'a [u8] },
     InvalidCursor,
     DatabaseOutOfRange,
+    AlreadySaving,
+    OutOfMemory,
 }
 
 impl ErrorReply<'_> {
@@ -53,6 +55,8 @@ impl ErrorReply<'_> {
             }
             Self::GreaterWithLess => b"ERR GT and LT options at the same time are not compatible",
             Self::InvalidCursor => b"ERR invalid cursor",
+            Self::AlreadySaving => b"ERR Background save already in progress",
+            Self::OutOfMemory => b"OOM command not allowed when used memory > 'maxmemory'.",
             Self::DatabaseOutOfRange => b"ERR DB index is out of range",
         };
         Cow::Borrowed(fixed)

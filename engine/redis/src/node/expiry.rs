@@ -115,7 +115,7 @@ pub(super) fn ttl<'c>(
     since: Since,
 ) -> Outcome<'c> {
     let key = call.args[1];
-    if db.lookup(key, call.now_ms, call.work).is_none() {
+    if db.lookup_without_use(key, call.now_ms, call.work).is_none() {
         return call.reply_integer(-2);
     }
     let Some(at_ms) = db.expiry(key, call.work) else {

@@ -27,14 +27,14 @@ pub(super) fn del<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
 pub(super) fn exists<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let mut present = 0;
     for key in &call.args[1..] {
-        present += usize::from(db.lookup(key, call.now_ms, call.work).is_some());
+        present += usize::from(db.lookup_without_use(key, call.now_ms, call.work).is_some());
     }
     call.reply_count(present)
 }
 
 /// TYPE.
 pub(super) fn type_of<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    let slot = db.lookup(call.args[1], call.now_ms, call.work);
+    let slot = db.lookup_without_use(call.args[1], call.now_ms, call.work);
     call.reply(Frame::Simple(type_name(slot.is_some())))
 }
 
@@ -98,7 +98,7 @@ fn is_asked_for(
         }
     }
     if let Some(wanted) = options.type_name {
-        let is_present = db.lookup(key, call.now_ms, call.work).is_some();
+        let is_present = db.lookup_without_use(key, call.now_ms, call.work).is_some();
         if !is_option(wanted, type_name(is_present)) {
             return false;
         }

@@ -2,7 +2,7 @@
 //!
 //! It joins the parts: a request is read ([`crate::resp`]) or comes whole, its command is found
 //! ([`crate::command`]), carried out on a database ([`crate::keyspace`]), and answered. A timer
-//! resizes and rehashes.
+//! resizes, rehashes and evicts; a child writes snapshots ([`crate::rdb`]).
 //!
 //! Expired keys are removed when a command meets them; there is no cycle that looks for them.
 
@@ -10,23 +10,29 @@ mod call;
 mod client;
 mod cron;
 mod error;
+mod eviction;
 mod expiry;
 mod keys;
+mod snapshot;
 mod strings;
+
+pub use self::eviction::Policy;
 
 use self::call::{Call, Outcome, is_option};
 use self::client::Clients;
 use self::cron::Cron;
 use self::error::ErrorReply;
+use self::eviction::{Evicted, Eviction};
 use self::expiry::{Since, Unit};
-use crate::command::{self, CommandId};
+use self::snapshot::Snapshots;
+use crate::command::{self, CommandId, CommandSpec, Flags};
 use crate::config::Config;
 use crate::keyspace::{Keyspace, TableRole};
 use crate::resp::{Frame, Progress, ProtocolError};
-use kvrig_base::id::ConnId;
+use kvrig_base::id::{ConnId, JobId};
 use kvrig_base::random::Seed;
-use kvrig_base::seam::{Actor, Counter, Cx, Effect, Input};
-use kvrig_base::time::Time;
+use kvrig_base::seam::{Actor, ChildHost, ChildOutcome, Counter, Cx, Effect, Input, Work};
+use kvrig_base::time::{Time, Wall};
 use kvrig_tables::{TableEvent, TableKind};
 use std::convert::Infallible;
 
@@ -43,6 +49,8 @@ pub struct Node {
     keyspace: Keyspace,
     clients: Clients,
     cron: Cron,
+    eviction: Eviction,
+    snapshots: Snapshots,
 }
 
 /// What is to be done behind a command.
@@ -50,6 +58,7 @@ pub struct Node {
 enum After {
     Continue,
     Close,
+    Fork { job: JobId },
 }
 
 impl Node {
@@ -57,12 +66,14 @@ impl Node {
     /// gives.
     pub fn new(config: Config, tables: TableKind, seed: Seed) -> Self {
         let hash_key = seed.stream("hash-key").at(0, 0).0;
-        let keyspace = Keyspace::new(config.databases, tables, hash_key, true);
+        let integers_are_shared = !config.tracks_use();
         Self {
+            keyspace: Keyspace::new(config.databases, tables, hash_key, integers_are_shared),
             config,
-            keyspace,
             clients: Clients::default(),
             cron: Cron::new(),
+            eviction: Eviction::new(seed.stream("eviction").sequence(0)),
+            snapshots: Snapshots::default(),
         }
     }
     /// Its configuration.
@@ -76,6 +87,10 @@ impl Node {
     /// What used_memory of Redis 7.0 would show, buffers of clients aside, in bytes.
     pub fn used_memory(&self) -> u64 {
         self.keyspace.used_memory()
+    }
+    /// Keys evicted since the start.
+    pub fn evicted_keys(&self) -> u64 {
+        self.eviction.evicted_keys
     }
     /// The oldest event of a database's tables that was not taken yet.
     ///
@@ -153,38 +168,73 @@ impl Node {
         args: &[&[u8]],
         cx: &mut Cx<'_, NoMessage>,
     ) -> After {
-        let now_ms = cx.wall().unix_millis() as i64;
+        let (now, now_ms) = (cx.now(), cx.wall().unix_millis() as i64);
         let (mut reply, work) = cx.reply_and_work(conn);
         work.count(Counter::Commands, 1);
         let out = reply.buffer();
-        let Some(spec) = command::find(args[0]) else {
-            Frame::Error(&ErrorReply::UnknownCommand { args }.text()).encode(out);
-            return After::Continue;
+        let after = match self.checked(args, now, work) {
+            Ok(spec) => {
+                let mut call = Call {
+                    spec,
+                    args,
+                    now_ms,
+                    out: &mut *out,
+                    work,
+                };
+                self.dispatch(database, &mut call)
+            }
+            Err(error) => Err(error),
         };
-        // QUIT takes anything behind it.
-        if spec.id == CommandId::Quit {
-            Frame::Simple("OK").encode(out);
-            cx.effect(Effect::Close { conn });
-            return After::Close;
+        let after = after.map_err(|error| error.text()).unwrap_or_else(|text| {
+            Frame::Error(&text).encode(out);
+            After::Continue
+        });
+        match after {
+            After::Continue => {}
+            After::Close => cx.effect(Effect::Close { conn }),
+            After::Fork { job } => cx.effect(Effect::Fork { job }),
         }
-        let mut call = Call {
-            spec,
-            args,
-            now_ms,
-            out,
-            work,
-        };
-        let outcome = match spec.takes(args.len()) {
-            true => self.dispatch(database, &mut call),
-            false => Err(ErrorReply::WrongArity { command: spec.name }),
-        };
-        if let Err(error) = outcome {
-            Frame::Error(&error.text()).encode(call.out);
-        }
-        After::Continue
+        after
     }
 
-    fn dispatch<'c>(&mut self, database: &mut usize, call: &mut Call<'c>) -> Outcome<'c> {
+    /// What is checked before any command is carried out (processCommand): that there is such a
+    /// command, that it takes so many arguments, and that memory is below its limit.
+    fn checked<'c>(
+        &mut self,
+        args: &'c [&'c [u8]],
+        now: Time,
+        work: &mut Work,
+    ) -> Result<&'static CommandSpec, ErrorReply<'c>> {
+        let spec = command::find(args[0]).ok_or(ErrorReply::UnknownCommand { args })?;
+        if !spec.takes(args.len()) {
+            return Err(ErrorReply::WrongArity { command: spec.name });
+        }
+        // QUIT is answered before memory is looked at.
+        if self.config.maxmemory > 0 && spec.id != CommandId::Quit {
+            let evicted = self.make_room(now, work);
+            if evicted == Evicted::Failed && spec.flags.has(Flags::DENYOOM) {
+                return Err(ErrorReply::OutOfMemory);
+            }
+        }
+        Ok(spec)
+    }
+
+    fn dispatch<'c>(
+        &mut self,
+        database: &mut usize,
+        call: &mut Call<'c>,
+    ) -> Result<After, ErrorReply<'c>> {
+        match call.spec.id {
+            CommandId::Bgsave => self.bgsave(call),
+            CommandId::Quit => call.reply_ok().map(|()| After::Close),
+            _ => self.carry_out(database, call).map(|()| After::Continue),
+        }
+    }
+
+    fn carry_out<'c>(&mut self, database: &mut usize, call: &mut Call<'c>) -> Outcome<'c> {
+        if self.config.maxmemory > 0 && call.spec.flags.has(Flags::WRITE) {
+            self.keyspace.limit_growth(*database, self.config.maxmemory);
+        }
         let db = self.keyspace.database_mut(*database);
         match call.spec.id {
             CommandId::Get => strings::get(db, call),
@@ -236,8 +286,19 @@ impl Node {
                     command: call.spec.name,
                 }),
             },
-            CommandId::Quit => call.reply_ok(),
+            CommandId::Lastsave => self.lastsave(call),
+            CommandId::Bgsave | CommandId::Quit => {
+                unreachable!("these do more than reply, see dispatch")
+            }
         }
+    }
+
+    /// Takes the civil time over into what is kept in seconds.
+    fn tick(&mut self, wall: Wall) {
+        let has_child = self.snapshots.has_child();
+        self.snapshots.started(wall.unix_secs());
+        self.keyspace
+            .set_clock(wall.unix_secs(), self.config.tracks_use() && !has_child);
     }
 }
 
@@ -270,21 +331,32 @@ impl Actor for Node {
 
     fn handle(&mut self, cx: &mut Cx<'_, NoMessage>, input: Input<'_, NoMessage>) {
         match input {
-            Input::Connected { conn } => self.clients.connect(conn),
+            Input::Connected { conn } => {
+                self.tick(cx.wall());
+                self.clients.connect(conn);
+            }
             Input::Bytes { conn, bytes } => self.bytes(conn, bytes, cx),
             Input::Command { conn, args } => self.whole_command(conn, args, cx),
             Input::Closed { conn } => self.clients.close(conn),
-            Input::Deadline => self.cron(cx),
+            Input::Deadline => self.deadline(cx),
+            Input::ChildExit { job, outcome } => self.child_exit(job, outcome, cx),
             Input::Peer { message, .. } => match message {},
             Input::Drained { .. }
             | Input::File { .. }
-            | Input::ChildExit { .. }
             | Input::OffloadDone { .. }
             | Input::TurnEnd => {}
         }
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        Some(self.cron.due)
+        Some(
+            self.eviction
+                .due
+                .map_or(self.cron.due, |due| due.min(self.cron.due)),
+        )
+    }
+
+    fn run_child(&self, job: JobId, child: &mut dyn ChildHost) -> ChildOutcome {
+        self.write_snapshot(job, child)
     }
 }

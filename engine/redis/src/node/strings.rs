@@ -95,6 +95,7 @@ struct SetOptions {
 }
 
 /// What a SET replies where it does not reply the old value.
+#[derive(Clone, Copy, Debug)]
 struct SetReplies {
     done: Frame<'static>,
     refused: Frame<'static>,

@@ -12,8 +12,10 @@ mod shrink;
 #[path = "../node/steps.rs"]
 mod steps;
 
-use harness::Host;
+use harness::{CONN, Files, Host};
+use kvrig_base::id::JobId;
 use kvrig_base::random::Seed;
+use kvrig_base::seam::{Actor, ChildOutcome, Input};
 use kvrig_redis::command::COMMANDS;
 use requests::{Request, is_scan};
 use server::{Element, RealServer};
@@ -260,4 +262,99 @@ fn used_memory(server: &mut RealServer) -> u64 {
         .lines()
         .find_map(|line| line.strip_prefix("used_memory:"));
     line.expect("INFO has it").parse().expect("a number")
+}
+
+/// Goal: the snapshot that the node writes is what Redis loads.
+///
+/// Method: keys of every encoding in two databases, some with expiries, are saved by the node's child;
+/// a server starts on the file and is asked the same questions as the node.
+#[test]
+fn redis_loads_the_snapshot() {
+    let mut host = Host::new();
+    let long = "x".repeat(20_000);
+    for value in [
+        "0",
+        "-128",
+        "127",
+        "128",
+        "-32769",
+        "2147483647",
+        "2147483648",
+        "007",
+        "''",
+    ] {
+        host.ask(&format!("SET value:{value} {value}"));
+    }
+    for value in [
+        "9223372036854775807",
+        "-9223372036854775808",
+        &"y".repeat(63),
+        &"z".repeat(64),
+        &long,
+    ] {
+        host.ask(&format!(
+            "SET value:{} {value} PXAT 4000000000123",
+            value.len()
+        ));
+    }
+    host.ask("SET 12345 integer-key");
+    host.ask("APPEND value:7 x");
+    host.ask("SELECT 9");
+    for key in 0..20_000 {
+        host.ask(&format!("SET key:{key} {key}"));
+    }
+    host.command(&[b"SET", b"binary\0\r\n\xff", b"\0\xff"]);
+    host.ask("SELECT 0");
+    host.input(Input::Command {
+        conn: CONN,
+        args: &[b"BGSAVE"],
+    });
+    host.replies();
+    let mut files = Files::default();
+    assert_eq!(
+        host.node.run_child(JobId(0), &mut files),
+        ChildOutcome::Done
+    );
+    let Some(mut server) = RealServer::start_with(Some(&files.content["dump.rdb"])) else {
+        return;
+    };
+    let mut compare = |request: &[&[u8]]| {
+        let request: Request = request.iter().map(|arg| arg.to_vec()).collect();
+        let theirs = server.pipeline(std::slice::from_ref(&request)).remove(0);
+        let args: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
+        let ours = host.command(&args);
+        assert_eq!(
+            theirs.escape_ascii().to_string(),
+            ours.escape_ascii().to_string(),
+            "{request:?}"
+        );
+        ours
+    };
+    for database in [b"0", b"9"] {
+        compare(&[b"SELECT", database]);
+        compare(&[b"DBSIZE"]);
+    }
+    compare(&[b"GET", b"binary\0\r\n\xff"]);
+    compare(&[b"MGET", b"key:0", b"key:1", b"key:19999", b"none"]);
+    compare(&[b"SELECT", b"0"]);
+    compare(&[b"GET", b"12345"]);
+    for name in [
+        "0",
+        "-128",
+        "127",
+        "128",
+        "-32769",
+        "2147483647",
+        "2147483648",
+        "007",
+        "''",
+        "7",
+    ]
+    .into_iter()
+    .chain(["19", "20", "63", "64", "20000"])
+    {
+        let key = format!("value:{name}");
+        compare(&[b"GET", key.as_bytes()]);
+        compare(&[b"PEXPIRETIME", key.as_bytes()]);
+    }
 }

@@ -33,7 +33,11 @@ impl Drop for RealServer {
 impl RealServer {
     /// Starts a server without data, or says why it is skipped.
     pub(crate) fn start() -> Option<Self> {
-        match Self::try_start() {
+        Self::start_with(None)
+    }
+    /// Starts a server that loads this snapshot.
+    pub(crate) fn start_with(snapshot: Option<&[u8]>) -> Option<Self> {
+        match Self::try_start(snapshot) {
             Ok(server) => Some(server),
             Err(reason) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
                 panic!("a redis-server 7.0 is needed: {reason}")
@@ -45,7 +49,7 @@ impl RealServer {
         }
     }
 
-    fn try_start() -> Result<Self, String> {
+    fn try_start(snapshot: Option<&[u8]>) -> Result<Self, String> {
         if version().is_err() {
             install();
         }
@@ -62,6 +66,10 @@ impl RealServer {
         let name = format!("kvrig-redis-{}-{port}", std::process::id());
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
+        if let Some(snapshot) = snapshot {
+            let file = directory.join("dump.rdb");
+            std::fs::write(file, snapshot).map_err(|error| error.to_string())?;
+        }
         let mut child = Command::new("redis-server")
             .args([
                 "--port",

@@ -4,11 +4,14 @@
 
 use kvrig_base::id::ConnId;
 use kvrig_base::random::Seed;
-use kvrig_base::seam::{Actor, Counts, Cx, Effect, Effects, Input, Outbox, Work};
+use kvrig_base::seam::{
+    Actor, ChildHost, Counts, Cx, Effect, Effects, FileError, FileOp, Input, Outbox, Work,
+};
 use kvrig_base::time::{Span, Time, Wall};
 use kvrig_redis::node::NoMessage;
 use kvrig_redis::{Config, Node};
 use kvrig_tables::TableKind;
+use std::collections::BTreeMap;
 
 /// The wall clock begins here.
 pub(crate) const EPOCH_MS: u64 = 1_700_000_000_000;
@@ -110,4 +113,64 @@ pub(crate) fn readable(reply: &[u8]) -> String {
     text.strip_suffix("\\r\\n")
         .unwrap_or(&text)
         .replace("\\r\\n", " ")
+}
+
+/// The files of a child, kept in memory.
+#[derive(Default)]
+pub(crate) struct Files {
+    /// By name.
+    pub(crate) content: BTreeMap<String, Vec<u8>>,
+    /// What was asked for, in order.
+    pub(crate) log: Vec<String>,
+    /// The disk is full after so many operations.
+    fails_after: Option<usize>,
+    /// The name of the file that is open.
+    open: String,
+    work: Option<Work>,
+}
+
+impl Files {
+    /// Files on a disk that is full after so many operations.
+    pub(crate) fn that_fail_after(operations: usize) -> Self {
+        Self {
+            fails_after: Some(operations),
+            ..Self::default()
+        }
+    }
+}
+
+impl ChildHost for Files {
+    fn work(&mut self) -> &mut Work {
+        self.work.get_or_insert_with(Work::unpriced)
+    }
+    fn file(&mut self, op: FileOp, data: &[u8]) -> Result<(), FileError> {
+        if let FileOp::Unlink { name } = op {
+            self.content.remove(&name);
+            return Ok(());
+        }
+        if self.fails_after == Some(self.log.len()) {
+            return Err(FileError::NoSpace);
+        }
+        self.log.push(match op {
+            FileOp::Open { name, .. } => {
+                self.open = name;
+                self.content.insert(self.open.clone(), Vec::new());
+                format!("open {}", self.open)
+            }
+            FileOp::Append { data: range, .. } => {
+                let content = self.content.get_mut(&self.open).expect("it is open");
+                content.extend_from_slice(&data[range]);
+                "append".to_owned()
+            }
+            FileOp::Sync { .. } => "sync".to_owned(),
+            FileOp::Rename { from, to } => {
+                let content = self.content.remove(&from).expect("it is there");
+                self.content.insert(to.clone(), content);
+                format!("rename {from} {to}")
+            }
+            FileOp::SyncDirectory => "sync directory".to_owned(),
+            other => panic!("snapshots need no {other:?}"),
+        });
+        Ok(())
+    }
 }

@@ -1,9 +1,11 @@
 //! The node as a host sees it.
 
 mod commands;
+mod eviction;
 mod expiry;
 mod harness;
 mod memory;
 mod rehash;
+mod snapshot;
 mod steps;
 mod wire;
