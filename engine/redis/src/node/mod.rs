@@ -80,6 +80,10 @@ impl Node {
     pub fn config(&self) -> &Config {
         &self.config
     }
+    /// Sets `maxmemory` while it runs, as CONFIG SET does; the next write is the first to heed it.
+    pub fn set_maxmemory(&mut self, bytes: u64) {
+        self.config.maxmemory = bytes;
+    }
     /// Its data.
     pub fn keyspace(&self) -> &Keyspace {
         &self.keyspace
