@@ -32,6 +32,8 @@ struct Core {
 struct Pool {
     cores: Vec<CoreId>,
     waiting: VecDeque<Task>,
+    /// When the pool is looked at next on behalf of those who wait.
+    wake_at: Time,
 }
 
 /// All cores and pools of a world.
@@ -53,7 +55,7 @@ impl Pools {
             taken_at: Time::START,
             busy: Span::ZERO,
         }));
-        self.pools.push(Pool { cores: ids, waiting: VecDeque::new() });
+        self.pools.push(Pool { cores: ids, waiting: VecDeque::new(), wake_at: Time::NEVER });
         pool
     }
     /// The first core of a pool: where work is priced that has no core yet.
@@ -83,11 +85,30 @@ impl Pools {
         taken.taken_at = now;
         Some(core)
     }
-    /// Lets `task` wait; says when a core of the pool becomes free, where that is known.
-    pub(super) fn wait(&mut self, pool: PoolId, task: Task) -> Option<Time> {
+    /// Lets `task` wait.
+    pub(super) fn wait(&mut self, pool: PoolId, task: Task) {
+        self.pools[pool.0 as usize].waiting.push_back(task);
+    }
+    /// When the pool must be looked at for those who wait, and who is the first of them: the
+    /// earliest instant at which one of its cores is known to become free, unless the pool is
+    /// looked at by then anyway. What it says is taken as arranged.
+    pub(super) fn wake(&mut self, pool: PoolId, now: Time) -> Option<(Time, Task)> {
+        let Pool { cores, waiting, wake_at } = &mut self.pools[pool.0 as usize];
+        let first = *waiting.front()?;
+        let free_at = cores.iter().filter_map(|core| self.cores[core.index()].free_at).min()?;
+        let at = free_at.max(now);
+        if *wake_at <= at {
+            return None;
+        }
+        *wake_at = at;
+        Some((at, first))
+    }
+    /// The pool is looked at now.
+    pub(super) fn woken(&mut self, pool: PoolId, now: Time) {
         let pool = &mut self.pools[pool.0 as usize];
-        pool.waiting.push_back(task);
-        pool.cores.iter().filter_map(|core| self.cores[core.index()].free_at).min()
+        if pool.wake_at <= now {
+            pool.wake_at = Time::NEVER;
+        }
     }
     /// The next waiting task and a core for it, if there are both at `now`.
     pub(super) fn next(&mut self, pool: PoolId, now: Time) -> Option<(Task, CoreId)> {
@@ -96,14 +117,13 @@ impl Pools {
         self.pools[pool.0 as usize].waiting.pop_front();
         Some((task, core))
     }
-    /// Gives a core back from `at` on; says whether somebody waits for it.
+    /// Gives a core back from `at` on; says to which pool.
     #[inline]
-    pub(super) fn release(&mut self, core: CoreId, at: Time) -> Option<(PoolId, Task)> {
+    pub(super) fn release(&mut self, core: CoreId, at: Time) -> PoolId {
         let released = &mut self.cores[core.index()];
         released.free_at = Some(at);
         released.busy += at.since(released.taken_at);
-        let pool = released.pool;
-        self.pools[pool.0 as usize].waiting.front().map(|task| (pool, *task))
+        released.pool
     }
     /// How long each core of a pool was busy, the holding of it included, up to its last release.
     pub(super) fn busy(&self, pool: PoolId) -> impl Iterator<Item = Span> {

@@ -18,6 +18,7 @@ pub(super) const fn emitter_of(actor: ActorId) -> ActorId {
 impl<M: Model> World<M> {
     /// Lets everything happen up to `end`, which included.
     pub fn run_until(&mut self, end: Time) {
+        self.begin_next_turn(end);
         while let Some(event) = self.agenda.pop_until(end) {
             let now = event.key.time();
             match event.payload {
@@ -33,6 +34,30 @@ impl<M: Model> World<M> {
                 Event::ChildWorked { slot } => self.child_worked(slot, now),
                 Event::OffloadEnd { slot } => self.offload_ended(slot, now),
             }
+            self.begin_next_turn(end);
+        }
+        self.ran_until = self.ran_until.max(end);
+    }
+    /// Begins the turn that is to come next if nothing else happens before it: most turns need no
+    /// event of their own.
+    #[inline]
+    fn begin_next_turn(&mut self, end: Time) {
+        while let Some((start, actor)) = self.next_turn.take() {
+            let task = Task::Turn(actor);
+            if start <= end && self.agenda.peek_time().is_none_or(|next| next > start) {
+                self.submit(task, start);
+            } else {
+                self.schedule(actor, start, Event::Submit { task });
+            }
+        }
+    }
+    /// Lets `actor` want a core at `start`.
+    #[inline]
+    pub(super) fn want_core(&mut self, actor: ActorId, start: Time) {
+        self.hosted[actor.index()].state = State::Starting;
+        match self.next_turn {
+            None => self.next_turn = Some((start, actor)),
+            Some(_) => self.schedule(actor, start, Event::Submit { task: Task::Turn(actor) }),
         }
     }
     /// Schedules an event on behalf of `actor`.
@@ -47,14 +72,13 @@ impl<M: Model> World<M> {
         if hosted.state != State::Idle || hosted.is_stopped {
             return;
         }
-        hosted.state = State::Starting;
         let start = if hosted.busy_until > at {
             hosted.busy_until
         } else {
             hosted.host.wake_ups += 1;
             at + self.profile.host.wake_up
         };
-        self.schedule(actor, start, Event::Submit { task: Task::Turn(actor) });
+        self.want_core(actor, start);
     }
     /// Puts an input into the inbox of `actor`.
     pub(super) fn deliver(
@@ -73,17 +97,25 @@ impl<M: Model> World<M> {
         match self.pools.take(pool, preferred, now) {
             Some(core) => self.start(task, core, now),
             None => {
-                if let Some(free_at) = self.pools.wait(pool, task) {
-                    let actor = self.owner_of(task);
-                    self.schedule(actor, free_at.max(now), Event::CoreFree { pool });
-                }
+                self.pools.wait(pool, task);
+                self.wake_pool(pool, now);
             }
         }
     }
     /// Gives cores of `pool` that are free to those who wait for them.
     fn dispatch(&mut self, pool: PoolId, now: Time) {
+        self.pools.woken(pool, now);
         while let Some((task, core)) = self.pools.next(pool, now) {
             self.start(task, core, now);
+        }
+        self.wake_pool(pool, now);
+    }
+    /// Sees to it that those who wait in `pool` get the first core that becomes free.
+    #[inline]
+    fn wake_pool(&mut self, pool: PoolId, now: Time) {
+        if let Some((at, task)) = self.pools.wake(pool, now) {
+            let first = self.owner_of(task);
+            self.schedule(first, at, Event::CoreFree { pool });
         }
     }
     fn home_of(&self, task: Task) -> (PoolId, CoreId) {
@@ -118,10 +150,8 @@ impl<M: Model> World<M> {
     /// Gives `core` back from `at` on.
     #[inline]
     pub(super) fn release_core(&mut self, core: CoreId, at: Time) {
-        if let Some((pool, task)) = self.pools.release(core, at) {
-            let waiting = self.owner_of(task);
-            self.schedule(waiting, at, Event::CoreFree { pool });
-        }
+        let pool = self.pools.release(core, at);
+        self.wake_pool(pool, self.agenda.now());
     }
     fn deadline_passed(&mut self, actor: ActorId, now: Time) {
         let hosted = &mut self.hosted[actor.index()];
