@@ -55,7 +55,10 @@ impl Drawn {
             .expect("0.99 and a million are in range");
         let (key_draws, kind_draws) = (seed.stream("keys"), seed.stream("kinds"));
         let format = KeyFormat::default();
-        let mut drawn = Self { keys: Vec::new(), reads: Vec::new() };
+        let mut drawn = Self {
+            keys: Vec::new(),
+            reads: Vec::new(),
+        };
         let mut key = Vec::new();
         for index in 0..OPERATIONS as u64 {
             let id = popularity.key(index, KEYS, &mut key_draws.draws(0, index));
@@ -88,13 +91,22 @@ struct Bare {
 
 impl Bare {
     fn new(work: Work) -> Self {
-        Self { work, outbox: Outbox::default(), effects: Effects::default() }
+        Self {
+            work,
+            outbox: Outbox::default(),
+            effects: Effects::default(),
+        }
     }
     fn call(&mut self, node: &mut Node, input: Input<'_, NoMessage>) {
         self.work.begin();
         let wall = Wall::from_unix_millis(0);
-        let mut cx =
-            Cx::new(Time::START, wall, &mut self.work, &mut self.outbox, &mut self.effects);
+        let mut cx = Cx::new(
+            Time::START,
+            wall,
+            &mut self.work,
+            &mut self.outbox,
+            &mut self.effects,
+        );
         node.handle(&mut cx, input);
         black_box(self.work.spent());
         black_box(&self.outbox);
@@ -111,7 +123,13 @@ fn filled_node(seed: Seed) -> Node {
     for id in 0..KEYS {
         format.write(KeyId(id), KEY_BYTES, &mut key);
         let args: [&[u8]; 3] = [b"SET", &key, VALUE];
-        bare.call(&mut node, Input::Command { conn: ConnId(0), args: &args });
+        bare.call(
+            &mut node,
+            Input::Command {
+                conn: ConnId(0),
+                args: &args,
+            },
+        );
     }
     node
 }
@@ -122,7 +140,15 @@ fn replay(node: &mut Node, drawn: &Drawn, bare: &mut Bare) -> u64 {
     for index in 0..OPERATIONS {
         args.clear();
         drawn.write(index, &mut args);
-        args.lend(|args| bare.call(node, Input::Command { conn: ConnId(0), args }));
+        args.lend(|args| {
+            bare.call(
+                node,
+                Input::Command {
+                    conn: ConnId(0),
+                    args,
+                },
+            )
+        });
     }
     OPERATIONS as u64
 }
@@ -163,12 +189,22 @@ fn world(node: Node, profile: &Profile, drawn: &Rc<Drawn>) -> World<Replaying> {
     let mut world = World::new(profile, Wall::from_unix_millis(0), ());
     let (pool, helpers) = (world.add_pool(1), world.add_pool(1));
     let disk = world.add_disk(DiskConfig::default());
-    let actor = world.add_actor(node, Placement { pool, helpers, disk, store: None });
+    let actor = world.add_actor(
+        node,
+        Placement {
+            pool,
+            helpers,
+            disk,
+            store: None,
+        },
+    );
     world.add_open_loop(OpenLoop {
         targets: vec![actor],
         connections: CONNECTIONS,
         link: profile.link.clone(),
-        requests: Replayed { drawn: Rc::clone(drawn) },
+        requests: Replayed {
+            drawn: Rc::clone(drawn),
+        },
         arrivals: Steady,
     });
     world
@@ -183,7 +219,10 @@ fn simulate(world: &mut World<Replaying>, round: u32) -> Round {
         0
     });
     let completed = world.check_books().expect("the books balance").completed;
-    Round { units: completed - before, ..round }
+    Round {
+        units: completed - before,
+        ..round
+    }
 }
 
 fn main() {
@@ -210,7 +249,10 @@ fn main() {
                 name: "engine, priced",
                 round: Box::new(|_| timed(|| replay(&mut priced, &second, &mut metered))),
             },
-            Contender { name: "simulated", round: Box::new(|round| simulate(&mut world, round)) },
+            Contender {
+                name: "simulated",
+                round: Box::new(|round| simulate(&mut world, round)),
+            },
         ],
     );
     print(&measured);
@@ -227,9 +269,20 @@ fn main() {
 }
 
 fn print(measured: &[Measured]) {
-    println!("{:<16} {:>12} {:>12} {:>14}", "", "ns median", "ns best", "M ops/CPU-s");
-    for Measured { name, nanos_median, nanos_best } in measured {
-        println!("{name:<16} {nanos_median:>12.1} {nanos_best:>12.1} {:>14.2}", 1e3 / nanos_median);
+    println!(
+        "{:<16} {:>12} {:>12} {:>14}",
+        "", "ns median", "ns best", "M ops/CPU-s"
+    );
+    for Measured {
+        name,
+        nanos_median,
+        nanos_best,
+    } in measured
+    {
+        println!(
+            "{name:<16} {nanos_median:>12.1} {nanos_best:>12.1} {:>14.2}",
+            1e3 / nanos_median
+        );
     }
     let (engine, simulated) = (&measured[0], &measured[2]);
     let speed = simulated.millions_per_second();

@@ -84,7 +84,10 @@ impl<R: Requests, T> Group<R, T> {
     pub(crate) fn connection_of(&mut self, id: RequestId) -> ConnId {
         let count = self.connections.end - self.connections.start;
         let chosen = self.requests.connection(id, count);
-        assert!(chosen < count, "request {id} was given to connection {chosen} of {count}");
+        assert!(
+            chosen < count,
+            "request {id} was given to connection {chosen} of {count}"
+        );
         ConnId(self.connections.start + chosen)
     }
 }

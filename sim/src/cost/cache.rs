@@ -41,7 +41,10 @@ struct TagArray {
 impl TagArray {
     fn new(level: &CacheLevel) -> Self {
         let sets = level.sets();
-        assert!(sets.is_power_of_two() && sets >= 2, "the profile's reader has checked sizes");
+        assert!(
+            sets.is_power_of_two() && sets >= 2,
+            "the profile's reader has checked sizes"
+        );
         let length = usize::try_from(sets).expect("a cache's sets fit in memory");
         Self {
             sets: vec![0; length],
@@ -79,8 +82,8 @@ pub struct CacheModel {
     shared: Vec<TagArray>,
     dram_ps: u64,
     next_line_ps: u64,
-    /// The line after the one touched last, which a hardware prefetcher has under way.
-    expected: u64,
+    /// The line touched last.
+    last: u64,
 }
 
 impl CacheModel {
@@ -89,37 +92,64 @@ impl CacheModel {
     /// A line found in no cache costs `dram_ps`, or `next_line_ps` where it follows the line
     /// touched just before: a prefetcher has it under way.
     pub fn new(levels: Vec<CacheLevel>, dram_ps: u64, next_line_ps: u64) -> Self {
-        let shared = levels.iter().filter(|level| level.shared).map(TagArray::new).collect();
-        Self { levels, private: Vec::new(), shared, dram_ps, next_line_ps, expected: u64::MAX }
+        let shared = levels
+            .iter()
+            .filter(|level| level.shared)
+            .map(TagArray::new)
+            .collect();
+        Self {
+            levels,
+            private: Vec::new(),
+            shared,
+            dram_ps,
+            next_line_ps,
+            last: u64::MAX - 1,
+        }
     }
     /// Adds the private caches of one more core.
     pub fn add_core(&mut self) {
-        let private = self.levels.iter().filter(|level| !level.shared).map(TagArray::new);
+        let private = self
+            .levels
+            .iter()
+            .filter(|level| !level.shared)
+            .map(TagArray::new);
         self.private.push(private.collect());
     }
     /// The price in picoseconds of `touches` by `core`, in order, in address space `space`.
     #[inline]
     pub fn price(&mut self, core: CoreId, space: u32, touches: &[Touch]) -> u64 {
-        touches.iter().map(|touch| self.touch(core, space, touch.address())).sum()
-    }
-    #[inline]
-    fn touch(&mut self, core: CoreId, space: u32, address: u64) -> u64 {
-        // 2^64 divided by the golden ratio spreads neighbours over the upper bits (Knuth, TAOCP 3,
-        // section 6.4). Spaces differ in the bits above those of a line.
-        let line = address ^ (u64::from(space) << 40).rotate_left(23);
-        let hash = line.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let sequential = line == self.expected;
-        self.expected = line.wrapping_add(1);
-        let caches = self.private[core.index()].iter_mut().chain(&mut self.shared);
-        let mut price = if sequential { self.next_line_ps } else { self.dram_ps };
-        for cache in caches {
-            if cache.touch(hash) {
-                price = if sequential { price.min(cache.hit_ps) } else { cache.hit_ps };
-                break;
-            }
+        // Spaces differ in the bits above those of a line.
+        let space = (u64::from(space) << 40).rotate_left(23);
+        let private = &mut self.private[core.index()];
+        let mut last = self.last;
+        let mut price = 0;
+        for touch in touches {
+            let line = touch.address() ^ space;
+            // 2^64 divided by the golden ratio spreads neighbours over the upper bits (Knuth, TAOCP
+            // 3, section 6.4).
+            let hash = line.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let hit = look_up(private, hash).or_else(|| look_up(&mut self.shared, hash));
+            let found = hit.unwrap_or(self.dram_ps);
+            // The line after the one touched before is one that a prefetcher has under way.
+            let is_next = line == last.wrapping_add(1);
+            price += if is_next {
+                found.min(self.next_line_ps)
+            } else {
+                found
+            };
+            last = line;
         }
+        self.last = last;
         price
     }
+}
+
+/// Touches the line in one level after another until it is found; says what the hit costs.
+#[inline]
+fn look_up(levels: &mut [TagArray], hash: u64) -> Option<u64> {
+    levels
+        .iter_mut()
+        .find_map(|level| level.touch(hash).then_some(level.hit_ps))
 }
 
 #[cfg(test)]
@@ -128,7 +158,13 @@ mod tests {
     use kvrig_base::seam::Region;
 
     fn level(name: &str, bytes: u64, ways: u32, shared: bool, hit_ps: u64) -> CacheLevel {
-        CacheLevel { name: name.into(), bytes, ways, shared, hit_ps }
+        CacheLevel {
+            name: name.into(),
+            bytes,
+            ways,
+            shared,
+            hit_ps,
+        }
     }
 
     fn model(cores: u32) -> CacheModel {
@@ -152,8 +188,16 @@ mod tests {
         let (first, second) = (CoreId(0), CoreId(1));
         assert_eq!(model.price(first, 0, &[read(5)]), 1_000);
         assert_eq!(model.price(first, 0, &[read(5)]), 1);
-        assert_eq!(model.price(second, 0, &[read(5)]), 100, "the third level is shared");
-        assert_eq!(model.price(first, 7, &[read(5)]), 1_000, "another address space");
+        assert_eq!(
+            model.price(second, 0, &[read(5)]),
+            100,
+            "the third level is shared"
+        );
+        assert_eq!(
+            model.price(first, 7, &[read(5)]),
+            1_000,
+            "another address space"
+        );
     }
 
     #[test]
@@ -166,16 +210,23 @@ mod tests {
     /// A working set of half a level stays in it, one of eight times the level does not.
     #[test]
     fn working_sets_land_in_the_level_that_holds_them() {
-        for (lines, cheapest, dearest) in
-            [(250, 1, 5), (4_000, 5, 25), (64_000, 60, 250), (1 << 20, 850, 1_000)]
-        {
+        for (lines, cheapest, dearest) in [
+            (250, 1, 5),
+            (4_000, 5, 25),
+            (64_000, 60, 250),
+            (1 << 20, 850, 1_000),
+        ] {
             let mut model = model(1);
             // An odd stride visits the lines out of sequence.
-            let touches: Vec<Touch> =
-                (0..lines).map(|turn: u64| read(turn * 7_919 % lines)).collect();
+            let touches: Vec<Touch> = (0..lines)
+                .map(|turn: u64| read(turn * 7_919 % lines))
+                .collect();
             model.price(CoreId(0), 0, &touches);
             let mean = model.price(CoreId(0), 0, &touches) / lines;
-            assert!((cheapest..=dearest).contains(&mean), "{lines} lines cost {mean} each");
+            assert!(
+                (cheapest..=dearest).contains(&mean),
+                "{lines} lines cost {mean} each"
+            );
         }
     }
 

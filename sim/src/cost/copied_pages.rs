@@ -18,7 +18,10 @@ impl CopiedPages {
     /// Marks the page of `touch` as the writer's own and says whether it had to be copied.
     pub(super) fn write(&mut self, touch: Touch) -> bool {
         let page = touch.page();
-        let chunk = self.chunks.entry(page / CHUNK_PAGES).or_insert_with(|| Box::new([0; WORDS]));
+        let chunk = self
+            .chunks
+            .entry(page / CHUNK_PAGES)
+            .or_insert_with(|| Box::new([0; WORDS]));
         let (word, bit) = ((page % CHUNK_PAGES / 64) as usize, 1 << (page % 64));
         let fresh = chunk[word] & bit == 0;
         chunk[word] |= bit;
@@ -44,9 +47,19 @@ mod tests {
     fn each_page_is_copied_once_until_it_is_shared_again() {
         let mut pages = CopiedPages::default();
         let write = |region, line| Touch::new(Region(region), line, true);
-        let written = [write(0, 0), write(0, 63), write(0, 64), write(1, 0), write(1, 1 << 40)];
+        let written = [
+            write(0, 0),
+            write(0, 63),
+            write(0, 64),
+            write(1, 0),
+            write(1, 1 << 40),
+        ];
         let copied = written.map(|touch| pages.write(touch));
-        assert_eq!(copied, [true, false, true, true, true], "64 lines are a page");
+        assert_eq!(
+            copied,
+            [true, false, true, true, true],
+            "64 lines are a page"
+        );
         assert_eq!(pages.take_copied(), 4);
         pages.share_all();
         assert!(pages.write(write(0, 1)));

@@ -4,7 +4,7 @@ use super::cache::CacheModel;
 use super::copied_pages::CopiedPages;
 use super::profile::{MemoryPrices, Profile};
 use kvrig_base::id::{ActorId, CoreId, LockId};
-use kvrig_base::seam::{COUNTERS, Counts, Meter, Touch};
+use kvrig_base::seam::{COUNTERS, Counter, Counts, Meter, Touch};
 use kvrig_base::time::{Span, Time};
 use std::cell::RefCell;
 use std::fmt;
@@ -25,8 +25,16 @@ pub struct OutOfRange {
 
 impl fmt::Display for OutOfRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, limit, worst, calls } = self;
-        write!(f, "{what} up to {worst}, where the profile vouches for {limit} ({calls} calls)")
+        let Self {
+            what,
+            limit,
+            worst,
+            calls,
+        } = self;
+        write!(
+            f,
+            "{what} up to {worst}, where the profile vouches for {limit} ({calls} calls)"
+        )
     }
 }
 
@@ -58,7 +66,9 @@ struct State {
     prices: [u64; COUNTERS.len()],
     memory: Memory,
     page_copy: Span,
-    ranges: Vec<(&'static str, Option<usize>, u64)>,
+    /// The most of each counter in one call that the profile vouches for.
+    limits: Vec<(Counter, u64)>,
+    resident_limit: Option<u64>,
     beyond: Vec<OutOfRange>,
     holdings: Vec<Holding>,
     copies: Vec<Option<CopiedPages>>,
@@ -66,6 +76,12 @@ struct State {
     space: u32,
     actor: ActorId,
     at: Time,
+}
+
+#[derive(Debug)]
+struct Shared {
+    wants_resident: bool,
+    state: RefCell<State>,
 }
 
 impl State {
@@ -78,32 +94,41 @@ impl State {
 
 /// The world's side of its meter: where and when the next work happens.
 #[derive(Clone, Debug)]
-pub struct Pricing(Rc<RefCell<State>>);
+pub struct Pricing(Rc<Shared>);
 
 /// The engine's side of the same meter.
 #[derive(Debug)]
-pub struct PricingMeter(Rc<RefCell<State>>);
+pub struct PricingMeter(Rc<Shared>);
 
 impl Pricing {
     /// A meter with the prices of `profile`, and the world's handle on it.
     pub fn new(profile: &Profile) -> (Self, PricingMeter) {
         let memory = match &profile.memory {
-            MemoryPrices::Cache { levels, dram_ps, next_line_ps } => {
-                Memory::Cached(CacheModel::new(levels.clone(), *dram_ps, *next_line_ps))
-            }
-            MemoryPrices::Footprint(steps) => {
-                Memory::Footprint { steps: steps.clone(), now_ps: steps[0].1 }
-            }
+            MemoryPrices::Cache {
+                levels,
+                dram_ps,
+                next_line_ps,
+            } => Memory::Cached(CacheModel::new(levels.clone(), *dram_ps, *next_line_ps)),
+            MemoryPrices::Footprint(steps) => Memory::Footprint {
+                steps: steps.clone(),
+                now_ps: steps[0].1,
+            },
             MemoryPrices::Free => Memory::Free,
         };
-        let ranges = profile.fit.ranges.iter().map(|&(what, limit)| {
-            (what, COUNTERS.iter().position(|counter| counter.name() == what), limit)
-        });
-        let state = Rc::new(RefCell::new(State {
+        let limit = |name| {
+            let range = profile.fit.ranges.iter().find(|(what, _)| *what == name);
+            range.map(|(_, limit)| *limit)
+        };
+        let limits = COUNTERS
+            .iter()
+            .filter_map(|&counter| limit(counter.name()).map(|limit| (counter, limit)));
+        let wants_resident = matches!(memory, Memory::Footprint { .. });
+        let state = RefCell::new(State {
             prices: profile.prices_ps,
             memory,
             page_copy: profile.host.page_copy,
-            ranges: ranges.collect(),
+            limits: limits.collect(),
+            resident_limit: limit(RESIDENT_BYTES),
             beyond: Vec::new(),
             holdings: Vec::new(),
             copies: Vec::new(),
@@ -111,8 +136,12 @@ impl Pricing {
             space: 0,
             actor: ActorId(0),
             at: Time::START,
-        }));
-        (Self(Rc::clone(&state)), PricingMeter(state))
+        });
+        let shared = Rc::new(Shared {
+            wants_resident,
+            state,
+        });
+        (Self(Rc::clone(&shared)), PricingMeter(shared))
     }
     /// Another meter of the same prices, caches and locks.
     pub fn meter(&self) -> PricingMeter {
@@ -120,87 +149,99 @@ impl Pricing {
     }
     /// Adds the caches of one more core.
     pub fn add_core(&self) {
-        if let Memory::Cached(caches) = &mut self.0.borrow_mut().memory {
+        if let Memory::Cached(caches) = &mut self.0.state.borrow_mut().memory {
             caches.add_core();
         }
     }
     /// The next work is that of `actor`, in address space `space`, on `core`, from `at`.
     #[inline]
     pub fn enter(&self, actor: ActorId, space: u32, core: CoreId, at: Time) {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.0.state.borrow_mut();
         state.actor = actor;
         state.space = space;
         state.core = core;
         state.at = at;
     }
-    /// Whether the memory in use is to be told with [`Pricing::set_resident`].
+    /// Whether the price of a touch depends on the memory in use, told with
+    /// [`Pricing::set_resident`] before each turn.
+    #[inline]
     pub fn wants_resident(&self) -> bool {
-        let state = self.0.borrow();
-        matches!(state.memory, Memory::Footprint { .. })
-            || state.ranges.iter().any(|(what, ..)| *what == RESIDENT_BYTES)
+        self.0.wants_resident
     }
     /// The memory in use by whoever works next, in bytes.
     pub fn set_resident(&self, bytes: u64) {
-        let state = &mut *self.0.borrow_mut();
-        if let Memory::Footprint { steps, now_ps } = &mut state.memory {
-            let step = steps.iter().find(|(up_to, _)| bytes <= *up_to).or(steps.last());
-            *now_ps = step.expect("the profile's reader wants at least one step").1;
+        if let Memory::Footprint { steps, now_ps } = &mut self.0.state.borrow_mut().memory {
+            let step = steps
+                .iter()
+                .find(|(up_to, _)| bytes <= *up_to)
+                .or(steps.last());
+            *now_ps = step
+                .expect("the profile's reader wants at least one step")
+                .1;
         }
-        for &(what, counter, limit) in &state.ranges {
-            if counter.is_none() && bytes > limit {
-                note(&mut state.beyond, what, limit, bytes);
-            }
+    }
+    /// Checks the memory in use by one actor against the profile's range.
+    pub fn check_resident(&self, bytes: u64) {
+        let state = &mut *self.0.state.borrow_mut();
+        if let Some(limit) = state.resident_limit.filter(|limit| bytes > *limit) {
+            note(&mut state.beyond, RESIDENT_BYTES, limit, bytes);
         }
     }
     /// Checks the receipt of one whole call against the profile's range.
     #[inline]
     pub fn check_range(&self, counts: &Counts) {
-        let state = &mut *self.0.borrow_mut();
-        for &(what, counter, limit) in &state.ranges {
-            let Some(counter) = counter else { continue };
-            let amount = counts.as_array()[counter];
+        let state = &mut *self.0.state.borrow_mut();
+        for &(counter, limit) in &state.limits {
+            let amount = counts.get(counter);
             if amount > limit {
-                note(&mut state.beyond, what, limit, amount);
+                note(&mut state.beyond, counter.name(), limit, amount);
             }
         }
     }
     /// What went beyond the profile's range so far.
     pub fn out_of_range(&self) -> Vec<OutOfRange> {
-        self.0.borrow().beyond.clone()
+        self.0.state.borrow().beyond.clone()
     }
     /// A child shares all pages of `actor` from now on.
     pub fn share_pages(&self, actor: ActorId) {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.0.state.borrow_mut();
         if state.copies.len() <= actor.index() {
             state.copies.resize_with(actor.index() + 1, || None);
         }
-        state.copies[actor.index()].get_or_insert_default().share_all();
+        state.copies[actor.index()]
+            .get_or_insert_default()
+            .share_all();
     }
     /// The pages that `actor` has copied since the last call.
     pub fn take_copied_pages(&self, actor: ActorId) -> u64 {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.0.state.borrow_mut();
         let copies = state.copies.get_mut(actor.index()).and_then(Option::as_mut);
         copies.map_or(0, CopiedPages::take_copied)
     }
     /// No child shares the pages of `actor` any more.
     pub fn unshare_pages(&self, actor: ActorId) {
-        if let Some(copies) = self.0.borrow_mut().copies.get_mut(actor.index()) {
+        if let Some(copies) = self.0.state.borrow_mut().copies.get_mut(actor.index()) {
             *copies = None;
         }
     }
     /// `holder` has `lock` of address space `space` from now until `until`.
     pub fn hold(&self, space: u32, lock: LockId, holder: ActorId, until: Time) {
         self.release(space, lock);
-        self.0.borrow_mut().holdings.push(Holding { space, lock, holder, until });
+        self.0.state.borrow_mut().holdings.push(Holding {
+            space,
+            lock,
+            holder,
+            until,
+        });
     }
     /// Nobody has `lock` of address space `space`.
     pub fn release(&self, space: u32, lock: LockId) {
         let held = |holding: &Holding| (holding.space, holding.lock) != (space, lock);
-        self.0.borrow_mut().holdings.retain(held);
+        self.0.state.borrow_mut().holdings.retain(held);
     }
     /// The price of counted work without touches.
     pub fn price_counts(&self, counts: &Counts) -> Span {
-        self.0.borrow().price_counts(counts)
+        self.0.state.borrow().price_counts(counts)
     }
 }
 
@@ -211,13 +252,18 @@ fn note(beyond: &mut Vec<OutOfRange>, what: &'static str, limit: u64, amount: u6
             noted.worst = noted.worst.max(amount);
             noted.calls += 1;
         }
-        None => beyond.push(OutOfRange { what, limit, worst: amount, calls: 1 }),
+        None => beyond.push(OutOfRange {
+            what,
+            limit,
+            worst: amount,
+            calls: 1,
+        }),
     }
 }
 
 impl Meter for PricingMeter {
     fn price(&mut self, counts: &Counts, touches: &[Touch]) -> Span {
-        let state = &mut *self.0.borrow_mut();
+        let state = &mut *self.0.state.borrow_mut();
         let mut price = state.price_counts(counts).as_picos();
         price += match &mut state.memory {
             Memory::Cached(caches) => caches.price(state.core, state.space, touches),
@@ -232,12 +278,15 @@ impl Meter for PricingMeter {
         Span::from_picos(price)
     }
     fn wants_touches(&self) -> bool {
-        let state = self.0.borrow();
+        let state = self.0.state.borrow();
         !matches!(state.memory, Memory::Free)
-            || state.copies.get(state.actor.index()).is_some_and(Option::is_some)
+            || state
+                .copies
+                .get(state.actor.index())
+                .is_some_and(Option::is_some)
     }
     fn lock_is_held(&self, lock: LockId, spent: Span) -> bool {
-        let state = self.0.borrow();
+        let state = self.0.state.borrow();
         let instant = state.at + spent;
         state.holdings.iter().any(|holding| {
             (holding.space, holding.lock) == (state.space, lock)

@@ -8,6 +8,8 @@ mod copied_pages;
 mod meter;
 mod profile;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 pub use cache::{CacheLevel, CacheModel};
 pub use meter::{OutOfRange, Pricing, PricingMeter};

@@ -45,8 +45,10 @@ use kvrig_base::time::Span;
 /// The profile that studies use by default: round figures of a current server.
 pub const TYPICAL_2026: &str = "typical-2026";
 
-const EMBEDDED: &[(&str, &str)] =
-    &[(TYPICAL_2026, include_str!("../../profiles/typical-2026.toml"))];
+const EMBEDDED: &[(&str, &str)] = &[(
+    TYPICAL_2026,
+    include_str!("../../profiles/typical-2026.toml"),
+)];
 
 /// Names and texts of the profiles that are part of the program.
 pub const fn embedded_profiles() -> &'static [(&'static str, &'static str)] {
@@ -175,8 +177,16 @@ pub struct Profile {
 }
 
 /// Sections whose every number needs a source.
-const SOURCED: [&str; 8] =
-    ["price_ps", "cache", "memory", "footprint", "host", "disk", "link", "fit"];
+const SOURCED: [&str; 8] = [
+    "price_ps",
+    "cache",
+    "memory",
+    "footprint",
+    "host",
+    "disk",
+    "link",
+    "fit",
+];
 
 impl Profile {
     /// The embedded profile called `name`.
@@ -238,7 +248,10 @@ impl Profile {
     }
     /// The profile as results name it.
     pub fn reference(&self) -> ProfileRef {
-        ProfileRef { name: self.name.clone(), digest: self.digest }
+        ProfileRef {
+            name: self.name.clone(),
+            digest: self.digest,
+        }
     }
 }
 
@@ -290,12 +303,17 @@ fn read_cache(document: &mut Document<'_>) -> Result<MemoryPrices, Diagnostic> {
             return Err(document.complain(&key("ways"), diagnostic::OUT_OF_RANGE, message));
         }
         let sets = level.sets();
-        if !sets.is_power_of_two() || !(2..=1 << 32).contains(&sets) || sets * 64 * ways != level.bytes
+        if !sets.is_power_of_two()
+            || !(2..=1 << 32).contains(&sets)
+            || sets * 64 * ways != level.bytes
         {
             let message = format!("{} bytes are no power of two of sets", level.bytes);
             return Err(document.complain(&key("bytes"), diagnostic::OUT_OF_RANGE, message));
         }
-        if levels.last().is_some_and(|inner| inner.shared && !level.shared) {
+        if levels
+            .last()
+            .is_some_and(|inner| inner.shared && !level.shared)
+        {
             let message = "a private level cannot lie behind a shared one".to_owned();
             return Err(document.complain(&key("name"), diagnostic::CONTRADICTION, message));
         }
@@ -312,7 +330,10 @@ fn read_footprint(document: &mut Document<'_>) -> Result<MemoryPrices, Diagnosti
     let mut steps: Vec<(u64, u64)> = Vec::new();
     for number in 0..document.names_below("footprint").len() {
         let up_to = format!("footprint.{number}.bytes");
-        let step = (document.positive(&up_to)?, document.integer(&format!("footprint.{number}.ps"))?);
+        let step = (
+            document.positive(&up_to)?,
+            document.integer(&format!("footprint.{number}.ps"))?,
+        );
         if steps.last().is_some_and(|last| last.0 >= step.0) {
             let message = "footprint steps go up in bytes".to_owned();
             return Err(document.complain(&up_to, diagnostic::OUT_OF_RANGE, message));
@@ -357,7 +378,10 @@ fn read_fit(document: &mut Document<'_>, kind: ProfileKind) -> Result<Fit, Diagn
     };
     let residual_mean_ppm = residual(document, "fit.residual_mean_ppm")?;
     let residual_max_ppm = residual(document, "fit.residual_max_ppm")?;
-    let names = COUNTERS.iter().map(|counter| counter.name()).chain([RESIDENT_BYTES]);
+    let names = COUNTERS
+        .iter()
+        .map(|counter| counter.name())
+        .chain([RESIDENT_BYTES]);
     let mut ranges = Vec::new();
     for name in names {
         let key = format!("fit.range.{name}");
@@ -371,7 +395,11 @@ fn read_fit(document: &mut Document<'_>, kind: ProfileKind) -> Result<Fit, Diagn
             .complain("fit", diagnostic::MISSING_KEY, message)
             .help("the most in one call: `[fit] range = { bytes_copied = 1_048_576 }`"));
     }
-    Ok(Fit { residual_mean_ppm, residual_max_ppm, ranges })
+    Ok(Fit {
+        residual_mean_ppm,
+        residual_max_ppm,
+        ranges,
+    })
 }
 
 /// Reads `[source]` and checks that it covers every number and names only what is there.
@@ -394,7 +422,8 @@ fn read_sources(document: &mut Document<'_>) -> Result<Vec<(String, String)>, Di
         for name in document.keys_below(section) {
             let key = format!("{section}.{name}");
             let covers = |covered: &str| {
-                key.strip_prefix(covered).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                key.strip_prefix(covered)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             };
             if !sources.iter().any(|(covered, _)| covers(covered)) {
                 let message = format!("`{key}` has no source");
@@ -410,15 +439,46 @@ fn read_sources(document: &mut Document<'_>) -> Result<Vec<(String, String)>, Di
 /// All keys that a profile may have, for suggestions.
 fn known_keys() -> Vec<String> {
     let fixed = [
-        "schema", "name", "machine", "date", "kind", "memory.dram_ps", "memory.next_line_ps",
-        "host.turn_ps", "host.wake_up_ps", "host.read_ps", "host.read_byte_ps",
-        "host.read_bytes_max", "host.write_ps", "host.write_byte_ps", "host.input_ps",
-        "host.fork_ps", "host.fork_mib_ps", "host.page_copy_ps", "disk.call_ps",
-        "disk.append_byte_ps", "disk.operations_per_second", "disk.bytes_per_second",
-        "disk.sync_ps", "disk.dirty_bytes_max", "link.latency_ps", "link.bytes_per_second",
-        "fit.residual_mean_ppm", "fit.residual_max_ppm", "fit.range.resident_bytes",
+        "schema",
+        "name",
+        "machine",
+        "date",
+        "kind",
+        "memory.dram_ps",
+        "memory.next_line_ps",
+        "host.turn_ps",
+        "host.wake_up_ps",
+        "host.read_ps",
+        "host.read_byte_ps",
+        "host.read_bytes_max",
+        "host.write_ps",
+        "host.write_byte_ps",
+        "host.input_ps",
+        "host.fork_ps",
+        "host.fork_mib_ps",
+        "host.page_copy_ps",
+        "disk.call_ps",
+        "disk.append_byte_ps",
+        "disk.operations_per_second",
+        "disk.bytes_per_second",
+        "disk.sync_ps",
+        "disk.dirty_bytes_max",
+        "link.latency_ps",
+        "link.bytes_per_second",
+        "fit.residual_mean_ppm",
+        "fit.residual_max_ppm",
+        "fit.range.resident_bytes",
     ];
-    let prices = COUNTERS.iter().map(|counter| format!("price_ps.{}", counter.name()));
-    let ranges = COUNTERS.iter().map(|counter| format!("fit.range.{}", counter.name()));
-    fixed.iter().map(|&key| key.to_owned()).chain(prices).chain(ranges).collect()
+    let prices = COUNTERS
+        .iter()
+        .map(|counter| format!("price_ps.{}", counter.name()));
+    let ranges = COUNTERS
+        .iter()
+        .map(|counter| format!("fit.range.{}", counter.name()));
+    fixed
+        .iter()
+        .map(|&key| key.to_owned())
+        .chain(prices)
+        .chain(ranges)
+        .collect()
 }

@@ -33,7 +33,11 @@ pub(super) struct Document<'t> {
 
 impl<'t> Document<'t> {
     pub(super) fn parse(name: &'t str, text: &'t str) -> Result<Self, Diagnostic> {
-        let mut document = Self { name, text, values: BTreeMap::new() };
+        let mut document = Self {
+            name,
+            text,
+            values: BTreeMap::new(),
+        };
         let table = DeTable::parse(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             Diagnostic::new(diagnostic::SYNTAX, error.message()).at(name, text, span, "here")
@@ -62,25 +66,40 @@ impl<'t> Document<'t> {
             DeValue::Integer(digits) => {
                 let number = u64::from_str_radix(digits.as_str(), digits.radix());
                 Content::Integer(number.map_err(|_| {
-                    self.wrong(&span, diagnostic::OUT_OF_RANGE, format!(
-                        "`{key}` is not a whole number from 0 to {}", u64::MAX
-                    ))
+                    self.wrong(
+                        &span,
+                        diagnostic::OUT_OF_RANGE,
+                        format!("`{key}` is not a whole number from 0 to {}", u64::MAX),
+                    )
                 })?)
             }
             other @ (DeValue::Float(_) | DeValue::Datetime(_)) => {
                 let message = format!("`{key}` is a {}, which no key takes", other.type_str());
-                return Err(self.wrong(&span, diagnostic::WRONG_TYPE, message)
+                return Err(self
+                    .wrong(&span, diagnostic::WRONG_TYPE, message)
                     .help("prices are whole picoseconds, dates are text"));
             }
         };
-        self.values.insert(key.to_owned(), Value { span, content, taken: false });
+        self.values.insert(
+            key.to_owned(),
+            Value {
+                span,
+                content,
+                taken: false,
+            },
+        );
         Ok(())
     }
     fn wrong(&self, span: &Range<usize>, code: diagnostic::Code, message: String) -> Diagnostic {
         Diagnostic::new(code, message).at(self.name, self.text, span.clone(), "here")
     }
     /// A message about the value of `key`, or about the file where there is no such key.
-    pub(super) fn complain(&self, key: &str, code: diagnostic::Code, message: String) -> Diagnostic {
+    pub(super) fn complain(
+        &self,
+        key: &str,
+        code: diagnostic::Code,
+        message: String,
+    ) -> Diagnostic {
         match self.values.get(key) {
             Some(value) => self.wrong(&value.span, code, message),
             None => self.wrong(&(0..0), code, message),
@@ -90,21 +109,33 @@ impl<'t> Document<'t> {
     pub(super) fn has(&self, key: &str) -> bool {
         let below = format!("{key}.");
         self.values.contains_key(key)
-            || self.values.range(below.clone()..).next().is_some_and(|(k, _)| k.starts_with(&below))
+            || self
+                .values
+                .range(below.clone()..)
+                .next()
+                .is_some_and(|(k, _)| k.starts_with(&below))
     }
     /// The next parts of the keys below `section`, sorted, each once.
     pub(super) fn names_below(&self, section: &str) -> Vec<String> {
         let below = format!("{section}.");
-        let keys = self.values.keys().filter_map(|key| key.strip_prefix(&below));
-        let mut names: Vec<String> =
-            keys.map(|key| key.split('.').next().unwrap_or(key).to_owned()).collect();
+        let keys = self
+            .values
+            .keys()
+            .filter_map(|key| key.strip_prefix(&below));
+        let mut names: Vec<String> = keys
+            .map(|key| key.split('.').next().unwrap_or(key).to_owned())
+            .collect();
         names.dedup();
         names
     }
     /// The rest of all keys below `section`, dots included, sorted.
     pub(super) fn keys_below(&self, section: &str) -> Vec<String> {
         let below = format!("{section}.");
-        self.values.keys().filter_map(|key| key.strip_prefix(&below)).map(str::to_owned).collect()
+        self.values
+            .keys()
+            .filter_map(|key| key.strip_prefix(&below))
+            .map(str::to_owned)
+            .collect()
     }
     fn take(&mut self, key: &str) -> Result<Value, Diagnostic> {
         match self.values.get_mut(key) {
@@ -144,9 +175,7 @@ impl<'t> Document<'t> {
     pub(super) fn text(&mut self, key: &str) -> Result<String, Diagnostic> {
         match self.take(key)?.content {
             Content::Text(text) => Ok(text),
-            _ => {
-                Err(self.complain(key, diagnostic::WRONG_TYPE, format!("`{key}` must be text")))
-            }
+            _ => Err(self.complain(key, diagnostic::WRONG_TYPE, format!("`{key}` must be text"))),
         }
     }
     /// The flag at `key`; false where it is not said.
@@ -170,7 +199,9 @@ impl<'t> Document<'t> {
         };
         let message = format!("no profile has a key `{key}`");
         let complaint = self.complain(key, diagnostic::UNKNOWN_KEY, message);
-        let nearest = known.iter().min_by_key(|name| strsim::damerau_levenshtein(name, key));
+        let nearest = known
+            .iter()
+            .min_by_key(|name| strsim::damerau_levenshtein(name, key));
         match nearest {
             Some(name) if strsim::damerau_levenshtein(name, key) <= 1 + key.len() / 4 => {
                 Err(complaint.help(format!("did you mean `{name}`?")))
@@ -193,5 +224,9 @@ impl<'t> Document<'t> {
 }
 
 fn join(prefix: &str, key: &str) -> String {
-    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
+    if prefix.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{prefix}.{key}")
+    }
 }

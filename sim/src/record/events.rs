@@ -61,7 +61,8 @@ impl EventDigest {
     }
     fn close_window(&mut self) {
         if self.events > 0 {
-            self.windows.push((self.window_start_ns, self.rolling.value()));
+            self.windows
+                .push((self.window_start_ns, self.rolling.value()));
         }
     }
     /// How many events were folded in.
@@ -92,7 +93,13 @@ mod tests {
         let mut digest = EventDigest::default();
         for event in 0..events {
             let content = u64::from(changed == Some(event));
-            digest.fold(Time::from_picos(event * 1_000), ActorId(0), EventKind::Reply, event, content);
+            digest.fold(
+                Time::from_picos(event * 1_000),
+                ActorId(0),
+                EventKind::Reply,
+                event,
+                content,
+            );
         }
         digest
     }
@@ -103,9 +110,15 @@ mod tests {
         let other = digest_of(20_000, Some(9_000)).windows();
         assert_eq!(same.len(), 5);
         assert_eq!(same[2].0, 8_192);
-        let first_difference = same.iter().zip(&other).position(|(left, right)| left != right);
+        let first_difference = same
+            .iter()
+            .zip(&other)
+            .position(|(left, right)| left != right);
         assert_eq!(first_difference, Some(2));
-        assert_ne!(digest_of(20_000, None).digest(), digest_of(20_000, Some(9_000)).digest());
+        assert_ne!(
+            digest_of(20_000, None).digest(),
+            digest_of(20_000, Some(9_000)).digest()
+        );
     }
 
     #[test]

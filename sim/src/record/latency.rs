@@ -30,7 +30,11 @@ impl Latencies {
     pub fn new() -> Self {
         let histogram = Histogram::new_with_bounds(1, RUN_SPAN_MAX.as_nanos(), DIGITS)
             .expect("the bounds are constants that the crate accepts");
-        Self { histogram, sum_picos: 0, max: Span::ZERO }
+        Self {
+            histogram,
+            sum_picos: 0,
+            max: Span::ZERO,
+        }
     }
     /// Records one span.
     #[inline]
@@ -41,7 +45,9 @@ impl Latencies {
     }
     /// Adds all of another distribution.
     pub fn merge(&mut self, other: &Self) {
-        self.histogram.add(&other.histogram).expect("all distributions have the same bounds");
+        self.histogram
+            .add(&other.histogram)
+            .expect("all distributions have the same bounds");
         self.sum_picos += other.sum_picos;
         self.max = self.max.max(other.max);
     }
@@ -55,7 +61,10 @@ impl Latencies {
     }
     /// The exact mean, rounded down to a picosecond; zero where nothing was recorded.
     pub fn mean(&self) -> Span {
-        let mean = self.sum_picos.checked_div(u128::from(self.count())).unwrap_or(0);
+        let mean = self
+            .sum_picos
+            .checked_div(u128::from(self.count()))
+            .unwrap_or(0);
         Span::from_picos(u64::try_from(mean).unwrap_or(u64::MAX))
     }
     /// The exact longest span.
@@ -71,7 +80,9 @@ impl Latencies {
     /// If `whole` is zero.
     pub fn quantile(&self, parts: u64, whole: u64) -> Span {
         assert!(whole > 0, "a quantile is a share of something");
-        let rank = (u128::from(self.count()) * u128::from(parts)).div_ceil(u128::from(whole)).max(1);
+        let rank = (u128::from(self.count()) * u128::from(parts))
+            .div_ceil(u128::from(whole))
+            .max(1);
         let mut seen = 0_u128;
         for bucket in self.histogram.iter_recorded() {
             seen += u128::from(bucket.count_since_last_iteration());
@@ -86,7 +97,12 @@ impl Latencies {
         let buckets = self
             .histogram
             .iter_recorded()
-            .map(|bucket| (bucket.value_iterated_to(), bucket.count_since_last_iteration()))
+            .map(|bucket| {
+                (
+                    bucket.value_iterated_to(),
+                    bucket.count_since_last_iteration(),
+                )
+            })
             .collect();
         HistogramData {
             name: name.to_owned(),
@@ -111,7 +127,10 @@ mod tests {
         assert_eq!(latencies.mean(), Span::from_nanos(500_500));
         assert_eq!(latencies.max(), Span::from_micros(1_000));
         let p99 = latencies.quantile(99, 100);
-        assert!(p99 >= Span::from_micros(990) && p99 < Span::from_micros(991), "{p99}");
+        assert!(
+            p99 >= Span::from_micros(990) && p99 < Span::from_micros(991),
+            "{p99}"
+        );
         assert_eq!(latencies.quantile(1, 1), Span::from_micros(1_000));
     }
 

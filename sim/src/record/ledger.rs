@@ -56,11 +56,22 @@ mod tests {
 
     #[test]
     fn a_lost_request_and_an_invented_reply_are_errors() {
-        let books =
-            Ledger { offered: 10, completed: 7, dropped_closed: 1, ..Ledger::default() };
+        let books = Ledger {
+            offered: 10,
+            completed: 7,
+            dropped_closed: 1,
+            ..Ledger::default()
+        };
         assert_eq!(books.check(2), Ok(()));
         assert_eq!(books.check(1).unwrap_err().code, "KV4001");
         assert_eq!(books.check(3).unwrap_err().code, "KV4001");
-        assert!(Ledger { unasked: 1, ..books }.check(2).is_err());
+        assert!(
+            Ledger {
+                unasked: 1,
+                ..books
+            }
+            .check(2)
+            .is_err()
+        );
     }
 }

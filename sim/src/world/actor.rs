@@ -54,12 +54,29 @@ pub struct HostCounts {
 /// An input that is not a command, waiting for a turn.
 #[derive(Debug)]
 pub(super) enum Delivery<M> {
-    Connected { conn: ConnId },
-    Closed { conn: ConnId },
-    Message { from: ActorId, message: M, bytes: u64, remote: bool },
-    File { ticket: Ticket, outcome: Outcome },
-    ChildExit { job: JobId, outcome: ChildOutcome },
-    OffloadDone { job: JobId },
+    Connected {
+        conn: ConnId,
+    },
+    Closed {
+        conn: ConnId,
+    },
+    Message {
+        from: ActorId,
+        message: M,
+        bytes: u64,
+        remote: bool,
+    },
+    File {
+        ticket: Ticket,
+        outcome: Outcome,
+    },
+    ChildExit {
+        job: JobId,
+        outcome: ChildOutcome,
+    },
+    OffloadDone {
+        job: JobId,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -72,12 +72,25 @@ impl ChildHost for Recorder<'_> {
             FileOp::Append { file, data: range } => {
                 let bytes = range.end - range.start;
                 self.bytes_written += bytes as u64;
-                let kept = if self.keeps_data { data[range].to_vec() } else { Vec::new() };
-                (FileOp::Append { file, data: 0..bytes }, kept)
+                let kept = if self.keeps_data {
+                    data[range].to_vec()
+                } else {
+                    Vec::new()
+                };
+                (
+                    FileOp::Append {
+                        file,
+                        data: 0..bytes,
+                    },
+                    kept,
+                )
             }
             other => (other, Vec::new()),
         };
-        self.stretches.push_back(Stretch { work, op: Some((op, data)) });
+        self.stretches.push_back(Stretch {
+            work,
+            op: Some((op, data)),
+        });
         Ok(())
     }
 }
@@ -96,12 +109,25 @@ impl<M: Model> World<M> {
         hosted.turn.at = at + span;
         hosted.host.forks += 1;
         hosted.children += 1;
-        self.events.fold(at, actor, EventKind::Fork, u64::from(job.0), 0);
+        self.events
+            .fold(at, actor, EventKind::Fork, u64::from(job.0), 0);
         let child = self.record_child(actor, job, at, at + span);
         self.pricing.share_pages(actor);
         let slot = self.children.insert(child);
-        self.schedule(actor, at + span, Event::Submit { task: Task::Child(slot) });
-        let fork = Fork { actor, job, at, span, resident_bytes };
+        self.schedule(
+            actor,
+            at + span,
+            Event::Submit {
+                task: Task::Child(slot),
+            },
+        );
+        let fork = Fork {
+            actor,
+            job,
+            at,
+            span,
+            resident_bytes,
+        };
         self.observer.fork(&fork, &self.hosted[actor.index()].actor);
     }
     /// Runs the child's code on the state as it is now, and records what it does from `begin` on.
@@ -135,7 +161,11 @@ impl<M: Model> World<M> {
     /// A child has got `core` for its next stretch of work.
     pub(super) fn child_works(&mut self, slot: u32, core: CoreId, now: Time) {
         let child = self.children.get_mut(slot);
-        let work = child.stretches.front().expect("a living child has a stretch ahead").work;
+        let work = child
+            .stretches
+            .front()
+            .expect("a living child has a stretch ahead")
+            .work;
         child.worked += work;
         let actor = child.actor;
         self.release_core(core, now + work);
@@ -144,7 +174,10 @@ impl<M: Model> World<M> {
     /// A child has done a stretch of work: its file operation follows, or its exit.
     pub(super) fn child_worked(&mut self, slot: u32, now: Time) {
         let child = self.children.get_mut(slot);
-        let stretch = child.stretches.pop_front().expect("the stretch that was worked");
+        let stretch = child
+            .stretches
+            .pop_front()
+            .expect("the stretch that was worked");
         match stretch.op {
             None => self.child_exits(slot, now),
             Some((op, data)) => {
@@ -164,7 +197,13 @@ impl<M: Model> World<M> {
             return;
         }
         let actor = child.actor;
-        self.schedule(actor, now, Event::Submit { task: Task::Child(slot) });
+        self.schedule(
+            actor,
+            now,
+            Event::Submit {
+                task: Task::Child(slot),
+            },
+        );
     }
     fn child_exits(&mut self, slot: u32, now: Time) {
         let actor = self.children.get(slot).actor;
@@ -175,7 +214,8 @@ impl<M: Model> World<M> {
         if hosted.children == 0 {
             self.pricing.unshare_pages(actor);
         }
-        self.events.fold(now, actor, EventKind::ChildExit, u64::from(child.job.0), 0);
+        self.events
+            .fold(now, actor, EventKind::ChildExit, u64::from(child.job.0), 0);
         let report = ChildReport {
             actor,
             job: child.job,
@@ -186,14 +226,26 @@ impl<M: Model> World<M> {
             pages_copied: child.pages_copied,
             outcome: child.outcome,
         };
-        self.observer.child(&report, &self.hosted[actor.index()].actor);
-        self.deliver(actor, Delivery::ChildExit { job: child.job, outcome: child.outcome }, now);
+        self.observer
+            .child(&report, &self.hosted[actor.index()].actor);
+        self.deliver(
+            actor,
+            Delivery::ChildExit {
+                job: child.job,
+                outcome: child.outcome,
+            },
+            now,
+        );
     }
     /// Books the pages that `actor` has copied since this was last done on all its children.
     fn collect_copied_pages(&mut self, actor: ActorId) {
         let copied = self.pricing.take_copied_pages(actor);
         self.hosted[actor.index()].host.pages_copied += copied;
-        for child in self.children.iter_mut().filter(|child| child.actor == actor) {
+        for child in self
+            .children
+            .iter_mut()
+            .filter(|child| child.actor == actor)
+        {
             child.pages_copied += copied;
         }
     }

@@ -6,6 +6,7 @@ use super::event::Event;
 use super::link::Link;
 use super::model::{Model, Observer, Reply};
 use super::request::Connection;
+use super::turn::share_of;
 use super::{GroupId, actor::Writer};
 use crate::client::{Arrivals, ClosedLoop, Group, GroupKind, Lane, OpenLoop, Requests as _};
 use crate::cost::LinkPrices;
@@ -34,31 +35,53 @@ impl<M: Model> World<M> {
     pub fn add_open_loop(&mut self, open: OpenLoop<M::Requests, M::Arrivals>) -> GroupId {
         let number = self.next_group();
         let source = self.agenda.add_source(emitter_of_group(number));
-        let lane = Lane { arrivals: open.arrivals, source, ahead: None };
+        let lane = Lane {
+            arrivals: open.arrivals,
+            source,
+            ahead: None,
+        };
         let kind = GroupKind::Open(lane);
-        self.add_group(kind, open.requests, &open.targets, open.connections, &open.link);
+        self.add_group(
+            kind,
+            open.requests,
+            &open.targets,
+            open.connections,
+            &open.link,
+        );
         self.draw_ahead(number);
         GroupId(number)
     }
     /// Adds a closed loop; its connections are opened at once.
     ///
     /// # Panics
-    /// If it has no targets or no clients, or there are [`ACTORS_MAX`] / 2 groups.
+    /// If it has no targets or no clients, if it starts in the past, or if there are
+    /// [`ACTORS_MAX`] / 2 groups.
     pub fn add_closed_loop(&mut self, closed: ClosedLoop<M::Requests>) -> GroupId {
         let number = self.next_group();
-        let kind = GroupKind::Closed { requests_max: closed.requests_max.unwrap_or(u64::MAX) };
+        let kind = GroupKind::Closed {
+            requests_max: closed.requests_max.unwrap_or(u64::MAX),
+        };
+        assert!(
+            closed.start >= self.now(),
+            "a closed loop cannot start in the past"
+        );
         let link = &closed.link;
         let first = self.connections.len() as u32;
         self.add_group(kind, closed.requests, &closed.targets, closed.clients, link);
         for conn in first..first + closed.clients {
             let event = Event::ClientSend { conn: ConnId(conn) };
-            self.agenda.schedule(emitter_of_group(number), closed.start, event);
+            self.agenda
+                .schedule(emitter_of_group(number), closed.start, event);
         }
         GroupId(number)
     }
     fn next_group(&self) -> u32 {
         let number = u32::try_from(self.groups.len()).expect("fewer than 2^32 groups");
-        assert!(number < ACTORS_MAX / 2, "at most {} groups of clients", ACTORS_MAX / 2);
+        assert!(
+            number < ACTORS_MAX / 2,
+            "at most {} groups of clients",
+            ACTORS_MAX / 2
+        );
         number
     }
     fn add_group(
@@ -69,15 +92,19 @@ impl<M: Model> World<M> {
         connections: u32,
         link: &LinkPrices,
     ) {
-        assert!(!targets.is_empty() && connections > 0, "clients connect to somebody");
+        assert!(
+            !targets.is_empty() && connections > 0,
+            "clients connect to somebody"
+        );
         let group = self.next_group();
         let first = u32::try_from(self.connections.len()).expect("fewer than 2^32 connections");
         for number in 0..connections {
             let target = number as usize % targets.len();
             let actor = targets[target];
-            self.connections.push(Connection::new(group, target as u32, actor));
+            self.connections
+                .push(Connection::new(group, target as u32, actor));
             let conn = ConnId(first + number);
-            self.deliver(actor, Delivery::Connected { conn }, self.agenda.now());
+            self.deliver(actor, Delivery::Connected { conn }, self.now());
         }
         self.groups.push(Group {
             kind,
@@ -93,9 +120,13 @@ impl<M: Model> World<M> {
     /// Draws the next request of an open loop and sends it on its way, ahead of time.
     fn draw_ahead(&mut self, number: u32) {
         let group = &mut self.groups[number as usize];
-        let GroupKind::Open(lane) = &mut group.kind else { return };
+        let GroupKind::Open(lane) = &mut group.kind else {
+            return;
+        };
         lane.ahead = None;
-        let Some(intended) = lane.arrivals.intended_start(group.next) else { return };
+        let Some(intended) = lane.arrivals.intended_start(group.next) else {
+            return;
+        };
         let source = lane.source;
         let id = group.take_id();
         let conn = group.connection_of(id);
@@ -104,13 +135,16 @@ impl<M: Model> World<M> {
         if let GroupKind::Open(lane) = &mut self.groups[number as usize].kind {
             lane.ahead = Some(slot);
         }
-        self.agenda.arrive(source, arrival, Event::Arrive { request: slot });
+        self.agenda
+            .arrive(source, arrival, Event::Arrive { request: slot });
     }
     /// A closed-loop client has thought, and sends.
     pub(super) fn send_closed_loop(&mut self, conn: ConnId, now: Time) {
         let number = self.connections[conn.index()].group;
         let group = &mut self.groups[number as usize];
-        let GroupKind::Closed { requests_max } = group.kind else { return };
+        let GroupKind::Closed { requests_max } = group.kind else {
+            return;
+        };
         if group.next.0 >= requests_max {
             return;
         }
@@ -119,7 +153,8 @@ impl<M: Model> World<M> {
         let arrival = self.put_on_link(slot, number, id, conn, now);
         self.book_offered();
         let event = Event::Arrive { request: slot };
-        self.agenda.schedule(emitter_of_group(number), arrival, event);
+        self.agenda
+            .schedule(emitter_of_group(number), arrival, event);
     }
     /// Writes request `id` into `slot` and says when it arrives if it is sent at `intended`.
     #[inline]
@@ -167,9 +202,6 @@ impl<M: Model> World<M> {
         let request = self.requests.get_mut(slot);
         request.arrived = now;
         request.waited = hosted.state == State::Running || hosted.busy_until > now;
-        let hosted = &self.hosted[connection.actor.index()];
-        let found_idle = hosted.state == State::Idle && hosted.busy_until <= now;
-        self.requests.get_mut(slot).found_idle = found_idle;
         connection.requests.push_back(slot);
         self.ready_connection(conn, now);
     }
@@ -191,23 +223,18 @@ impl<M: Model> World<M> {
         let actor = self.connections[request.conn.index()].actor;
         let reason = DropReason::ConnectionClosed;
         let subject = subject(request.group, request.id);
-        self.events.fold(now, actor, EventKind::Dropped, subject, reason as u64);
+        self.events
+            .fold(now, actor, EventKind::Dropped, subject, reason as u64);
         self.ledger.drop_one(reason);
         self.requests.release(slot);
     }
     /// The replies of one write have left `actor` at `left`.
-    pub(super) fn replies_left(
-        &mut self,
-        actor: ActorId,
-        writer: Writer,
-        write: Span,
-        left: Time,
-    ) {
+    pub(super) fn replies_left(&mut self, actor: ActorId, writer: Writer, write: Span, left: Time) {
         let connection = &self.connections[writer.conn.index()];
         let number = connection.group as usize;
         let down = &mut self.groups[number].down[connection.target as usize];
         let ended = down.send(left, writer.bytes);
-        let share = Span::from_picos(write.as_picos() / u64::from(writer.replies));
+        let share = share_of(write, writer.replies);
         let mut next = writer.first;
         loop {
             let pending = self.hosted[actor.index()].turn.replies[next as usize];
@@ -238,7 +265,6 @@ impl<M: Model> World<M> {
             arrived: request.arrived,
             waited: request.waited,
             started: request.started,
-            found_idle: request.found_idle,
             ended,
             handled: request.handled,
             service: request.handled + request.read_share + write_share,
@@ -247,7 +273,8 @@ impl<M: Model> World<M> {
             digest: pending.digest,
         };
         let subject = subject(reply.group, reply.request);
-        self.events.fold(left, actor, EventKind::Reply, subject, reply.digest);
+        self.events
+            .fold(left, actor, EventKind::Reply, subject, reply.digest);
         let group = &mut self.groups[reply.group as usize];
         group.service.record(reply.service);
         group.response.record(reply.response);
@@ -256,8 +283,10 @@ impl<M: Model> World<M> {
         if let GroupKind::Closed { .. } = group.kind {
             let at = ended + group.requests.think(reply.request);
             let event = Event::ClientSend { conn: reply.conn };
-            self.agenda.schedule(emitter_of_group(reply.group), at, event);
+            self.agenda
+                .schedule(emitter_of_group(reply.group), at, event);
         }
-        self.observer.reply(&reply, &self.hosted[actor.index()].actor);
+        self.observer
+            .reply(&reply, &self.hosted[actor.index()].actor);
     }
 }

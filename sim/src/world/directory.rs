@@ -28,7 +28,8 @@ struct Content {
 impl Content {
     fn truncate(&mut self, bytes: u64) {
         self.bytes = bytes;
-        self.kept.truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
+        self.kept
+            .truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
 }
 
@@ -81,7 +82,8 @@ impl Directory {
     }
     /// From when operations on the file need not wait for a sync of it.
     pub(super) fn free_at(&mut self, file: FileId, now: Time) -> Time {
-        self.inode(file).map_or(now, |inode| inode.syncing_until.max(now))
+        self.inode(file)
+            .map_or(now, |inode| inode.syncing_until.max(now))
     }
     pub(super) fn append(
         &mut self,
@@ -164,11 +166,15 @@ impl Directory {
     }
     /// The content of the file called `name`, where it is kept.
     pub fn content(&self, name: &str) -> Option<&[u8]> {
-        self.names.get(name).map(|&inode| self.inodes[inode].content.kept.as_slice())
+        self.names
+            .get(name)
+            .map(|&inode| self.inodes[inode].content.kept.as_slice())
     }
     /// The size of the file called `name`.
     pub fn size(&self, name: &str) -> Option<u64> {
-        self.names.get(name).map(|&inode| self.inodes[inode].content.bytes)
+        self.names
+            .get(name)
+            .map(|&inode| self.inodes[inode].content.bytes)
     }
     /// Bytes of all files that have a name or are open.
     pub(super) fn used(&self) -> u64 {
@@ -193,7 +199,10 @@ impl Directory {
         for (number, inode) in self.inodes.iter_mut().enumerate() {
             let named = |names: &BTreeMap<String, usize>| names.values().any(|&n| n == number);
             let open = self.open.values().any(|&n| n == number);
-            if inode.content.bytes > 0 && !open && !named(&self.names) && !named(&self.durable_names)
+            if inode.content.bytes > 0
+                && !open
+                && !named(&self.names)
+                && !named(&self.durable_names)
             {
                 *inode = Inode::default();
             }
@@ -224,7 +233,9 @@ mod tests {
         sync(&mut directory);
         directory.sync_names();
         append(&mut directory, b" second");
-        directory.open(FileId(2), "other", OpenMode::Truncate).unwrap();
+        directory
+            .open(FileId(2), "other", OpenMode::Truncate)
+            .unwrap();
         assert_eq!(directory.content("log"), Some(&b"first second"[..]));
         directory.power_cut();
         assert_eq!(directory.names().collect::<Vec<_>>(), ["log"]);

@@ -36,7 +36,10 @@ pub struct DiskConfig {
 
 impl Default for DiskConfig {
     fn default() -> Self {
-        Self { capacity_bytes: u64::MAX, contents: Contents::Kept }
+        Self {
+            capacity_bytes: u64::MAX,
+            contents: Contents::Kept,
+        }
     }
 }
 
@@ -61,9 +64,10 @@ impl Outcome {
             Self::Done { bytes } => FileOutcome::Done { bytes: *bytes },
             Self::Read(bytes) => FileOutcome::Read(bytes),
             Self::Names(names) => FileOutcome::Names(names),
-            Self::Failed { bytes, error } => {
-                FileOutcome::Failed { bytes: *bytes, error: *error }
-            }
+            Self::Failed { bytes, error } => FileOutcome::Failed {
+                bytes: *bytes,
+                error: *error,
+            },
         }
     }
 }
@@ -111,7 +115,11 @@ impl Disk {
     }
     /// The directory of `actor`, empty where it has written nothing.
     pub fn directory(&mut self, actor: ActorId) -> &mut Directory {
-        let position = match self.directories.iter().position(|(owner, _)| *owner == actor) {
+        let position = match self
+            .directories
+            .iter()
+            .position(|(owner, _)| *owner == actor)
+        {
             Some(position) => position,
             None => {
                 self.directories.push((actor, Directory::default()));
@@ -139,28 +147,44 @@ impl Disk {
             FileOp::Append { file, data: range } => {
                 self.append(actor, *file, data, (range.end - range.start) as u64, now)
             }
-            FileOp::Truncate { file, bytes } => plain(self.directory(actor).truncate(*file, *bytes)),
+            FileOp::Truncate { file, bytes } => {
+                plain(self.directory(actor).truncate(*file, *bytes))
+            }
             FileOp::Sync { file } => self.sync(actor, *file, now),
-            FileOp::Read { file, offset, bytes } => {
-                match self.directory(actor).read(*file, *offset, *bytes) {
-                    Err(error) => plain(Err(error)),
-                    Ok(read) => {
-                        let end = self.occupy(now, read.len() as u64);
-                        Begun { end, outcome: Outcome::Read(read), durable: Durable::Nothing }
+            FileOp::Read {
+                file,
+                offset,
+                bytes,
+            } => match self.directory(actor).read(*file, *offset, *bytes) {
+                Err(error) => plain(Err(error)),
+                Ok(read) => {
+                    let end = self.occupy(now, read.len() as u64);
+                    Begun {
+                        end,
+                        outcome: Outcome::Read(read),
+                        durable: Durable::Nothing,
                     }
                 }
-            }
+            },
             FileOp::Rename { from, to } => {
                 plain(self.directory(actor).rename(from, to).map(|()| 0))
             }
             FileOp::Unlink { name } => plain(self.directory(actor).unlink(name).map(|()| 0)),
             FileOp::SyncDirectory => {
                 let end = self.occupy(now, 0) + self.prices.sync;
-                Begun { end, outcome: Outcome::Done { bytes: 0 }, durable: Durable::Names }
+                Begun {
+                    end,
+                    outcome: Outcome::Done { bytes: 0 },
+                    durable: Durable::Names,
+                }
             }
             FileOp::List => {
                 let names = self.directory(actor).names().map(str::to_owned).collect();
-                Begun { end: called, outcome: Outcome::Names(names), durable: Durable::Nothing }
+                Begun {
+                    end: called,
+                    outcome: Outcome::Names(names),
+                    durable: Durable::Nothing,
+                }
             }
         }
     }
@@ -185,7 +209,11 @@ impl Disk {
         bytes: u64,
         now: Time,
     ) -> Begun {
-        let used: u64 = self.directories.iter().map(|(_, directory)| directory.used()).sum();
+        let used: u64 = self
+            .directories
+            .iter()
+            .map(|(_, directory)| directory.used())
+            .sum();
         let fitting = bytes.min(self.config.capacity_bytes.saturating_sub(used));
         let kept = match self.config.contents {
             Contents::Kept => &data[..fitting as usize],
@@ -200,18 +228,27 @@ impl Disk {
         let room = self.next_free.since(Time::START).saturating_sub(allowed);
         let outcome = match appended {
             Err(error) => Outcome::Failed { bytes: 0, error },
-            Ok(()) if fitting < bytes => {
-                Outcome::Failed { bytes: fitting, error: FileError::NoSpace }
-            }
+            Ok(()) if fitting < bytes => Outcome::Failed {
+                bytes: fitting,
+                error: FileError::NoSpace,
+            },
             Ok(()) => Outcome::Done { bytes },
         };
-        Begun { end: copied.max(Time::START + room), outcome, durable: Durable::Nothing }
+        Begun {
+            end: copied.max(Time::START + room),
+            outcome,
+            durable: Durable::Nothing,
+        }
     }
     fn sync(&mut self, actor: ActorId, file: FileId, now: Time) -> Begun {
         let start = self.directory(actor).free_at(file, now);
         if !self.directory(actor).is_dirty(file) {
             let outcome = Outcome::Done { bytes: 0 };
-            return Begun { end: start + self.prices.call, outcome, durable: Durable::Nothing };
+            return Begun {
+                end: start + self.prices.call,
+                outcome,
+                durable: Durable::Nothing,
+            };
         }
         let end = self.occupy(start, 0) + self.prices.sync;
         match self.directory(actor).begin_sync(file, end) {
@@ -247,7 +284,11 @@ mod tests {
             dirty_bytes_max: 1_000_000,
         };
         let mut disk = Disk::new(&prices, config);
-        let op = FileOp::Open { file: LOG, name: "log".into(), mode: OpenMode::Append };
+        let op = FileOp::Open {
+            file: LOG,
+            name: "log".into(),
+            mode: OpenMode::Append,
+        };
         disk.begin(OWNER, &op, &[], Time::START);
         disk
     }
@@ -257,7 +298,10 @@ mod tests {
     }
 
     fn append(disk: &mut Disk, bytes: usize, now: Time) -> Begun {
-        let op = FileOp::Append { file: LOG, data: 0..bytes };
+        let op = FileOp::Append {
+            file: LOG,
+            data: 0..bytes,
+        };
         disk.begin(OWNER, &op, &vec![b'x'; bytes], now)
     }
 
@@ -272,7 +316,13 @@ mod tests {
         // Written behind from 0 to 1 us; then 10 us of operation and 2 ms of flush.
         let begun = sync(&mut disk, micros(3));
         assert_eq!(begun.end, micros(3 + 10 + 2_000));
-        assert_eq!(begun.durable, Durable::File { file: LOG, bytes: 1_000 });
+        assert_eq!(
+            begun.durable,
+            Durable::File {
+                file: LOG,
+                bytes: 1_000
+            }
+        );
     }
 
     #[test]
@@ -280,7 +330,10 @@ mod tests {
         let mut disk = disk(DiskConfig::default());
         append(&mut disk, 1_000, micros(0));
         let end = sync(&mut disk, micros(3)).end;
-        assert_eq!(append(&mut disk, 1_000, micros(50)).end, end + Span::from_micros(3));
+        assert_eq!(
+            append(&mut disk, 1_000, micros(50)).end,
+            end + Span::from_micros(3)
+        );
     }
 
     #[test]
@@ -300,21 +353,42 @@ mod tests {
 
     #[test]
     fn a_full_disk_takes_what_fits_and_says_how_much() {
-        let mut disk = disk(DiskConfig { capacity_bytes: 1_500, ..DiskConfig::default() });
+        let mut disk = disk(DiskConfig {
+            capacity_bytes: 1_500,
+            ..DiskConfig::default()
+        });
         append(&mut disk, 1_000, micros(0));
         let begun = append(&mut disk, 1_000, micros(10));
-        assert_eq!(begun.outcome, Outcome::Failed { bytes: 500, error: FileError::NoSpace });
+        assert_eq!(
+            begun.outcome,
+            Outcome::Failed {
+                bytes: 500,
+                error: FileError::NoSpace
+            }
+        );
         assert_eq!(disk.directory(OWNER).size("log"), Some(1_500));
     }
 
     #[test]
     fn a_counting_disk_keeps_sizes_and_cannot_be_read() {
-        let mut disk =
-            disk(DiskConfig { contents: Contents::Counted, ..DiskConfig::default() });
+        let mut disk = disk(DiskConfig {
+            contents: Contents::Counted,
+            ..DiskConfig::default()
+        });
         append(&mut disk, 1_000, micros(0));
         assert_eq!(disk.directory(OWNER).size("log"), Some(1_000));
-        let read = FileOp::Read { file: LOG, offset: 0, bytes: 10 };
+        let read = FileOp::Read {
+            file: LOG,
+            offset: 0,
+            bytes: 10,
+        };
         let outcome = disk.begin(OWNER, &read, &[], micros(10)).outcome;
-        assert_eq!(outcome, Outcome::Failed { bytes: 0, error: FileError::Device });
+        assert_eq!(
+            outcome,
+            Outcome::Failed {
+                bytes: 0,
+                error: FileError::Device
+            }
+        );
     }
 }

@@ -24,8 +24,19 @@ pub(super) struct MessageInFlight<M> {
 
 impl<M> MessageInFlight<M> {
     pub(super) fn into_delivery(self) -> Delivery<M> {
-        let Self { from, message, bytes, remote, .. } = self;
-        Delivery::Message { from, message, bytes, remote }
+        let Self {
+            from,
+            message,
+            bytes,
+            remote,
+            ..
+        } = self;
+        Delivery::Message {
+            from,
+            message,
+            bytes,
+            remote,
+        }
     }
 }
 
@@ -58,7 +69,14 @@ pub(super) struct FileTask {
 impl FileTask {
     pub(super) fn new(actor: ActorId, owner: FileOwner, op: FileOp, data: Vec<u8>) -> Self {
         let (outcome, durable) = (Outcome::Done { bytes: 0 }, Durable::Nothing);
-        Self { actor, owner, op, data, outcome, durable }
+        Self {
+            actor,
+            owner,
+            op,
+            data,
+            outcome,
+            durable,
+        }
     }
 }
 
@@ -82,7 +100,11 @@ impl<M: Model> World<M> {
                     self.ready_connection(conn, at);
                 }
                 Effect::Send { to, message, bytes } => self.send(actor, to, message, bytes),
-                Effect::File { ticket, op, holds_core } => {
+                Effect::File {
+                    ticket,
+                    op,
+                    holds_core,
+                } => {
                     let appended = match &op {
                         FileOp::Append { data: range, .. } => data[range.clone()].to_vec(),
                         _ => Vec::new(),
@@ -125,9 +147,10 @@ impl<M: Model> World<M> {
     fn send(&mut self, from: ActorId, to: ActorId, message: MessageOf<M>, bytes: u64) {
         let hosted = &mut self.hosted[from.index()];
         hosted.host.messages += 1;
-        let path = self.paths.iter_mut().find(|(sender, receiver, _)| {
-            (*sender, *receiver) == (from, to)
-        });
+        let path = self
+            .paths
+            .iter_mut()
+            .find(|(sender, receiver, _)| (*sender, *receiver) == (from, to));
         let (arrival, remote) = match path {
             None => (hosted.turn.at, false),
             Some((_, _, link)) => {
@@ -135,14 +158,26 @@ impl<M: Model> World<M> {
                 (link.send(hosted.turn.at, bytes), true)
             }
         };
-        let slot = self.messages.insert(MessageInFlight { to, from, message, bytes, remote });
+        let slot = self.messages.insert(MessageInFlight {
+            to,
+            from,
+            message,
+            bytes,
+            remote,
+        });
         self.schedule(from, arrival, Event::Message { slot });
     }
     fn offload(&mut self, actor: ActorId, job: JobId, counts: &Counts, at: Time) {
         let span = self.pricing.price_counts(counts);
         self.hosted[actor.index()].counts.merge(counts);
         let slot = self.offloaded.insert(OffloadedJob { actor, job, span });
-        self.schedule(actor, at, Event::Submit { task: Task::Offload(slot) });
+        self.schedule(
+            actor,
+            at,
+            Event::Submit {
+                task: Task::Offload(slot),
+            },
+        );
     }
     /// A file operation is issued: the disk takes it on.
     pub(super) fn file_begins(&mut self, slot: u32, now: Time) {
@@ -157,16 +192,28 @@ impl<M: Model> World<M> {
     }
     /// A file operation has ended: its owner is told.
     pub(super) fn file_ended(&mut self, slot: u32, now: Time) {
-        let FileTask { actor, owner, outcome, durable, .. } = self.file_tasks.remove(slot);
+        let FileTask {
+            actor,
+            owner,
+            outcome,
+            durable,
+            ..
+        } = self.file_tasks.remove(slot);
         let disk = &mut self.disks[self.hosted[actor.index()].placement.disk.0 as usize];
         disk.end(actor, durable);
         match owner {
             FileOwner::Child { slot } => self.child_file_ended(slot, &outcome, now),
-            FileOwner::Actor { ticket, holds_core: false } => {
+            FileOwner::Actor {
+                ticket,
+                holds_core: false,
+            } => {
                 self.events.fold(now, actor, EventKind::File, ticket.0, 0);
                 self.deliver(actor, Delivery::File { ticket, outcome }, now);
             }
-            FileOwner::Actor { ticket, holds_core: true } => {
+            FileOwner::Actor {
+                ticket,
+                holds_core: true,
+            } => {
                 self.events.fold(now, actor, EventKind::File, ticket.0, 0);
                 let turn = &mut self.hosted[actor.index()].turn;
                 turn.at = turn.at.max(now);
@@ -196,9 +243,10 @@ impl<M: Model> World<M> {
     /// A stopped actor has ended its turn: whoever waits for that may go on.
     pub(super) fn actor_stopped(&mut self, stopped: ActorId) {
         let store = self.hosted[stopped.index()].placement.store;
-        let waits = self.hosted.iter().position(|other| {
-            other.placement.store == store && other.turn.awaits_stop
-        });
+        let waits = self
+            .hosted
+            .iter()
+            .position(|other| other.placement.store == store && other.turn.awaits_stop);
         if let Some(number) = waits {
             let actor = ActorId(number as u32);
             if self.end_wait_for_stop(actor) {

@@ -56,11 +56,17 @@ mod tests {
 
     #[test]
     fn what_is_sent_while_the_link_is_busy_waits_for_it() {
-        let prices =
-            LinkPrices { latency: Span::from_micros(50), bytes_per_second: 1_000_000_000 };
+        let prices = LinkPrices {
+            latency: Span::from_micros(50),
+            bytes_per_second: 1_000_000_000,
+        };
         let mut link = Link::new(&prices);
         let micros = |n| Time::START + Span::from_micros(n);
-        assert_eq!(link.send(micros(0), 1_000), micros(51), "1,000 bytes at 1 GB/s are 1 us");
+        assert_eq!(
+            link.send(micros(0), 1_000),
+            micros(51),
+            "1,000 bytes at 1 GB/s are 1 us"
+        );
         assert_eq!(link.send(micros(0), 1_000), micros(52));
         assert_eq!(link.send(micros(10), 0), micros(60));
     }
@@ -68,7 +74,9 @@ mod tests {
     #[test]
     fn rates_are_right_to_one_part_in_a_million() {
         for rate in [1, 999, 1_250_000_000, 1_000_000_000_000] {
-            let span = ByteRate::new(rate).span(1_000 * rate.min(1 << 40)).as_picos();
+            let span = ByteRate::new(rate)
+                .span(1_000 * rate.min(1 << 40))
+                .as_picos();
             let exact = 1_000_000_000_000_000_u64;
             assert!(exact - span <= exact / 1_000_000, "{rate} B/s: {span}");
         }

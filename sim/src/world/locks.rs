@@ -71,7 +71,10 @@ fn boundaries(segments: &[Segment]) -> Vec<(Span, Boundary)> {
         keyed.push((release_key, Boundary::Release(lock)));
     }
     keyed.sort_unstable_by_key(|(key, _)| *key);
-    keyed.into_iter().map(|((offset, ..), boundary)| (offset, boundary)).collect()
+    keyed
+        .into_iter()
+        .map(|((offset, ..), boundary)| (offset, boundary))
+        .collect()
 }
 
 #[derive(Debug, Default)]
@@ -100,7 +103,10 @@ impl Locks {
     }
     /// Gives the lock back; says whether it is free now, and who has it next.
     fn release(&mut self, space: u32, lock: LockId) -> (bool, Option<ActorId>) {
-        let lock = self.0.get_mut(&(space, lock)).expect("a lock is taken before it is given back");
+        let lock = self
+            .0
+            .get_mut(&(space, lock))
+            .expect("a lock is taken before it is given back");
         lock.depth -= 1;
         if lock.depth > 0 {
             return (false, None);
@@ -118,7 +124,9 @@ impl<M: Model> World<M> {
         let space = self.hosted[actor.index()].space;
         loop {
             let replay = self.replay_of(actor);
-            let Some((at, boundary)) = replay.upcoming() else { break };
+            let Some((at, boundary)) = replay.upcoming() else {
+                break;
+            };
             if at > now {
                 self.schedule(actor, at, Event::Resume { actor });
                 return false;
@@ -196,11 +204,20 @@ mod tests {
     #[test]
     fn boundaries_keep_the_order_of_the_program() {
         let adjacent = [segment(1, 0, 5), segment(1, 5, 8)];
-        assert_eq!(order(&adjacent), [(0, '+', 1), (5, '-', 1), (5, '+', 1), (8, '-', 1)]);
+        assert_eq!(
+            order(&adjacent),
+            [(0, '+', 1), (5, '-', 1), (5, '+', 1), (8, '-', 1)]
+        );
         let nested = [segment(2, 5, 7), segment(1, 5, 9)];
-        assert_eq!(order(&nested), [(5, '+', 1), (5, '+', 2), (7, '-', 2), (9, '-', 1)]);
+        assert_eq!(
+            order(&nested),
+            [(5, '+', 1), (5, '+', 2), (7, '-', 2), (9, '-', 1)]
+        );
         let empty = [segment(1, 3, 3), segment(1, 3, 3)];
-        assert_eq!(order(&empty), [(3, '+', 1), (3, '-', 1), (3, '+', 1), (3, '-', 1)]);
+        assert_eq!(
+            order(&empty),
+            [(3, '+', 1), (3, '-', 1), (3, '+', 1), (3, '-', 1)]
+        );
     }
 
     #[test]
@@ -212,7 +229,10 @@ mod tests {
         assert!(locks.acquire(0, lock, first));
         assert!(!locks.acquire(0, lock, second));
         assert!(!locks.acquire(0, lock, third));
-        assert!(locks.acquire(1, lock, third), "another store has other locks");
+        assert!(
+            locks.acquire(1, lock, third),
+            "another store has other locks"
+        );
         assert_eq!(locks.release(0, lock), (false, None));
         assert_eq!(locks.release(0, lock), (true, Some(second)));
         assert_eq!(locks.release(0, lock), (true, Some(third)));

@@ -93,6 +93,9 @@ pub struct World<M: Model> {
     locks: Locks,
     ledger: Ledger,
     events: EventDigest,
+    ran_until: Time,
+    /// A turn that has been asked for since the last event, and when it may begin.
+    next_turn: Option<(Time, ActorId)>,
     observer: M::Observer,
 }
 
@@ -125,6 +128,8 @@ impl<M: Model> World<M> {
             locks: Locks::default(),
             ledger: Ledger::default(),
             events: EventDigest::default(),
+            ran_until: Time::START,
+            next_turn: None,
             observer,
         }
     }
@@ -151,19 +156,20 @@ impl<M: Model> World<M> {
         assert!(id.0 < ACTORS_MAX / 2, "at most {} actors", ACTORS_MAX / 2);
         let core = self.pools.first_core(placement.pool);
         self.hosted.push(Hosted::new(actor, id, placement, core));
-        self.update_deadline(id, self.agenda.now());
+        self.update_deadline(id, self.now());
         id
     }
     /// Lets messages from one actor to another take a network path instead of the same host's
     /// memory. One direction only.
     pub fn add_path(&mut self, from: ActorId, to: ActorId, link: &LinkPrices) {
-        self.paths.retain(|(sender, receiver, _)| (*sender, *receiver) != (from, to));
+        self.paths
+            .retain(|(sender, receiver, _)| (*sender, *receiver) != (from, to));
         self.paths.push((from, to, Link::new(link)));
     }
 
-    /// The time of the last event.
+    /// The time up to which everything has happened.
     pub fn now(&self) -> Time {
-        self.agenda.now()
+        self.agenda.now().max(self.ran_until)
     }
     /// The profile that prices this world.
     pub fn profile(&self) -> &Profile {
@@ -230,12 +236,23 @@ impl<M: Model> World<M> {
     }
     /// Work beyond the range in which the profile's prices hold.
     pub fn out_of_range(&self) -> Vec<OutOfRange> {
+        for hosted in &self.hosted {
+            self.pricing.check_resident(hosted.actor.resident_bytes());
+        }
         self.pricing.out_of_range()
     }
     /// Requests that have been sent and neither answered nor dropped.
     pub fn in_flight(&self) -> u64 {
-        let waiting: usize = self.connections.iter().map(|conn| conn.requests.len()).sum();
-        let in_turns: usize = self.hosted.iter().map(|hosted| hosted.turn.replies.len()).sum();
+        let waiting: usize = self
+            .connections
+            .iter()
+            .map(|conn| conn.requests.len())
+            .sum();
+        let in_turns: usize = self
+            .hosted
+            .iter()
+            .map(|hosted| hosted.turn.replies.len())
+            .sum();
         self.on_the_way + (waiting + in_turns) as u64
     }
     /// The books on requests, checked: what was offered is answered, dropped, or found under way.

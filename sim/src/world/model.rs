@@ -62,8 +62,6 @@ pub struct Reply {
     pub waited: bool,
     /// When its command began to be handled.
     pub started: Time,
-    /// Whether it arrived while its actor had nothing to do, and so waited for nobody.
-    pub found_idle: bool,
     /// When the reply had arrived at the client.
     pub ended: Time,
     /// The engine's part: the price of the receipt of its command.

@@ -55,7 +55,11 @@ impl Pools {
             taken_at: Time::START,
             busy: Span::ZERO,
         }));
-        self.pools.push(Pool { cores: ids, waiting: VecDeque::new(), wake_at: Time::NEVER });
+        self.pools.push(Pool {
+            cores: ids,
+            waiting: VecDeque::new(),
+            wake_at: Time::NEVER,
+        });
         pool
     }
     /// The first core of a pool: where work is priced that has no core yet.
@@ -78,7 +82,11 @@ impl Pools {
         };
         let core = match preferred.filter(free) {
             Some(core) => core,
-            None => self.pools[pool.0 as usize].cores.iter().copied().find(free)?,
+            None => self.pools[pool.0 as usize]
+                .cores
+                .iter()
+                .copied()
+                .find(free)?,
         };
         let taken = &mut self.cores[core.index()];
         taken.free_at = None;
@@ -93,9 +101,16 @@ impl Pools {
     /// earliest instant at which one of its cores is known to become free, unless the pool is
     /// looked at by then anyway. What it says is taken as arranged.
     pub(super) fn wake(&mut self, pool: PoolId, now: Time) -> Option<(Time, Task)> {
-        let Pool { cores, waiting, wake_at } = &mut self.pools[pool.0 as usize];
+        let Pool {
+            cores,
+            waiting,
+            wake_at,
+        } = &mut self.pools[pool.0 as usize];
         let first = *waiting.front()?;
-        let free_at = cores.iter().filter_map(|core| self.cores[core.index()].free_at).min()?;
+        let free_at = cores
+            .iter()
+            .filter_map(|core| self.cores[core.index()].free_at)
+            .min()?;
         let at = free_at.max(now);
         if *wake_at <= at {
             return None;
@@ -127,6 +142,9 @@ impl Pools {
     }
     /// How long each core of a pool was busy, the holding of it included, up to its last release.
     pub(super) fn busy(&self, pool: PoolId) -> impl Iterator<Item = Span> {
-        self.pools[pool.0 as usize].cores.iter().map(|core| self.cores[core.index()].busy)
+        self.pools[pool.0 as usize]
+            .cores
+            .iter()
+            .map(|core| self.cores[core.index()].busy)
     }
 }

@@ -17,8 +17,6 @@ pub(super) struct Request {
     /// Whether the actor was at work then.
     pub(super) waited: bool,
     pub(super) started: Time,
-    /// Whether it arrived while its actor had nothing to do.
-    pub(super) found_idle: bool,
     pub(super) handled: Span,
     /// Its share of the read that brought it.
     pub(super) read_share: Span,

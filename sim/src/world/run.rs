@@ -57,7 +57,13 @@ impl<M: Model> World<M> {
         self.hosted[actor.index()].state = State::Starting;
         match self.next_turn {
             None => self.next_turn = Some((start, actor)),
-            Some(_) => self.schedule(actor, start, Event::Submit { task: Task::Turn(actor) }),
+            Some(_) => self.schedule(
+                actor,
+                start,
+                Event::Submit {
+                    task: Task::Turn(actor),
+                },
+            ),
         }
     }
     /// Schedules an event on behalf of `actor`.
@@ -183,7 +189,8 @@ impl<M: Model> World<M> {
     }
     fn offload_ended(&mut self, slot: u32, now: Time) {
         let job = self.offloaded.remove(slot);
-        self.events.fold(now, job.actor, EventKind::Offload, u64::from(job.job.0), 0);
+        self.events
+            .fold(now, job.actor, EventKind::Offload, u64::from(job.job.0), 0);
         self.deliver(job.actor, Delivery::OffloadDone { job: job.job }, now);
     }
 }

@@ -9,7 +9,10 @@ pub(super) struct Slots<T> {
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), free: Vec::new() }
+        Self {
+            entries: Vec::new(),
+            free: Vec::new(),
+        }
     }
 }
 
@@ -27,15 +30,21 @@ impl<T> Slots<T> {
     /// Takes the value called `slot` out.
     pub(super) fn remove(&mut self, slot: u32) -> T {
         self.free.push(slot);
-        self.entries[slot as usize].take().expect("an event names a slot that is in use")
+        self.entries[slot as usize]
+            .take()
+            .expect("an event names a slot that is in use")
     }
     /// The value called `slot`.
     pub(super) fn get(&self, slot: u32) -> &T {
-        self.entries[slot as usize].as_ref().expect("an event names a slot that is in use")
+        self.entries[slot as usize]
+            .as_ref()
+            .expect("an event names a slot that is in use")
     }
     /// The value called `slot`.
     pub(super) fn get_mut(&mut self, slot: u32) -> &mut T {
-        self.entries[slot as usize].as_mut().expect("an event names a slot that is in use")
+        self.entries[slot as usize]
+            .as_mut()
+            .expect("an event names a slot that is in use")
     }
     /// All values, in the order of their slots.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {

@@ -4,13 +4,21 @@ use super::actor::{Delivery, PendingReply, State, Writer};
 use super::event::Event;
 use super::locks::Replay;
 use super::model::{Call, CallKind, Model, Observer};
-use super::pool::Task;
 use super::{MessageOf, World};
 use crate::record::EventKind;
 use kvrig_base::digest::Rolling;
 use kvrig_base::id::{ActorId, ConnId, CoreId};
 use kvrig_base::seam::{Actor, Cx, Input};
 use kvrig_base::time::{Span, Time};
+
+/// The part of `price` that each of `sharers` bears, rounded down.
+#[inline]
+pub(super) fn share_of(price: Span, sharers: u32) -> Span {
+    match sharers {
+        1 => price,
+        _ => Span::from_picos(price.as_picos() / u64::from(sharers)),
+    }
+}
 
 impl<M: Model> World<M> {
     /// `actor` has got `core`: its turn begins with all inputs that have arrived until now.
@@ -21,7 +29,11 @@ impl<M: Model> World<M> {
             self.release_core(core, now);
             return;
         }
-        debug_assert_eq!(hosted.state, State::Starting, "turns of an actor do not overlap");
+        debug_assert_eq!(
+            hosted.state,
+            State::Starting,
+            "turns of an actor do not overlap"
+        );
         hosted.state = State::Running;
         hosted.core = core;
         hosted.host.turns += 1;
@@ -45,54 +57,77 @@ impl<M: Model> World<M> {
             if turn.is_parked() {
                 return;
             }
-            let reads = turn.batch.is_none() && turn.connections_left > 0;
-            if !reads && !turn.ended && hosted.placement.store.is_some() {
-                // Others may see the memory that this call changes: it begins at its own instant.
-                let at = turn.at;
-                if at > self.agenda.now() {
-                    turn.awaits_resume = true;
-                    self.schedule(actor, at, Event::Resume { actor });
-                    return;
-                }
-            }
-            if let Some((conn, left)) = turn.batch {
-                self.next_command(actor, conn, left);
-            } else if reads {
+            if let Some((conn, left)) = turn.batch.take() {
+                self.serve(actor, conn, left);
+            } else if turn.connections_left > 0 {
                 turn.connections_left -= 1;
-                let conn = hosted.ready.pop_front().expect("ready connections were counted");
+                let conn = hosted
+                    .ready
+                    .pop_front()
+                    .expect("ready connections were counted");
                 self.read(actor, conn);
-            } else if turn.deliveries_left > 0 {
-                turn.deliveries_left -= 1;
-                let delivery = hosted.inbox.pop_front().expect("deliveries were counted");
-                self.hand_over(actor, delivery);
-            } else if turn.deadline {
-                turn.deadline = false;
-                hosted.deadline_at = Time::NEVER;
-                self.events.fold(turn.at, actor, EventKind::Deadline, 0, 0);
-                self.call(actor, CallKind::Deadline, None, Input::Deadline);
-            } else if !turn.ended {
-                turn.ended = true;
-                self.call(actor, CallKind::TurnEnd, None, Input::TurnEnd);
-            } else {
+            } else if turn.ended {
                 self.write_replies(actor);
                 self.finish_turn(actor);
                 return;
+            } else if hosted.placement.store.is_some() && self.must_wait(actor) {
+                return;
+            } else {
+                self.call_next(actor);
             }
         }
     }
-    /// Reads what `conn` has, up to one buffer, and makes it the turn's batch.
+    /// Hands over what is left of the turn when all connections are served.
+    #[inline]
+    fn call_next(&mut self, actor: ActorId) {
+        let hosted = &mut self.hosted[actor.index()];
+        let turn = &mut hosted.turn;
+        if turn.deliveries_left > 0 {
+            turn.deliveries_left -= 1;
+            let delivery = hosted.inbox.pop_front().expect("deliveries were counted");
+            self.hand_over(actor, delivery);
+        } else if turn.deadline {
+            turn.deadline = false;
+            hosted.deadline_at = Time::NEVER;
+            self.events.fold(turn.at, actor, EventKind::Deadline, 0, 0);
+            self.call(actor, CallKind::Deadline, None, Input::Deadline);
+        } else {
+            turn.ended = true;
+            self.call(actor, CallKind::TurnEnd, None, Input::TurnEnd);
+        }
+    }
+    /// Whether an event must come before `actor`'s next call.
+    ///
+    /// Others may see the memory that calls on a shared store change: there the turn goes on at its
+    /// own instant only, with an event for it.
+    #[inline]
+    fn must_wait(&mut self, actor: ActorId) -> bool {
+        let hosted = &mut self.hosted[actor.index()];
+        if hosted.turn.is_parked() {
+            return true;
+        }
+        let at = hosted.turn.at;
+        if hosted.placement.store.is_none() || at <= self.agenda.now() {
+            return false;
+        }
+        hosted.turn.awaits_resume = true;
+        self.schedule(actor, at, Event::Resume { actor });
+        true
+    }
+    /// Reads what `conn` has, up to one buffer, and serves it.
+    #[inline]
     fn read(&mut self, actor: ActorId, conn: ConnId) {
         let connection = &mut self.connections[conn.index()];
         connection.is_ready = false;
         if connection.is_paused || connection.is_closed || !connection.has_unread() {
             return;
         }
-        let hosted = &mut self.hosted[actor.index()];
         if connection.buffered > 0 {
             let left = std::mem::take(&mut connection.buffered);
-            hosted.turn.batch = Some((conn, left));
+            self.serve(actor, conn, left);
             return;
         }
+        let hosted = &mut self.hosted[actor.index()];
         let prices = &self.profile.host;
         let unread = connection.requests.range(connection.handed as usize..);
         let (mut bytes, mut count) = (0, 0);
@@ -103,9 +138,12 @@ impl<M: Model> World<M> {
             bytes += self.requests.get(slot).wire_bytes;
             count += 1;
         }
-        let reads = bytes.div_ceil(prices.read_bytes_max).max(1);
+        let reads = match bytes <= prices.read_bytes_max {
+            true => 1,
+            false => bytes.div_ceil(prices.read_bytes_max),
+        };
         let price = prices.read * reads + prices.read_byte * bytes;
-        let share = Span::from_picos(price.as_picos() / u64::from(count));
+        let share = share_of(price, count);
         let batch = connection.handed as usize..(connection.handed + count) as usize;
         for &slot in connection.requests.range(batch) {
             self.requests.get_mut(slot).read_share = share;
@@ -113,43 +151,52 @@ impl<M: Model> World<M> {
         hosted.host.reads += reads;
         hosted.host.bytes_read += bytes;
         hosted.turn.at += price;
-        hosted.turn.batch = Some((conn, count));
+        self.serve(actor, conn, count);
     }
-    /// Hands over the next command of the batch, or ends the batch.
-    #[inline]
-    fn next_command(&mut self, actor: ActorId, conn: ConnId, left: u32) {
-        let connection = &mut self.connections[conn.index()];
-        let turn = &mut self.hosted[actor.index()].turn;
-        if connection.is_paused && left > 0 {
-            connection.buffered = left;
-            turn.batch = None;
-            return;
-        }
-        if left == 0 || connection.is_closed {
-            turn.batch = None;
-            if connection.has_unread() {
-                let now = self.agenda.now();
-                self.ready_connection(conn, now);
+    /// Hands over the next `left` commands of `conn`, until the turn must wait or the connection is
+    /// not to be served any more.
+    fn serve(&mut self, actor: ActorId, conn: ConnId, mut left: u32) {
+        while left > 0 {
+            if self.must_wait(actor) {
+                self.hosted[actor.index()].turn.batch = Some((conn, left));
+                return;
             }
-            return;
+            let connection = &mut self.connections[conn.index()];
+            if connection.is_closed {
+                return;
+            }
+            if connection.is_paused {
+                connection.buffered = left;
+                return;
+            }
+            left -= 1;
+            let slot = connection.requests[connection.handed as usize];
+            connection.handed += 1;
+            let arguments = std::mem::take(&mut self.requests.get_mut(slot).args);
+            arguments.lend(|args| {
+                self.call(
+                    actor,
+                    CallKind::Command,
+                    Some(slot),
+                    Input::Command { conn, args },
+                );
+            });
+            self.requests.get_mut(slot).args = arguments;
         }
-        turn.batch = Some((conn, left - 1));
-        let slot = connection.requests[connection.handed as usize];
-        connection.handed += 1;
-        let request = self.requests.get_mut(slot);
-        let arguments = std::mem::take(&mut request.args);
-        arguments.lend(|args| {
-            self.call(actor, CallKind::Command, Some(slot), Input::Command { conn, args });
-        });
-        self.requests.get_mut(slot).args = arguments;
+        if self.connections[conn.index()].has_unread() {
+            let now = self.agenda.now();
+            self.ready_connection(conn, now);
+        }
     }
     /// Hands over one input that is not a command.
     fn hand_over(&mut self, actor: ActorId, delivery: Delivery<MessageOf<M>>) {
         let prices = &self.profile.host;
         let price = match &delivery {
-            Delivery::Message { bytes, remote: true, .. } => {
-                prices.read + prices.read_byte * *bytes
-            }
+            Delivery::Message {
+                bytes,
+                remote: true,
+                ..
+            } => prices.read + prices.read_byte * *bytes,
             _ => prices.input,
         };
         let turn = &mut self.hosted[actor.index()].turn;
@@ -162,7 +209,8 @@ impl<M: Model> World<M> {
                 self.call(actor, CallKind::Closed, None, Input::Closed { conn });
             }
             Delivery::Message { from, message, .. } => {
-                self.events.fold(turn.at, actor, EventKind::Peer, u64::from(from.0), 0);
+                self.events
+                    .fold(turn.at, actor, EventKind::Peer, u64::from(from.0), 0);
                 self.call(actor, CallKind::Peer, None, Input::Peer { from, message });
             }
             Delivery::File { ticket, outcome } => {
@@ -170,10 +218,20 @@ impl<M: Model> World<M> {
                 self.call(actor, CallKind::File, None, Input::File { ticket, outcome });
             }
             Delivery::ChildExit { job, outcome } => {
-                self.call(actor, CallKind::ChildExit, None, Input::ChildExit { job, outcome });
+                self.call(
+                    actor,
+                    CallKind::ChildExit,
+                    None,
+                    Input::ChildExit { job, outcome },
+                );
             }
             Delivery::OffloadDone { job } => {
-                self.call(actor, CallKind::OffloadDone, None, Input::OffloadDone { job });
+                self.call(
+                    actor,
+                    CallKind::OffloadDone,
+                    None,
+                    Input::OffloadDone { job },
+                );
             }
         }
     }
@@ -190,13 +248,21 @@ impl<M: Model> World<M> {
         self.pricing.enter(actor, hosted.space, hosted.core, at);
         self.work.begin();
         let wall = self.wall_start.plus(at.since_start());
-        let mut cx = Cx::new(at, wall, &mut self.work, &mut self.outbox, &mut self.effects);
+        let mut cx = Cx::new(
+            at,
+            wall,
+            &mut self.work,
+            &mut self.outbox,
+            &mut self.effects,
+        );
         hosted.actor.handle(&mut cx, input);
         let spent = self.work.spent();
-        let counts = self.work.counts();
-        self.pricing.check_range(&counts);
-        hosted.counts.merge(&counts);
-        hosted.worked += spent;
+        let counts = self.work.priced_counts();
+        if !self.work.is_blank() {
+            self.pricing.check_range(counts);
+            hosted.counts.merge(counts);
+            hosted.worked += spent;
+        }
         let request = request.map(|slot| {
             let request = self.requests.get_mut(slot);
             request.started = at;
@@ -204,7 +270,15 @@ impl<M: Model> World<M> {
             (request.group, request.id)
         });
         let segments = self.work.segments();
-        let call = Call { actor, kind, request, at, spent, segments, counts: &counts };
+        let call = Call {
+            actor,
+            kind,
+            request,
+            at,
+            spent,
+            segments,
+            counts,
+        };
         self.observer.call(&call, &hosted.actor);
         let replay = if segments.iter().any(|segment| segment.lock.is_some()) {
             Some(Replay::new(at, spent, segments))
@@ -235,7 +309,10 @@ impl<M: Model> World<M> {
                 self.ledger.unasked += 1;
                 continue;
             }
-            let request = connection.requests.pop_front().expect("handed requests are in it");
+            let request = connection
+                .requests
+                .pop_front()
+                .expect("handed requests are in it");
             connection.handed -= 1;
             let mut digest = Rolling::default();
             digest.fold_bytes(bytes);
@@ -295,8 +372,7 @@ impl<M: Model> World<M> {
         if hosted.is_stopped {
             self.actor_stopped(actor);
         } else if hosted.has_input() {
-            hosted.state = State::Starting;
-            self.schedule(actor, end, Event::Submit { task: Task::Turn(actor) });
+            self.want_core(actor, end);
         }
     }
     /// An actor of a shared store goes on: with the locks of its last call, or with its next call.

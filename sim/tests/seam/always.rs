@@ -31,9 +31,17 @@ impl Actor for SyncedLog {
         match input {
             Input::Connected { .. } if !self.is_open => {
                 self.is_open = true;
-                let op = FileOp::Open { file: LOG, name: "log".into(), mode: OpenMode::Append };
+                let op = FileOp::Open {
+                    file: LOG,
+                    name: "log".into(),
+                    mode: OpenMode::Append,
+                };
                 let ticket = self.ticket();
-                cx.effect(Effect::File { ticket, op, holds_core: true });
+                cx.effect(Effect::File {
+                    ticket,
+                    op,
+                    holds_core: true,
+                });
                 cx.effect(Effect::File {
                     ticket: self.ticket(),
                     op: FileOp::SyncDirectory,
@@ -46,10 +54,15 @@ impl Actor for SyncedLog {
                 cx.reply(conn).write(b"+OK\r\n");
             }
             Input::TurnEnd if !self.unwritten.is_empty() => {
-                cx.effects().append(self.ticket(), LOG, &self.unwritten, true);
+                cx.effects()
+                    .append(self.ticket(), LOG, &self.unwritten, true);
                 self.unwritten.clear();
                 let op = FileOp::Sync { file: LOG };
-                cx.effect(Effect::File { ticket: self.ticket(), op, holds_core: true });
+                cx.effect(Effect::File {
+                    ticket: self.ticket(),
+                    op,
+                    holds_core: true,
+                });
             }
             Input::File { outcome, .. } => {
                 assert!(matches!(outcome, FileOutcome::Done { .. }), "{outcome:?}");

@@ -21,14 +21,20 @@ impl Actor for Mailbox {
 
     fn handle(&mut self, cx: &mut Cx<'_, ()>, input: Input<'_, ()>) {
         match input {
-            Input::Command { conn, args: [b"pop"] } => {
+            Input::Command {
+                conn,
+                args: [b"pop"],
+            } => {
                 cx.work.count(Counter::Commands, 1);
                 match self.items.pop_front() {
                     Some(item) => cx.reply(conn).write(&item),
                     None => self.waiting.push_back((conn, cx.now() + PATIENCE)),
                 }
             }
-            Input::Command { conn, args: [b"push", item] } => {
+            Input::Command {
+                conn,
+                args: [b"push", item],
+            } => {
                 cx.work.count(Counter::Commands, 2);
                 cx.reply(conn).write(b"1");
                 match self.waiting.pop_front() {
@@ -71,7 +77,11 @@ fn a_waiting_pop_is_answered_by_a_push_on_another_connection() {
     assert_eq!(seen.reply(0).started, micros(1_021 + 5 + 10 + 2));
     assert_eq!(seen.reply(0).service, Span::from_micros(2 + 1 + 3));
     assert_eq!(seen.reply(0).response, seen.ended(0).since(micros(1_000)));
-    assert_eq!(seen.reply(2).bytes, 1, "the second push found nobody waiting");
+    assert_eq!(
+        seen.reply(2).bytes,
+        1,
+        "the second push found nobody waiting"
+    );
 }
 
 #[test]
@@ -84,5 +94,8 @@ fn a_pop_that_nobody_answers_ends_at_its_deadline() {
     // call that counts nothing.
     let called = 1_021 + 5 + 10 + 2;
     assert_eq!(seen.reply(0).started, micros(called));
-    assert_eq!(seen.ended(0), micros(called + 3_000 + 5 + 10 + 3) + way_back(7));
+    assert_eq!(
+        seen.ended(0),
+        micros(called + 3_000 + 5 + 10 + 3) + way_back(7)
+    );
 }

@@ -24,7 +24,11 @@ impl Actor for Chatty {
                 let reply = self.ticks.to_string();
                 cx.reply(conn).write(reply.as_bytes());
                 if let Some(to) = self.peer {
-                    cx.effect(Effect::Send { to, message: self.ticks, bytes: 8 });
+                    cx.effect(Effect::Send {
+                        to,
+                        message: self.ticks,
+                        bytes: 8,
+                    });
                 }
             }
             Input::Peer { message, .. } => {
@@ -40,12 +44,17 @@ impl Actor for Chatty {
 }
 
 fn chatty(peer: Option<u32>) -> Chatty {
-    Chatty { peer: peer.map(ActorId), ticks: 0 }
+    Chatty {
+        peer: peer.map(ActorId),
+        ticks: 0,
+    }
 }
 
 /// Requests that often meet at one instant: all times are multiples of 40 us.
 fn asked() -> Vec<Asked> {
-    (0..200_u64).map(|n| (micros(1_000 + n / 3 * 40), (n % 3) as u32, vec!["word"])).collect()
+    (0..200_u64)
+        .map(|n| (micros(1_000 + n / 3 * 40), (n % 3) as u32, vec!["word"]))
+        .collect()
 }
 
 fn two_actors() -> TestWorld<Chatty> {
@@ -55,7 +64,12 @@ fn two_actors() -> TestWorld<Chatty> {
 }
 
 fn replies(world: &mut TestWorld<Chatty>) -> Vec<Reply> {
-    run(world).replies.iter().copied().filter(|reply| reply.group == 0).collect()
+    run(world)
+        .replies
+        .iter()
+        .copied()
+        .filter(|reply| reply.group == 0)
+        .collect()
 }
 
 fn digest(world: &mut TestWorld<Chatty>) -> Digest {
@@ -78,8 +92,19 @@ fn an_unrelated_actor_with_clients_of_its_own_renumbers_nothing() {
     let mut accompanied = two_actors();
     let (pool, helpers) = (accompanied.add_pool(1), accompanied.add_pool(1));
     let disk = accompanied.add_disk(Default::default());
-    let placement = Placement { pool, helpers, disk, store: None };
+    let placement = Placement {
+        pool,
+        helpers,
+        disk,
+        store: None,
+    };
     let third = accompanied.add_actor(chatty(None), placement);
-    ask(&mut accompanied, &[third.0], (0..200).map(|n| (micros(1_000 + n * 20), 0, vec!["x"])).collect());
+    ask(
+        &mut accompanied,
+        &[third.0],
+        (0..200)
+            .map(|n| (micros(1_000 + n * 20), 0, vec!["x"]))
+            .collect(),
+    );
     assert_eq!(replies(&mut accompanied), alone);
 }

@@ -26,12 +26,18 @@ impl Actor for Pages {
 
     fn handle(&mut self, cx: &mut Cx<'_, ()>, input: Input<'_, ()>) {
         match input {
-            Input::Command { conn, args: [b"save"] } => {
+            Input::Command {
+                conn,
+                args: [b"save"],
+            } => {
                 cx.work.count(Counter::Commands, 1);
                 cx.effect(Effect::Fork { job: SNAPSHOT });
                 cx.reply(conn).write(b"+OK\r\n");
             }
-            Input::Command { conn, args: [b"write", page] } => {
+            Input::Command {
+                conn,
+                args: [b"write", page],
+            } => {
                 cx.work.count(Counter::Commands, 1);
                 let page = u64::from(page[0] - b'0');
                 self.versions[page as usize] += 1;
@@ -39,7 +45,10 @@ impl Actor for Pages {
                 cx.work.write(Region(0), page * LINES + 7);
                 cx.reply(conn).write(b"+OK\r\n");
             }
-            Input::ChildExit { job: SNAPSHOT, outcome } => {
+            Input::ChildExit {
+                job: SNAPSHOT,
+                outcome,
+            } => {
                 self.saved = outcome == ChildOutcome::Done;
             }
             _ => {}
@@ -52,13 +61,20 @@ impl Actor for Pages {
         2 * MIB
     }
     fn run_child(&self, _: JobId, child: &mut dyn ChildHost) -> ChildOutcome {
-        let open = FileOp::Open { file: FILE, name: "snapshot".into(), mode: OpenMode::Truncate };
+        let open = FileOp::Open {
+            file: FILE,
+            name: "snapshot".into(),
+            mode: OpenMode::Truncate,
+        };
         let save = |child: &mut dyn ChildHost| {
             child.file(open, &[])?;
             for half in self.versions.chunks(self.versions.len() / 2) {
                 child.work().count(Counter::Commands, 200);
                 child.work().read(Region(0), 0);
-                let append = FileOp::Append { file: FILE, data: 0..half.len() };
+                let append = FileOp::Append {
+                    file: FILE,
+                    data: 0..half.len(),
+                };
                 child.file(append, half)?;
             }
             child.file(FileOp::Sync { file: FILE }, &[])?;
@@ -73,7 +89,13 @@ impl Actor for Pages {
 
 #[test]
 fn the_child_saves_the_state_of_the_fork_while_the_parent_copies_what_it_writes() {
-    let mut world = world(vec![Pages { versions: vec![0; 4], saved: false }], false);
+    let mut world = world(
+        vec![Pages {
+            versions: vec![0; 4],
+            saved: false,
+        }],
+        false,
+    );
     let asked = vec![
         (micros(1_000), FIRST.0, vec!["write", "0"]),
         (micros(2_000), FIRST.0, vec!["save"]),
@@ -108,6 +130,10 @@ fn the_child_saves_the_state_of_the_fork_while_the_parent_copies_what_it_writes(
 
     let directory = world.disk(DiskId::first()).directory(ActorId(0));
     directory.power_cut();
-    assert_eq!(directory.content("snapshot"), Some(&[1, 0, 0, 0][..]), "as it was at the fork");
+    assert_eq!(
+        directory.content("snapshot"),
+        Some(&[1, 0, 0, 0][..]),
+        "as it was at the fork"
+    );
     assert_eq!(world.actor(ActorId(0)).versions, [3, 1, 0, 1]);
 }

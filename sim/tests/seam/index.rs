@@ -37,18 +37,43 @@ impl Actor for Node {
         match (self, input) {
             (Self::Router, Input::Command { conn, args }) => {
                 cx.work.count(Counter::Commands, 1);
-                send(cx, PARTITION, Message::Put { conn, key: args[0].to_vec() });
+                send(
+                    cx,
+                    PARTITION,
+                    Message::Put {
+                        conn,
+                        key: args[0].to_vec(),
+                    },
+                );
             }
-            (Self::Router, Input::Peer { message: Message::Stored { conn }, .. }) => {
+            (
+                Self::Router,
+                Input::Peer {
+                    message: Message::Stored { conn },
+                    ..
+                },
+            ) => {
                 cx.reply(conn).write(b"+OK\r\n");
             }
-            (Self::Partition { keys }, Input::Peer { from, message: Message::Put { conn, key } }) => {
+            (
+                Self::Partition { keys },
+                Input::Peer {
+                    from,
+                    message: Message::Put { conn, key },
+                },
+            ) => {
                 cx.work.count(Counter::Commands, 4);
                 keys.push(key.clone());
                 send(cx, from, Message::Stored { conn });
                 send(cx, INDEX, Message::Indexed { key });
             }
-            (Self::Index { keys }, Input::Peer { message: Message::Indexed { key }, .. }) => {
+            (
+                Self::Index { keys },
+                Input::Peer {
+                    message: Message::Indexed { key },
+                    ..
+                },
+            ) => {
                 cx.work.count(Counter::Commands, 100);
                 keys.push(key);
             }
@@ -61,18 +86,30 @@ impl Actor for Node {
 }
 
 fn send(cx: &mut Cx<'_, Message>, to: ActorId, message: Message) {
-    cx.effect(Effect::Send { to, message, bytes: MESSAGE_BYTES });
+    cx.effect(Effect::Send {
+        to,
+        message,
+        bytes: MESSAGE_BYTES,
+    });
 }
 
 fn nodes(link: Option<&LinkPrices>) -> TestWorld<Node> {
-    let roles = vec![Node::Router, Node::Partition { keys: vec![] }, Node::Index { keys: vec![] }];
+    let roles = vec![
+        Node::Router,
+        Node::Partition { keys: vec![] },
+        Node::Index { keys: vec![] },
+    ];
     let mut world = world(roles, false);
     if let Some(link) = link {
         for (from, to) in [(ROUTER, PARTITION), (PARTITION, ROUTER), (PARTITION, INDEX)] {
             world.add_path(from, to, link);
         }
     }
-    ask(&mut world, &[ROUTER.0], vec![(micros(1_000), FIRST.0, vec!["key"])]);
+    ask(
+        &mut world,
+        &[ROUTER.0],
+        vec![(micros(1_000), FIRST.0, vec!["key"])],
+    );
     world
 }
 
@@ -100,8 +137,14 @@ fn the_answer_does_not_wait_for_the_index() {
     assert_eq!(run(&mut world).ended(0), micros(answered) + way_back(5));
     assert_eq!(indexed(&world), 1);
     let calls = &world.observer().calls;
-    assert!(calls.contains(&(PARTITION, CallKind::Peer, micros(put + 5 + 10 + 2))), "{calls:?}");
-    assert!(calls.contains(&(INDEX, CallKind::Peer, micros(reached))), "{calls:?}");
+    assert!(
+        calls.contains(&(PARTITION, CallKind::Peer, micros(put + 5 + 10 + 2))),
+        "{calls:?}"
+    );
+    assert!(
+        calls.contains(&(INDEX, CallKind::Peer, micros(reached))),
+        "{calls:?}"
+    );
 }
 
 #[test]

@@ -30,7 +30,10 @@ pub(crate) struct Script(Vec<Asked>);
 
 impl Requests for Script {
     fn fill(&mut self, id: RequestId, args: &mut Arguments) {
-        self.0[id.0 as usize].2.iter().for_each(|argument| args.push(argument.as_bytes()));
+        self.0[id.0 as usize]
+            .2
+            .iter()
+            .for_each(|argument| args.push(argument.as_bytes()));
     }
     fn wire_bytes(&self, _: &Arguments) -> u64 {
         REQUEST_BYTES
@@ -105,7 +108,15 @@ pub(crate) fn world<A: Actor>(actors: Vec<A>, shared: bool) -> TestWorld<A> {
     for actor in actors {
         let pool = world.add_pool(1);
         let store = shared.then_some(StoreId(0));
-        world.add_actor(actor, Placement { pool, helpers, disk, store });
+        world.add_actor(
+            actor,
+            Placement {
+                pool,
+                helpers,
+                disk,
+                store,
+            },
+        );
     }
     world
 }

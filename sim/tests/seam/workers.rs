@@ -22,18 +22,27 @@ impl Actor for Worker {
 
     fn handle(&mut self, cx: &mut Cx<'_, ()>, input: Input<'_, ()>) {
         match input {
-            Input::Command { conn, args: [b"add"] } => {
+            Input::Command {
+                conn,
+                args: [b"add"],
+            } => {
                 let before = self.counter.add(cx.work);
                 cx.reply(conn).write(before.to_string().as_bytes());
             }
-            Input::Command { conn, args: [b"try"] } => {
+            Input::Command {
+                conn,
+                args: [b"try"],
+            } => {
                 let reply = match self.counter.try_add(cx.work) {
                     Some(before) => before.to_string(),
                     None => "busy".to_owned(),
                 };
                 cx.reply(conn).write(reply.as_bytes());
             }
-            Input::Command { conn, args: [b"stop"] } => {
+            Input::Command {
+                conn,
+                args: [b"stop"],
+            } => {
                 self.stopping = true;
                 cx.effect(Effect::StopWorkers);
                 cx.reply(conn).write(b"1");
@@ -53,7 +62,12 @@ impl Actor for Worker {
 
 fn workers() -> Vec<Worker> {
     let counter = Rc::new(SharedCounter::new());
-    (0..2).map(|_| Worker { counter: Rc::clone(&counter), stopping: false }).collect()
+    (0..2)
+        .map(|_| Worker {
+            counter: Rc::clone(&counter),
+            stopping: false,
+        })
+        .collect()
 }
 
 /// From the intended start of a request at an idle worker to the beginning of its call.
@@ -62,7 +76,10 @@ const TO_CALL: u64 = 21 + 5 + 10 + 2;
 #[test]
 fn a_worker_waits_for_the_lock_until_the_other_gives_it_back() {
     let mut world = world(workers(), true);
-    let asked = vec![(micros(1_000), 0, vec!["add"]), (micros(1_002), 1, vec!["add"])];
+    let asked = vec![
+        (micros(1_000), 0, vec!["add"]),
+        (micros(1_002), 1, vec!["add"]),
+    ];
     ask(&mut world, &[0, 1], asked);
     let seen = run(&mut world);
 
@@ -73,23 +90,36 @@ fn a_worker_waits_for_the_lock_until_the_other_gives_it_back() {
 
     // The second asks for the lock 2 us after the first took it, and has it when that gives it back.
     assert_eq!(seen.reply(1).started, micros(first + 2));
-    assert_eq!(seen.ended(1), micros(released + HELD + AFTER + 3) + way_back(1));
+    assert_eq!(
+        seen.ended(1),
+        micros(released + HELD + AFTER + 3) + way_back(1)
+    );
     // Its service does not count the wait, its response does.
-    assert_eq!(seen.reply(1).service, Span::from_micros(2 + BEFORE + HELD + AFTER + 3));
+    assert_eq!(
+        seen.reply(1).service,
+        Span::from_micros(2 + BEFORE + HELD + AFTER + 3)
+    );
 }
 
 #[test]
 fn an_attempt_is_refused_exactly_while_the_lock_is_held() {
     // The lock is held from 1 us after the first call begins to 5 us after.
-    for (delay, expected_bytes, expected_work) in
-        [(3, "busy".len(), BEFORE + AFTER), (4, "1".len(), BEFORE + HELD + AFTER)]
-    {
+    for (delay, expected_bytes, expected_work) in [
+        (3, "busy".len(), BEFORE + AFTER),
+        (4, "1".len(), BEFORE + HELD + AFTER),
+    ] {
         let mut world = world(workers(), true);
-        let asked =
-            vec![(micros(1_000), 0, vec!["add"]), (micros(1_000 + delay), 1, vec!["try"])];
+        let asked = vec![
+            (micros(1_000), 0, vec!["add"]),
+            (micros(1_000 + delay), 1, vec!["try"]),
+        ];
         ask(&mut world, &[0, 1], asked);
         let seen = run(&mut world);
-        assert_eq!(seen.reply(1).bytes, expected_bytes as u64, "{delay} us later");
+        assert_eq!(
+            seen.reply(1).bytes,
+            expected_bytes as u64,
+            "{delay} us later"
+        );
         assert_eq!(seen.reply(1).handled, Span::from_micros(expected_work));
     }
 }

@@ -223,10 +223,12 @@ impl Meter for UnpricedMeter {
 /// The receipt of one call, and the means to ask what it costs so far.
 #[derive(Debug)]
 pub struct Work {
-    /// Counted since the last pricing.
+    /// Counted since the last pricing, if `is_counted`.
     fresh: Counts,
-    /// Counted and priced in this call.
+    is_counted: bool,
+    /// Counted and priced in this call, if `is_priced`.
     priced: Counts,
+    is_priced: bool,
     touches: Vec<Touch>,
     wants_touches: bool,
     spent: Span,
@@ -240,7 +242,9 @@ impl Work {
     pub fn new(meter: Box<dyn Meter>) -> Self {
         Self {
             fresh: Counts::default(),
+            is_counted: false,
             priced: Counts::default(),
+            is_priced: false,
             touches: Vec::new(),
             wants_touches: meter.wants_touches(),
             spent: Span::ZERO,
@@ -255,8 +259,14 @@ impl Work {
     }
     /// Begins the receipt of another call.
     pub fn begin(&mut self) {
-        self.fresh = Counts::default();
-        self.priced = Counts::default();
+        if self.is_counted {
+            self.fresh = Counts::default();
+            self.is_counted = false;
+        }
+        if self.is_priced {
+            self.priced = Counts::default();
+            self.is_priced = false;
+        }
         self.touches.clear();
         self.segments.clear();
         self.spent = Span::ZERO;
@@ -267,10 +277,12 @@ impl Work {
     #[inline]
     pub fn count(&mut self, counter: Counter, n: u64) {
         self.fresh.add(counter, n);
+        self.is_counted = true;
     }
     /// Adds a whole receipt of counts.
     pub fn count_all(&mut self, counts: &Counts) {
         self.fresh.merge(counts);
+        self.is_counted = true;
     }
     /// Records a read of one logical line.
     #[inline]
@@ -311,12 +323,20 @@ impl Work {
         }
     }
     /// The price of this call so far.
+    #[inline]
     pub fn spent(&mut self) -> Span {
+        if self.is_counted || !self.touches.is_empty() {
+            self.price();
+        }
+        self.spent
+    }
+    fn price(&mut self) {
         self.spent += self.meter.price(&self.fresh, &self.touches);
         self.priced.merge(&self.fresh);
         self.fresh = Counts::default();
         self.touches.clear();
-        self.spent
+        self.is_counted = false;
+        self.is_priced = true;
     }
     /// Does `body` as work for `cause`; the stretch is recorded as a segment.
     #[inline]
@@ -352,6 +372,16 @@ impl Work {
     pub fn lock_is_held(&mut self, lock: LockId) -> bool {
         let spent = self.spent();
         self.meter.lock_is_held(lock, spent)
+    }
+    /// All that was counted in this call and priced: all, after [`Work::spent`].
+    #[inline]
+    pub fn priced_counts(&self) -> &Counts {
+        &self.priced
+    }
+    /// Whether nothing was counted or touched in this call before [`Work::spent`] was asked.
+    #[inline]
+    pub fn is_blank(&self) -> bool {
+        !self.is_priced
     }
     /// The segments recorded in this call, inner ones before those around them.
     pub fn segments(&self) -> &[Segment] {

@@ -19,7 +19,9 @@ pub(crate) struct SharedCounter<S: SyncForm> {
 impl<S: SyncForm> SharedCounter<S> {
     /// A counter at zero.
     pub(crate) fn new() -> Self {
-        Self { value: S::Lock::new(LockId(0), 0) }
+        Self {
+            value: S::Lock::new(LockId(0), 0),
+        }
     }
     /// Adds one, however long it must wait, and says what the counter was.
     pub(crate) fn add(&self, work: &mut Work) -> u64 {
