@@ -70,14 +70,37 @@ fn test() -> Outcome {
     }
 }
 
-/// Every program of `benches`, in the order of their names.
-fn bench(arguments: &[String]) -> Outcome {
-    cargo(["bench", "--package", "kvrig-benches"])
-        .args(arguments)
-        .run()
+/// Every program of `benches`, in the order of their names, or those that are named.
+fn bench(chosen: &[String]) -> Outcome {
+    let programs = Path::new("benches/src/bin");
+    let names = folders::names(programs)
+        .map_err(|error| Failure::new(format!("{}: {error}", programs.display())))?;
+    let known = || names.iter().map(|name| name.trim_end_matches(".rs"));
+    if let Some(unknown) = chosen
+        .iter()
+        .find(|name| !known().any(|known| known == *name))
+    {
+        let known: Vec<_> = known().collect();
+        return Err(Failure::new(format!(
+            "{unknown} is not one of {}",
+            known.join(", ")
+        )));
+    }
+    for name in known().filter(|name| chosen.is_empty() || chosen.iter().any(|one| one == name)) {
+        cargo([
+            "run",
+            "--release",
+            "--package",
+            "kvrig-benches",
+            "--bin",
+            name,
+        ])
+        .run()?;
+    }
+    Ok(())
 }
 
-/// Every test file called `loom*.rs`, compiled against loom's stand-ins for std.
+/// Every test file with `loom` as a word of its name, compiled against loom's stand-ins for std.
 ///
 /// They have a target directory of their own: the flag would make every other build start afresh.
 fn loom() -> Outcome {
@@ -94,7 +117,7 @@ fn loom() -> Outcome {
         }
     }
     if models.is_empty() {
-        return Err(Failure::new("no test file is called loom*.rs"));
+        return Err(Failure::new("no test file has `loom` in its name"));
     }
     for (package, target) in models {
         cargo(["test", "--package", &package, "--test", &target])

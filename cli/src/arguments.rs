@@ -1,0 +1,251 @@
+//! What can be typed after `kvrig`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Exit codes, as every help text ends with them.
+const EXIT_CODES: &str = "\
+Exit codes: 0 pass, 1 runtime error, 2 usage or bad input, 3 threshold failed or behaviour \
+worsened, 4 baseline or schema missing or incompatible, 130 interrupted.";
+
+/// A test rig for key-value stores: real engines on virtual time.
+#[derive(Debug, Parser)]
+#[command(name = "kvrig", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// Print results and errors only.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// List the built-in studies and their questions
+    List,
+    /// Print a built-in study as a file to edit
+    New(New),
+    /// Run studies and leave a folder with pages, charts and rows
+    Run(Run),
+    /// Draw a result folder again from its stored rows
+    Report(Report),
+    /// Explain a metric or an error code
+    Explain(Explain),
+    /// Print the JSON schema of a file format
+    Schema(Schema),
+    /// Check the simulator against what is known from theory
+    Validate(Validate),
+    /// Look into recorded traces
+    Trace(Trace),
+    /// Run the quick studies and write their exact results in one file, for CI
+    Bench(Bench),
+    /// Compare results with a baseline: rows, work counters, first event that differs
+    Compare(Compare),
+    /// Make results the baseline that later ones are compared with
+    Accept(Accept),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// A built-in study; `kvrig list` shows them
+    pub(crate) name: String,
+    /// Write to this file instead of standard output; it must not exist
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What is put over the settings of a study.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Settings {
+    /// Replace the studies' workload by a recorded trace
+    #[arg(long, value_name = "FILE")]
+    pub(crate) workload: Option<String>,
+    /// Root of all random streams
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Replications of every cell, each under its own seed
+    #[arg(long, value_name = "K")]
+    pub(crate) seeds: Option<u32>,
+    /// Set one key of the study, as in a study file: --set run.seeds=5; the last one wins
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Names of built-in studies, study files, or `all`
+    #[arg(required = true, value_name = "STUDY")]
+    pub(crate) studies: Vec<String>,
+    /// The folder to leave results in
+    #[arg(long, short, value_name = "DIR", default_value = "kvrig-out")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Take the [quick] settings of the study; the report is stamped QUICK
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Points to run at once [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// What to print when done
+    #[arg(long, value_enum, default_value_t = RowFormat::Text)]
+    pub(crate) format: RowFormat,
+    /// Print what would run and what it would take, and stop
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowFormat {
+    /// Verdicts, findings and one table, in at most 20 lines
+    Text,
+    /// summary.json
+    Json,
+    /// All rows
+    Csv,
+    /// Findings and rows as Markdown
+    Md,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// A folder that `kvrig run` left
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Print the change against this folder or baseline beside every number
+    #[arg(long, value_name = "DIR")]
+    pub(crate) baseline: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A metric (response_p999), an error code (KV1004), `metrics` or `codes`
+    #[arg(value_name = "METRIC-OR-CODE")]
+    pub(crate) name: String,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = TextFormat::Text)]
+    pub(crate) format: TextFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextFormat {
+    /// For the terminal
+    Text,
+    /// Markdown
+    Md,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// The file format
+    #[arg(value_enum)]
+    pub(crate) of: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// Study files
+    Study,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// What to check
+    #[arg(value_enum)]
+    pub(crate) what: ValidateWhat,
+    /// Simulations to run at once [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ValidateWhat {
+    /// Closed forms of queueing theory
+    Queueing,
+}
+
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Trace {
+    #[command(subcommand)]
+    pub(crate) verb: TraceVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TraceVerb {
+    /// Requests, keys and skew of a recorded trace
+    Info(TraceInfo),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TraceInfo {
+    /// The trace; gzip is recognised
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The trace's format, where the name does not tell
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) trace_format: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Built-in studies, study files, or folders that `kvrig run` left [default: all built-in]
+    #[arg(value_name = "STUDY|DIR")]
+    pub(crate) studies: Vec<String>,
+    /// The file to write
+    #[arg(long, short, value_name = "FILE", default_value = BENCH_FILE)]
+    pub(crate) output: PathBuf,
+    /// Points to run at once [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+}
+
+/// Where `bench` writes and `accept` reads unless told otherwise.
+const BENCH_FILE: &str = "kvrig-bench.json";
+/// The accepted results, committed beside the code they belong to.
+const BASELINE_FILE: &str = "kvrig-baseline.json";
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// A file of `kvrig bench`, or a folder that `kvrig run` left
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+    /// What to compare with
+    #[arg(long, value_name = "FILE", default_value = BASELINE_FILE)]
+    pub(crate) baseline: PathBuf,
+    /// Fail on any change, not only on worsening beyond a gate
+    #[arg(long)]
+    pub(crate) exact: bool,
+    /// How to print the comparison
+    #[arg(long, value_enum, default_value_t = CompareFormat::Text)]
+    pub(crate) format: CompareFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompareFormat {
+    /// For the terminal
+    Text,
+    /// All changes, for programs
+    Json,
+    /// Markdown, for a review or a step summary
+    Md,
+    /// JUnit XML: one test case a gate
+    Junit,
+    /// Bencher Metric Format
+    Bmf,
+    /// Annotations of GitHub Actions
+    Gha,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Accept {
+    /// A file of `kvrig bench`, or a folder that `kvrig run` left
+    #[arg(value_name = "NEW", default_value = BENCH_FILE)]
+    pub(crate) new: PathBuf,
+    /// Why the change is right; kept in the baseline
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The baseline to write
+    #[arg(long, value_name = "FILE", default_value = BASELINE_FILE)]
+    pub(crate) baseline: PathBuf,
+}
