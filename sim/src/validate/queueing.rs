@@ -61,6 +61,9 @@ impl Check {
     }
 }
 
+/// Number of a case, and of its replication.
+type Point = (usize, u32);
+
 /// A quantity of a system: its name, its exact value, and where a replication has it.
 struct Quantity {
     name: &'static str,
@@ -216,13 +219,13 @@ pub fn queueing(observer: &dyn Observer, jobs: usize) -> Result<Vec<Check>, RunE
 }
 
 fn run_cases(cases: &[Case], observer: &dyn Observer, jobs: usize) -> Result<Vec<Check>, RunError> {
-    let mut points: Vec<(usize, u32)> = (0..cases.len())
+    let mut points: Vec<Point> = (0..cases.len())
         .flat_map(|case| (0..REPLICATIONS).map(move |replication| (case, replication)))
         .collect();
     // The longest first, so that no long one is left for the end.
     points.sort_by_key(|&(case, _)| std::cmp::Reverse(cases[case].customers));
     let done = AtomicUsize::new(0);
-    let run = |&(number, replication): &(usize, u32)| {
+    let run = |&(number, replication): &Point| {
         let case = &cases[number];
         let measures = case
             .system
