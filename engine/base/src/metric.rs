@@ -78,6 +78,7 @@ macro_rules! metrics {
 // Keep sorted by name; a test holds it.
 metrics! {
     entries_count, Ops, None, "Entries in the table at the end of the run.";
+    keys_evicted_count, Ops, Lower, "Keys removed to stay below the memory limit.";
     memory_table_max, Bytes, Lower, "Largest size of all bucket arrays together, old and new.";
     pause_allocate_max, Nanos, Lower, "Longest stretch in which one call allocated a new bucket array.";
     pause_cron_max, Nanos, Lower, "Longest stretch of rehashing by the periodic timer in one call.";

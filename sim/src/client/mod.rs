@@ -11,9 +11,9 @@ mod redis;
 
 pub use arguments::Arguments;
 pub use groups::{ClosedLoop, OpenLoop};
+pub(crate) use groups::{Group, GroupKind, Lane};
 pub(crate) use redis::Bits;
 pub use redis::{NoCommand, OpenArrivals, RedisRequests};
-pub(crate) use groups::{Group, GroupKind, Lane};
 
 use kvrig_base::id::RequestId;
 use kvrig_base::time::{Span, Time};

@@ -90,7 +90,10 @@ impl RedisRequests {
             Some(stored) => {
                 let is_new = stored.insert(op.key.0);
                 if is_new && op.kind == OpKind::Get {
-                    self.to_fill = Some(Op { kind: OpKind::Set, ..op });
+                    self.to_fill = Some(Op {
+                        kind: OpKind::Set,
+                        ..op
+                    });
                 }
                 if op.kind == OpKind::Delete {
                     stored.remove(op.key.0);
@@ -198,7 +201,11 @@ pub(crate) struct Bits(Vec<u64>);
 impl Bits {
     /// The empty set of integers below `bound`.
     pub(crate) fn new(bound: u64) -> Self {
-        Self(vec![0; usize::try_from(bound.div_ceil(64)).unwrap_or(usize::MAX)])
+        Self(vec![
+            0;
+            usize::try_from(bound.div_ceil(64))
+                .unwrap_or(usize::MAX)
+        ])
     }
     /// Adds `n` and says whether it is new.
     pub(crate) fn insert(&mut self, n: u64) -> bool {
@@ -231,8 +238,10 @@ mod tests {
             .map(|id| {
                 args.clear();
                 requests.fill(RequestId(id), &mut args);
-                let words: Vec<String> =
-                    args.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+                let words: Vec<String> = args
+                    .iter()
+                    .map(|word| String::from_utf8_lossy(word).into_owned())
+                    .collect();
                 words.join(" ")
             })
             .collect()
@@ -240,7 +249,13 @@ mod tests {
 
     fn plan(keys: KeySource, mix: Mix) -> kvrig_workloads::Plan {
         let (key_size, value_size) = (Sizes::Fixed(Bytes(8)), Sizes::Fixed(Bytes(3)));
-        kvrig_workloads::Plan { keys, mix, key_size, value_size, ttl: None }
+        kvrig_workloads::Plan {
+            keys,
+            mix,
+            key_size,
+            value_size,
+            ttl: None,
+        }
     }
 
     #[test]
@@ -265,18 +280,29 @@ mod tests {
 
     #[test]
     fn inserts_write_keys_that_were_not_there() {
-        let space = KeySpace { initial: 2, max: 100 };
-        let keys = KeySource::Drawn { space, popularity: Popularity::Uniform };
+        let space = KeySpace {
+            initial: 2,
+            max: 100,
+        };
+        let keys = KeySource::Drawn {
+            space,
+            popularity: Popularity::Uniform,
+        };
         let plan = plan(keys, Mix::only(OpKind::Insert));
         let workload = Arc::new(Workload::new(plan, Seed(1)).unwrap());
         let requests = RedisRequests::new(workload, 0, 2).unwrap();
-        assert_eq!(commands(requests, 2), ["SET user0002 vvv", "SET user0003 vvv"]);
+        assert_eq!(
+            commands(requests, 2),
+            ["SET user0002 vvv", "SET user0003 vvv"]
+        );
     }
 
     #[test]
     fn an_operation_without_a_command_is_refused() {
-        let keys =
-            KeySource::Drawn { space: KeySpace::fixed(2), popularity: Popularity::Uniform };
+        let keys = KeySource::Drawn {
+            space: KeySpace::fixed(2),
+            popularity: Popularity::Uniform,
+        };
         let mix = Mix::new(&[(OpKind::Prepend, Share::ONE)]).unwrap();
         let workload = Arc::new(Workload::new(plan(keys, mix), Seed(1)).unwrap());
         assert_eq!(

@@ -4,10 +4,7 @@ use kvrig_base::result::HistogramData;
 use std::collections::BTreeMap;
 
 /// All of `parts` in one histogram called `name`. Exact: the parts share their buckets' bounds.
-pub fn merge<'a>(
-    name: &str,
-    parts: impl IntoIterator<Item = &'a HistogramData>,
-) -> HistogramData {
+pub fn merge<'a>(name: &str, parts: impl IntoIterator<Item = &'a HistogramData>) -> HistogramData {
     let mut buckets: BTreeMap<u64, u64> = BTreeMap::new();
     let (mut sum, mut max) = (0, 0);
     for part in parts {
@@ -17,7 +14,12 @@ pub fn merge<'a>(
         sum += part.sum;
         max = max.max(part.max);
     }
-    HistogramData { name: name.to_owned(), buckets: buckets.into_iter().collect(), sum, max }
+    HistogramData {
+        name: name.to_owned(),
+        buckets: buckets.into_iter().collect(),
+        sum,
+        max,
+    }
 }
 
 /// Number of recorded values.
@@ -61,7 +63,10 @@ pub fn nines(histogram: &HistogramData, per_nine: u32) -> Vec<(u64, u64)> {
     let mut next = 1.0_f64;
     for &(value, count) in &histogram.buckets {
         // The values of this bucket begin at rank seen + 1: 1/(1-q) is total/(total - seen).
-        #[expect(clippy::cast_precision_loss, reason = "only thins out a curve for drawing")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "only thins out a curve for drawing"
+        )]
         let place = total as f64 / (total - seen) as f64;
         if place >= next || points.is_empty() {
             let millionths = u128::from(total) * 1_000_000 / u128::from(total - seen);
@@ -90,7 +95,10 @@ mod tests {
         HistogramData {
             name: "test".into(),
             buckets: buckets.to_vec(),
-            sum: buckets.iter().map(|&(value, count)| u128::from(value) * u128::from(count)).sum(),
+            sum: buckets
+                .iter()
+                .map(|&(value, count)| u128::from(value) * u128::from(count))
+                .sum(),
             max: buckets.last().map_or(0, |bucket| bucket.0),
         }
     }
@@ -99,14 +107,20 @@ mod tests {
     fn quantiles_are_the_ends_of_the_buckets_that_reach_them() {
         let data = histogram(&[(10, 90), (20, 9), (1_000, 1)]);
         let at = |millionths| quantile(&data, millionths);
-        assert_eq!((at(500_000), at(900_000), at(900_001), at(990_000)), (10, 10, 20, 20));
+        assert_eq!(
+            (at(500_000), at(900_000), at(900_001), at(990_000)),
+            (10, 10, 20, 20)
+        );
         assert_eq!((at(990_001), at(1_000_000)), (1_000, 1_000));
         assert_eq!(quantile(&histogram(&[]), 500_000), 0);
     }
 
     #[test]
     fn merging_adds_counts_and_keeps_sum_and_maximum() {
-        let merged = merge("all", [&histogram(&[(10, 1), (20, 2)]), &histogram(&[(20, 3)])]);
+        let merged = merge(
+            "all",
+            [&histogram(&[(10, 1), (20, 2)]), &histogram(&[(20, 3)])],
+        );
         assert_eq!(merged.buckets, [(10, 1), (20, 5)]);
         assert_eq!((merged.sum, merged.max, mean(&merged)), (110, 20, 18));
     }

@@ -125,14 +125,19 @@ pub struct Plan {
 
 impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plan").field("points", &self.experiment.points()).finish_non_exhaustive()
+        f.debug_struct("Plan")
+            .field("points", &self.experiment.points())
+            .finish_non_exhaustive()
     }
 }
 
 impl Plan {
     /// A plan for `experiment` that may use `memory_max` at once.
     pub fn new(experiment: Box<dyn Experiment>, memory_max: Bytes) -> Self {
-        Self { experiment, memory_max }
+        Self {
+            experiment,
+            memory_max,
+        }
     }
     /// The points, in order.
     pub fn points(&self) -> &[Point] {
@@ -160,8 +165,9 @@ impl Plan {
             return Ok(jobs);
         }
         let largest = self.points().iter().max_by_key(|point| point.memory);
-        let (label, memory) =
-            largest.map_or((String::new(), Bytes(0)), |point| (point.label.clone(), point.memory));
+        let (label, memory) = largest.map_or((String::new(), Bytes(0)), |point| {
+            (point.label.clone(), point.memory)
+        });
         Err(Diagnostic::new(
             diagnostic::TOO_LARGE,
             format!(
@@ -194,7 +200,9 @@ pub fn run(
     let finished = AtomicUsize::new(0);
     let one = |index: usize| -> Result<Outcome, RunError> {
         let key = points[index].key();
-        let stored = store.load(&key).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let stored = store
+            .load(&key)
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let (outcome, events) = match stored {
             Some(outcome) => (outcome, 0),
             None => {
@@ -213,7 +221,9 @@ pub fn run(
         Ok(outcome)
     };
     let results = pool.install(|| in_longest_first_order(points, &one));
-    let outcomes = results.into_iter().collect::<Result<Vec<Outcome>, RunError>>()?;
+    let outcomes = results
+        .into_iter()
+        .collect::<Result<Vec<Outcome>, RunError>>()?;
     experiment.reduce(&outcomes)
 }
 
@@ -225,8 +235,11 @@ fn in_longest_first_order(
 ) -> Vec<Result<Outcome, RunError>> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     order.sort_by_key(|&index| (std::cmp::Reverse(points[index].cpu), index));
-    let mut results: Vec<(usize, Result<Outcome, RunError>)> =
-        order.into_par_iter().with_max_len(1).map(|index| (index, one(index))).collect();
+    let mut results: Vec<(usize, Result<Outcome, RunError>)> = order
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|index| (index, one(index)))
+        .collect();
     results.sort_by_key(|&(index, _)| index);
     results.into_iter().map(|(_, result)| result).collect()
 }

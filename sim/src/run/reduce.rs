@@ -28,7 +28,10 @@ pub struct Sample {
 pub fn rows_over_seeds(study: &str, samples: &[Sample]) -> Vec<Row> {
     let mut groups: BTreeMap<(&str, &BTreeMap<String, String>, &str), Vec<i64>> = BTreeMap::new();
     for sample in samples {
-        groups.entry((&sample.variant, &sample.cell, &sample.name)).or_default().push(sample.value);
+        groups
+            .entry((&sample.variant, &sample.cell, &sample.name))
+            .or_default()
+            .push(sample.value);
     }
     groups
         .into_iter()
@@ -48,7 +51,11 @@ pub fn rows_over_seeds(study: &str, samples: &[Sample]) -> Vec<Row> {
 }
 
 /// Rounded mean and 95 % interval over replications.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "rows are far below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "rows are far below 2^53"
+)]
 fn mean_and_interval(values: &[i64]) -> (i64, Option<(i64, i64)>) {
     let count = values.len() as i128;
     let sum: i128 = values.iter().map(|&value| i128::from(value)).sum();
@@ -58,7 +65,13 @@ fn mean_and_interval(values: &[i64]) -> (i64, Option<(i64, i64)>) {
     }
     let numbers: Vec<f64> = values.iter().map(|&value| value as f64).collect();
     let interval = analysis::replication_interval(&numbers, 0.95);
-    (mean, Some((libm::floor(interval.lo) as i64, libm::ceil(interval.hi) as i64)))
+    (
+        mean,
+        Some((
+            libm::floor(interval.lo) as i64,
+            libm::ceil(interval.hi) as i64,
+        )),
+    )
 }
 
 /// The fingerprint of a run from its rows and the event windows of its points, in point order.

@@ -50,8 +50,10 @@ pub fn verdicts(objectives: &[Objective], rows: &[Row]) -> Result<Vec<Verdict>, 
     objectives
         .iter()
         .map(|objective| {
-            let candidates =
-                rows.iter().enumerate().filter(|(_, row)| objective.applies_to(row));
+            let candidates = rows
+                .iter()
+                .enumerate()
+                .filter(|(_, row)| objective.applies_to(row));
             let worst = match objective.direction {
                 Direction::AtMost => candidates.max_by_key(|(_, row)| row.value),
                 Direction::AtLeast => candidates.min_by_key(|(_, row)| row.value),

@@ -36,6 +36,9 @@ pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
     let kind = study.cells.first().map(|cell| cell.kind.clone());
     match kind {
         Some(StudyKind::Rehash(_)) => rehash::plan(study, files),
-        None => Err(Diagnostic::new(diagnostic::MISSING_KEY, "the study has no cell to run")),
+        None => Err(Diagnostic::new(
+            diagnostic::MISSING_KEY,
+            "the study has no cell to run",
+        )),
     }
 }

@@ -10,7 +10,8 @@ pub(super) fn model_card(tables: &[String], profile: &str, warnings: &[String]) 
          what a living child forbids follow redis:src/dict.c and redis:src/server.c of 7.0.15 and \
          7.4."
             .to_owned(),
-        "Growth at the memory limit is refused unless the load exceeds 1.618 (redis#7954).".to_owned(),
+        "Growth at the memory limit is refused unless the load exceeds 1.618 (redis#7954)."
+            .to_owned(),
     ];
     if tables.iter().any(|table| table == "memcached-1.6") {
         rules.push(

@@ -28,8 +28,10 @@ pub(super) struct Drawn {
 pub(super) fn draw(nodes: &[NodeOutcome], curves: &[CurveOutcome], limit: Option<i64>) -> Drawn {
     let mut drawn = Drawn::default();
     for doubling in doublings(nodes) {
-        let of_doubling: Vec<&NodeOutcome> =
-            nodes.iter().filter(|node| node.cell["doubling"] == doubling).collect();
+        let of_doubling: Vec<&NodeOutcome> = nodes
+            .iter()
+            .filter(|node| node.cell["doubling"] == doubling)
+            .collect();
         drawn.pause_timeline(&doubling, &of_doubling);
         drawn.response_by_nines(&doubling, &of_doubling, limit);
     }
@@ -52,7 +54,15 @@ fn doublings(nodes: &[NodeOutcome]) -> Vec<String> {
 
 /// `2^20` as part of a file name.
 fn file_part(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect()
 }
 
 impl Drawn {
@@ -127,9 +137,16 @@ impl Drawn {
             }
             let place = order.iter().position(|other| *other == panel).unwrap_or(0);
             for response in &node.responses {
-                let phase = PHASES.iter().position(|phase| *phase == response.name).unwrap_or(0);
-                let file =
-                    format!("{}-{}-{}", file_part(&panel), file_part(doubling), response.name);
+                let phase = PHASES
+                    .iter()
+                    .position(|phase| *phase == response.name)
+                    .unwrap_or(0);
+                let file = format!(
+                    "{}-{}-{}",
+                    file_part(&panel),
+                    file_part(doubling),
+                    response.name
+                );
                 let entry = merged.entry((place, phase)).or_insert_with(|| {
                     (panel.clone(), histograms::merge(&file, std::iter::empty()))
                 });
@@ -162,7 +179,9 @@ impl Drawn {
         });
         let message = format!("p99.9 while growing: {}", worst.join("; "));
         self.charts.push(Chart {
-            title: format!("Response time before, during and after growing from {doubling} entries"),
+            title: format!(
+                "Response time before, during and after growing from {doubling} entries"
+            ),
             alt: format!("Percentile curves by phase, one panel a table. {message}."),
             message,
             x: axis("quantile", Quantity::Nines, Scale::Log),
@@ -176,7 +195,10 @@ impl Drawn {
                 style: Style::Line,
             }],
             marks: limit
-                .map(|at| Mark::Horizontal { at, label: "objective".into() })
+                .map(|at| Mark::Horizontal {
+                    at,
+                    label: "objective".into(),
+                })
                 .into_iter()
                 .collect(),
             name,
@@ -196,9 +218,14 @@ impl Drawn {
                 causes.push(point.cause.clone());
                 ends.push(point.ended_at_entries.cast_signed());
             }
-            let points: Vec<(u64, u64)> =
-                curve.sizes.iter().map(|point| (point.entries, point.longest_ns)).collect();
-            let Some(fit) = PowerLaw::fit(&points) else { continue };
+            let points: Vec<(u64, u64)> = curve
+                .sizes
+                .iter()
+                .map(|point| (point.entries, point.longest_ns))
+                .collect();
+            let Some(fit) = PowerLaw::fit(&points) else {
+                continue;
+            };
             let mut size = points[0].0;
             while size <= EXTRAPOLATED_TO {
                 fit_tables.push(curve.table.clone());
@@ -240,7 +267,11 @@ impl Drawn {
             title: "Longest pause of a table alone, against its size".into(),
             alt: format!("Log-log chart of pause against entries, with power-law fits. {message}."),
             message,
-            x: axis("entries at which the table grows", Quantity::PowerOfTwo, Scale::Log),
+            x: axis(
+                "entries at which the table grows",
+                Quantity::PowerOfTwo,
+                Scale::Log,
+            ),
             y: axis("longest pause in one insert", Quantity::Nanos, Scale::Log),
             panels: None,
             layers: vec![
@@ -282,7 +313,10 @@ impl PowerLaw {
         }
         let common: f64 = logs.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
         let exponent = common / spread;
-        Some(Self { log_factor: mean_y - exponent * mean_x, exponent })
+        Some(Self {
+            log_factor: mean_y - exponent * mean_x,
+            exponent,
+        })
     }
     fn at(self, size: u64) -> u64 {
         libm::exp(self.log_factor + self.exponent * libm::log(size as f64)) as u64
@@ -290,13 +324,25 @@ impl PowerLaw {
 }
 
 fn axis(label: &str, quantity: Quantity, scale: Scale) -> Axis {
-    Axis { label: label.into(), quantity, scale }
+    Axis {
+        label: label.into(),
+        quantity,
+        scale,
+    }
 }
 fn text(name: &str, values: Vec<String>) -> Column {
-    Column { name: name.into(), unit: String::new(), values: Values::Text(values) }
+    Column {
+        name: name.into(),
+        unit: String::new(),
+        values: Values::Text(values),
+    }
 }
 fn numbers(name: &str, unit: &str, values: Vec<i64>) -> Column {
-    Column { name: name.into(), unit: unit.into(), values: Values::Int(values) }
+    Column {
+        name: name.into(),
+        unit: unit.into(),
+        values: Values::Int(values),
+    }
 }
 
 #[cfg(test)]
@@ -305,7 +351,11 @@ mod tests {
 
     #[test]
     fn a_power_law_is_recovered_from_its_points() {
-        let fit = PowerLaw::fit(&[(1 << 18, 262_144), (1 << 20, 1_048_576), (1 << 22, 4_194_304)]);
+        let fit = PowerLaw::fit(&[
+            (1 << 18, 262_144),
+            (1 << 20, 1_048_576),
+            (1 << 22, 4_194_304),
+        ]);
         let fit = fit.expect("three sizes");
         assert!((fit.exponent - 1.0).abs() < 1e-9);
         assert!(fit.at(1 << 27).abs_diff(1 << 27) < 10);

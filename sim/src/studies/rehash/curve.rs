@@ -1,5 +1,6 @@
 //! The table alone: its longest pause against its size.
 
+use super::growth;
 use super::outcome::{CurveOutcome, SizePoint};
 use crate::cost::{Pricing, Profile};
 use crate::run::RunError;
@@ -29,7 +30,10 @@ pub(super) fn run(
     pricing.enter(ActorId(0), 0, CoreId(0), Time::START);
     let mut work = Work::new(Box::new(meter));
     let hash_key = seed.stream("hash-key").at(0, 0).0;
-    let config = TableConfig { regions: Regions::starting_at(0), hash_key };
+    let config = TableConfig {
+        regions: Regions::starting_at(0),
+        hash_key,
+    };
     let mut table: Box<dyn Table<u64>> = kvrig_tables::build(kind, config);
     let mut counts = Counts::default();
     let mut growth = Growing::default();
@@ -41,26 +45,45 @@ pub(super) fn run(
             return Err(RunError::Cancelled);
         }
         work.begin();
-        table.insert(inserted, &mut work).expect("each integer is inserted once");
+        table
+            .insert(inserted, &mut work)
+            .expect("each integer is inserted once");
         inserted += 1;
         counts.merge(&work.counts());
         growth.add(work.segments());
         while let Some(event) = table.take_event() {
             match event.kind {
                 TableEventKind::Started { from, .. } => {
-                    growth = Growing { from, ..Growing::default() };
+                    growth = Growing {
+                        from,
+                        ..Growing::default()
+                    };
                     growth.add(work.segments());
                 }
-                TableEventKind::Ended { .. } => growth.ended_at = inserted,
-                TableEventKind::Freed { .. } if sizes.contains(&growth.from) => {
-                    points.push(growth.point());
+                TableEventKind::Ended { .. } => {
+                    growth.ended_at = inserted;
+                    // Linear hashing has no old array to free: it is done when the last is split.
+                    if kind == TableKind::Kvrig {
+                        points.extend(growth.point(kind, sizes));
+                    }
                 }
-                _ => {}
+                TableEventKind::Freed { .. } => points.extend(growth.point(kind, sizes)),
+                TableEventKind::AllocationRefused { .. } => {}
             }
         }
     }
-    let counters = counts.iter().map(|(counter, n)| (counter.name().to_owned(), n)).collect();
-    Ok((CurveOutcome { table: kind.name().to_owned(), sizes: points, counters }, inserted))
+    let counters = counts
+        .iter()
+        .map(|(counter, n)| (counter.name().to_owned(), n))
+        .collect();
+    Ok((
+        CurveOutcome {
+            table: kind.name().to_owned(),
+            sizes: points,
+            counters,
+        },
+        inserted,
+    ))
 }
 
 /// One growth that goes on.
@@ -86,13 +109,20 @@ impl Growing {
             self.causes = causes;
         }
     }
-    fn point(&self) -> SizePoint {
-        let cause = self.causes.iter().max_by_key(|(_, span)| **span).map(|(cause, _)| *cause);
-        SizePoint {
-            entries: self.from,
+    /// The point of the curve that this growth is, if its size was asked for.
+    fn point(&self, kind: TableKind, sizes: &[u64]) -> Option<SizePoint> {
+        let from = |size: &&u64| growth::buckets_before(kind, **size) == self.from;
+        let &entries = sizes.iter().find(from)?;
+        let cause = self
+            .causes
+            .iter()
+            .max_by_key(|(_, span)| **span)
+            .map(|(cause, _)| *cause);
+        Some(SizePoint {
+            entries,
             ended_at_entries: self.ended_at,
             longest_ns: self.longest.as_nanos(),
             cause: cause.unwrap_or(Cause::RehashStep).name().to_owned(),
-        }
+        })
     }
 }

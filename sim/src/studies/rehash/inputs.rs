@@ -25,6 +25,9 @@ const AT_DOUBLING: &str = "at-doubling";
 /// The exponent of YCSB's scrambled generator (`ZipfianGenerator.ZIPFIAN_CONSTANT`).
 const YCSB_EXPONENT: study::Millionths = study::Millionths(990_000);
 
+/// No growth is waited for longer than a day.
+const LONGEST_GROWTH: Span = Span::from_secs(24 * 3600);
+
 /// A cell with everything read that it names.
 #[derive(Clone, Debug)]
 pub(super) struct Inputs {
@@ -46,7 +49,11 @@ pub(super) struct Inputs {
 /// Where keys come from, before the size of the key space is known.
 #[derive(Clone, Debug)]
 enum Keys {
-    Drawn { popularity: study::Popularity, weights: Option<Arc<WeightedKeys>>, scramble: Scramble },
+    Drawn {
+        popularity: study::Popularity,
+        weights: Option<Arc<WeightedKeys>>,
+        scramble: Scramble,
+    },
     Recorded(Replay),
 }
 
@@ -97,11 +104,16 @@ impl<'a> Reader<'a> {
                 .contradiction(&"the mix makes no new keys, so the table never grows")
                 .help("give `insert` a share in `workload.mix`, or a trace in `workload.trace`"));
         }
-        let (key_size, value_size) =
-            (self.sizes(&cell.workload.key_size)?, self.sizes(&cell.workload.value_size)?);
+        let (key_size, value_size) = (
+            self.sizes(&cell.workload.key_size)?,
+            self.sizes(&cell.workload.value_size)?,
+        );
         let digests = self.digests.borrow();
         Ok(Inputs {
-            files: digests.iter().map(|(name, digest)| (name.clone(), *digest)).collect(),
+            files: digests
+                .iter()
+                .map(|(name, digest)| (name.clone(), *digest))
+                .collect(),
             cell: cell.clone(),
             knobs: knobs.clone(),
             profile,
@@ -127,12 +139,13 @@ impl<'a> Reader<'a> {
     /// Reads a file that the study names; a failure points at the name.
     fn read(&self, file: &Placed<String>) -> Result<Vec<u8>, Diagnostic> {
         let bytes = self.files.read(&file.value).map_err(|error| {
-            let mut placed =
-                self.at(diagnostic::UNREADABLE, file.at, error.message, "named here");
+            let mut placed = self.at(diagnostic::UNREADABLE, file.at, error.message, "named here");
             placed.help = error.help;
             placed
         })?;
-        self.digests.borrow_mut().insert(file.value.clone(), Digest::of(&bytes));
+        self.digests
+            .borrow_mut()
+            .insert(file.value.clone(), Digest::of(&bytes));
         Ok(bytes)
     }
     fn read_text(&self, file: &Placed<String>) -> Result<String, Diagnostic> {
@@ -151,8 +164,12 @@ impl<'a> Reader<'a> {
         let profile = match is_file {
             true => Profile::parse(&name.value, &self.read_text(name)?)?,
             false => Profile::embedded(&name.value).map_err(|error| {
-                let mut placed =
-                    self.at(diagnostic::UNKNOWN_NAME, name.at, error.message, "no such profile");
+                let mut placed = self.at(
+                    diagnostic::UNKNOWN_NAME,
+                    name.at,
+                    error.message,
+                    "no such profile",
+                );
                 placed.help = error.help;
                 placed
             })?,
@@ -205,12 +222,25 @@ impl<'a> Reader<'a> {
                     true => Scramble::Bijection,
                     false => Scramble::Identity,
                 };
-                Ok(Keys::Drawn { popularity: popularity.clone(), weights, scramble })
+                Ok(Keys::Drawn {
+                    popularity: popularity.clone(),
+                    weights,
+                    scramble,
+                })
             }
-            Selection::Trace { file, format, copies } => {
+            Selection::Trace {
+                file,
+                format,
+                copies,
+            } => {
                 let trace = self.trace(file, format.as_ref())?;
                 let replay = Replay::new(trace, u64::from(*copies)).map_err(|error| {
-                    self.at(diagnostic::OUT_OF_RANGE, file.at, error.to_string(), "this trace")
+                    self.at(
+                        diagnostic::OUT_OF_RANGE,
+                        file.at,
+                        error.to_string(),
+                        "this trace",
+                    )
                 })?;
                 Ok(Keys::Recorded(replay))
             }
@@ -221,7 +251,10 @@ impl<'a> Reader<'a> {
         file: &Placed<String>,
         format: Option<&Placed<String>>,
     ) -> Result<Arc<Trace>, Diagnostic> {
-        let key = (file.value.clone(), format.map(|format| format.value.clone()));
+        let key = (
+            file.value.clone(),
+            format.map(|format| format.value.clone()),
+        );
         if let Some(trace) = self.traces.get(&key) {
             return Ok(Arc::clone(trace));
         }
@@ -264,7 +297,9 @@ impl<'a> Reader<'a> {
                 (Pacing::Poisson, RateProfile::ramp(from, to, over))
             }
         };
-        profile.map(|profile| (pacing, profile)).map_err(|error| self.contradiction(&error))
+        profile
+            .map(|profile| (pacing, profile))
+            .map_err(|error| self.contradiction(&error))
     }
 }
 
@@ -288,7 +323,13 @@ impl Inputs {
             (Some((_, profile)), _) => profile.mean_rate(),
             // A closed loop sends one request a client for each think time and about 200 us there
             // and back; only estimates and the length of the lead-in depend on it.
-            (None, Load::Closed { clients, think_time }) => {
+            (
+                None,
+                Load::Closed {
+                    clients,
+                    think_time,
+                },
+            ) => {
                 let cycle = *think_time + Span::from_micros(200);
                 Rate(u64::from(*clients) * 1_000_000_000_000_000_000 / cycle.as_picos())
             }
@@ -297,10 +338,17 @@ impl Inputs {
     }
     /// Requests expected within `span`.
     pub(super) fn requests_within(&self, span: Span) -> u64 {
-        let requests = u128::from(self.rate().0) * u128::from(span.as_picos()) / 1_000_000_000_000_000_000;
+        let requests =
+            u128::from(self.rate().0) * u128::from(span.as_picos()) / 1_000_000_000_000_000_000;
         u64::try_from(requests).unwrap_or(u64::MAX)
     }
-    /// Requests until a table of `entries` keys more is reached, where keys are drawn.
+    /// The time that so many requests take.
+    pub(super) fn span_of_requests(&self, requests: u64) -> Span {
+        let picos =
+            u128::from(requests) * 1_000_000_000_000_000_000 / u128::from(self.rate().0.max(1));
+        Span::from_picos(u64::try_from(picos).unwrap_or(u64::MAX)).min(LONGEST_GROWTH)
+    }
+    /// Keys inserted within `span`, where keys are drawn.
     pub(super) fn inserts_within(&self, span: Span) -> u64 {
         let share = self.mix.share(OpKind::Insert);
         let inserts = u128::from(self.requests_within(span)) * u128::from(share.0);
@@ -318,11 +366,18 @@ impl Inputs {
     pub(super) fn beginning(&self, entries: u64, seed: Seed) -> Result<Beginning, Diagnostic> {
         let lead_in = self.knobs.lead_in;
         let (source, first, present) = match &self.keys {
-            Keys::Drawn { popularity, weights, scramble } => {
+            Keys::Drawn {
+                popularity,
+                weights,
+                scramble,
+            } => {
                 let start = entries.saturating_sub(self.inserts_within(lead_in)).max(1);
-                let space = KeySpace { initial: start, max: entries.saturating_mul(8) };
-                let popularity =
-                    drawn(popularity, weights.as_ref(), space, *scramble, seed).map_err(|error| {
+                let space = KeySpace {
+                    initial: start,
+                    max: entries.saturating_mul(8),
+                };
+                let popularity = drawn(popularity, weights.as_ref(), space, *scramble, seed)
+                    .map_err(|error| {
                         Diagnostic::new(diagnostic::OUT_OF_RANGE, error.to_string())
                     })?;
                 let present = (0..start).map(kvrig_workloads::KeyId).collect();
@@ -355,16 +410,29 @@ impl Inputs {
             requests.mark_stored(key);
         }
         let arrivals = self.arrivals(&requests, first, seed);
-        Ok(Beginning { requests, arrivals, workload, present })
+        Ok(Beginning {
+            requests,
+            arrivals,
+            workload,
+            present,
+        })
     }
     fn arrivals(&self, requests: &RedisRequests, first: u64, seed: Seed) -> Option<OpenArrivals> {
         let (pacing, profile) = self.pacing.clone()?;
         if let Keys::Recorded(replay) = &self.keys
             && let Some(origin) = replay.time(first)
         {
-            return Some(OpenArrivals::Recorded { requests: Box::new(requests.clone()), origin });
+            return Some(OpenArrivals::Recorded {
+                requests: Box::new(requests.clone()),
+                origin,
+            });
         }
-        Some(OpenArrivals::Drawn(Arrivals::new(pacing, profile, seed.stream("arrivals"), 0)))
+        Some(OpenArrivals::Drawn(Arrivals::new(
+            pacing,
+            profile,
+            seed.stream("arrivals"),
+            0,
+        )))
     }
 }
 
@@ -379,17 +447,18 @@ fn drawn(
         study::Popularity::Zipf(s) => {
             Popularity::zipf(s.as_f64(), space, scramble, Workload::scramble_stream(seed))?
         }
-        study::Popularity::Ycsb(_) => {
-            Popularity::Ycsb { ycsb: Ycsb::default(), keys_max: space.max }
-        }
+        study::Popularity::Ycsb(_) => Popularity::Ycsb {
+            ycsb: Ycsb::default(),
+            keys_max: space.max,
+        },
         study::Popularity::Uniform => Popularity::Uniform,
         study::Popularity::Hotspot { keys, requests } => {
             Popularity::Hotspot(Hotspot::new(space, *keys, *requests)?)
         }
         study::Popularity::Sequential => Popularity::Sequential,
-        study::Popularity::Weights(_) => {
-            Popularity::Weights(Arc::clone(weights.expect("weights were read with the cell")))
-        }
+        study::Popularity::Weights(_) => Popularity::Weights(Arc::clone(
+            weights.expect("weights were read with the cell"),
+        )),
     })
 }
 
@@ -420,7 +489,10 @@ fn recorded(
         index += 1;
     }
     let first = index.saturating_sub(lead_in);
-    let present =
-        firsts.into_iter().take_while(|&(at, _)| at < first).map(|(_, key)| key).collect();
+    let present = firsts
+        .into_iter()
+        .take_while(|&(at, _)| at < first)
+        .map(|(_, key)| key)
+        .collect();
     Ok((first, present))
 }

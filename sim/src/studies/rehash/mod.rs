@@ -66,8 +66,17 @@ struct Rehash {
 /// What a point runs.
 #[derive(Clone, Debug)]
 enum Spec {
-    Node { cell: usize, table: TableKind, size: u64, replication: u32 },
-    Curve { cell: usize, table: TableKind, sizes: Vec<u64> },
+    Node {
+        cell: usize,
+        table: TableKind,
+        size: u64,
+        replication: u32,
+    },
+    Curve {
+        cell: usize,
+        table: TableKind,
+        sizes: Vec<u64>,
+    },
 }
 
 /// Plans the study.
@@ -76,10 +85,18 @@ enum Spec {
 /// What a cell names and cannot be read, or cannot be run.
 pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
     let mut reader = Reader::new(&study, files);
-    let cells =
-        study.cells.iter().map(|cell| reader.inputs(cell)).collect::<Result<Vec<_>, _>>()?;
+    let cells = study
+        .cells
+        .iter()
+        .map(|cell| reader.inputs(cell))
+        .collect::<Result<Vec<_>, _>>()?;
     let memory_max = study.max_memory;
-    let mut rehash = Rehash { study, cells, specs: Vec::new(), points: Vec::new() };
+    let mut rehash = Rehash {
+        study,
+        cells,
+        specs: Vec::new(),
+        points: Vec::new(),
+    };
     rehash.lay_out_points()?;
     Ok(Plan::new(Box::new(rehash), memory_max))
 }
@@ -88,14 +105,17 @@ impl Rehash {
     fn lay_out_points(&mut self) -> Result<(), Diagnostic> {
         for cell in 0..self.cells.len() {
             let inputs = &self.cells[cell];
-            if inputs.limit_at_doubling {
-                continue;
-            }
             for table in tables(&inputs.knobs) {
                 for &size in &inputs.knobs.doublings {
                     for replication in 0..self.study.seeds {
-                        let spec = Spec::Node { cell, table, size, replication };
-                        self.points.push(self.node_point(inputs, table, size, replication));
+                        let spec = Spec::Node {
+                            cell,
+                            table,
+                            size,
+                            replication,
+                        };
+                        self.points
+                            .push(self.node_point(inputs, table, size, replication));
                         self.specs.push(spec);
                     }
                 }
@@ -108,8 +128,13 @@ impl Rehash {
         let sizes = first.knobs.size_curve.clone();
         if !sizes.is_empty() {
             for table in tables(&first.knobs) {
-                self.points.push(curve_point(first, table, &sizes, self.study.seed));
-                self.specs.push(Spec::Curve { cell: 0, table, sizes: sizes.clone() });
+                self.points
+                    .push(curve_point(first, table, &sizes, self.study.seed));
+                self.specs.push(Spec::Curve {
+                    cell: 0,
+                    table,
+                    sizes: sizes.clone(),
+                });
             }
         }
         Ok(())
@@ -146,7 +171,10 @@ fn curve_point(inputs: &Inputs, table: TableKind, sizes: &[u64], seed: u64) -> P
     let inserts = largest * (1_000 + STEPS_PER_BUCKET.0) / 1_000;
     Point {
         label: format!("{table} alone, up to {}", power_of_two(largest)),
-        identity: format!("curve {table} {sizes:?}\nseed {seed}\n{}", inputs.profile.digest()),
+        identity: format!(
+            "curve {table} {sizes:?}\nseed {seed}\n{}",
+            inputs.profile.digest()
+        ),
         events: inserts,
         memory: Bytes(CURVE_ENTRY * inserts),
         cpu: INSERT_CPU * inserts,
@@ -161,12 +189,16 @@ impl Experiment for Rehash {
     fn run_point(&self, index: usize, cancelled: &dyn Fn() -> bool) -> Result<Outcome, RunError> {
         let root = Seed(self.study.seed);
         let (outcome, events) = match &self.specs[index] {
-            Spec::Node { cell, table, size, replication } => {
+            Spec::Node {
+                cell,
+                table,
+                size,
+                replication,
+            } => {
                 let inputs = &self.cells[*cell];
                 let labels = node_cell(inputs, *table, *size);
                 let seed = root.replication(*replication);
-                let (outcome, events) =
-                    node::run(inputs, *table, *size, labels, seed, cancelled)?;
+                let (outcome, events) = node::run(inputs, *table, *size, labels, seed, cancelled)?;
                 (PointOutcome::Node(outcome), events)
             }
             Spec::Curve { cell, table, sizes } => {
@@ -183,12 +215,15 @@ impl Experiment for Rehash {
         let (mut nodes, mut curves) = (Vec::new(), Vec::new());
         let mut windows = Vec::new();
         for (outcome, point) in outcomes.iter().zip(&self.points) {
-            let outcome: PointOutcome = serde_json::from_value(outcome.data.clone())
-                .map_err(std::io::Error::other)?;
+            let outcome: PointOutcome =
+                serde_json::from_value(outcome.data.clone()).map_err(std::io::Error::other)?;
             match outcome {
                 PointOutcome::Node(mut node) => {
                     let list = std::mem::take(&mut node.windows);
-                    windows.push(PointWindows { point: point.label.clone(), windows: list });
+                    windows.push(PointWindows {
+                        point: point.label.clone(),
+                        windows: list,
+                    });
                     nodes.push(node);
                 }
                 PointOutcome::Curve(curve) => curves.push(curve),
@@ -206,8 +241,10 @@ impl Rehash {
         windows: Vec<PointWindows>,
     ) -> Result<StudyResult, RunError> {
         let study = &self.study;
-        let mut samples: Vec<Sample> =
-            nodes.iter().flat_map(|node| node.samples.iter().cloned()).collect();
+        let mut samples: Vec<Sample> = nodes
+            .iter()
+            .flat_map(|node| node.samples.iter().cloned())
+            .collect();
         samples.extend(curves.iter().flat_map(curve_samples));
         let rows = rows_over_seeds("rehash", &samples);
         let verdicts = verdicts(&study.objectives, &rows).map_err(|objective| {
@@ -228,10 +265,17 @@ impl Rehash {
         let drawn = charts::draw(nodes, curves, limit);
         let knobs = &self.cells[0].knobs;
         let names: Vec<String> = tables(knobs).map(|table| table.name().to_owned()).collect();
-        let doublings: Vec<String> =
-            knobs.doublings.iter().map(|&size| power_of_two(size)).collect();
-        let mut warnings: Vec<String> = nodes.iter().flat_map(|node| node.warnings.clone()).collect();
+        let doublings: Vec<String> = knobs
+            .doublings
+            .iter()
+            .map(|&size| power_of_two(size))
+            .collect();
+        let mut warnings: Vec<String> = nodes
+            .iter()
+            .flat_map(|node| node.warnings.clone())
+            .collect();
         warnings.extend(study.warnings.iter().map(ToString::to_string));
+        warnings.extend(left_out(&self.cells[0].knobs));
         warnings.sort();
         warnings.dedup();
         let profile = &self.cells[0].profile;
@@ -260,20 +304,30 @@ impl Rehash {
 }
 
 /// Tables to compare, each once, in the order of asking.
+///
+/// Memcached's table is moved by a thread of its own, which a Redis node does not have.
 fn tables(knobs: &RehashKnobs) -> impl Iterator<Item = TableKind> {
     let mut kinds: Vec<TableKind> = Vec::new();
     for name in &knobs.tables {
-        let asked: Vec<TableKind> = match name {
-            TableName::All => TableKind::ALL.to_vec(),
-            name => TableKind::ALL.iter().copied().filter(|kind| kind.name() == name.name()).collect(),
-        };
-        for kind in asked {
+        let asked = TableKind::ALL
+            .iter()
+            .copied()
+            .filter(|kind| *name == TableName::All || kind.name() == name.name());
+        for kind in asked.filter(|&kind| kind != TableKind::Memcached16) {
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
         }
     }
     kinds.into_iter()
+}
+
+/// What the study leaves out of what was asked for.
+fn left_out(knobs: &RehashKnobs) -> Option<String> {
+    let asked = |name: &TableName| name.name() == TableKind::Memcached16.name();
+    knobs.tables.iter().any(asked).then(|| {
+        "The table memcached-1.6 is left out: the thread that moves its buckets is not part of this version.".to_owned()
+    })
 }
 
 fn node_cell(inputs: &Inputs, table: TableKind, size: u64) -> BTreeMap<String, String> {
@@ -285,7 +339,10 @@ fn node_cell(inputs: &Inputs, table: TableKind, size: u64) -> BTreeMap<String, S
 
 /// `variant · axis=value axis=value`.
 fn cell_label(variant: &str, cell: &BTreeMap<String, String>) -> String {
-    let axes: Vec<String> = cell.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+    let axes: Vec<String> = cell
+        .iter()
+        .map(|(axis, value)| format!("{axis}={value}"))
+        .collect();
     match variant {
         "" => axes.join(" "),
         variant => format!("{variant} · {}", axes.join(" ")),
@@ -299,7 +356,11 @@ fn label(node: &NodeOutcome) -> String {
         parts.push(node.variant.clone());
     }
     let known = ["table", "doubling"];
-    for (axis, value) in node.cell.iter().filter(|(axis, _)| !known.contains(&axis.as_str())) {
+    for (axis, value) in node
+        .cell
+        .iter()
+        .filter(|(axis, _)| !known.contains(&axis.as_str()))
+    {
         parts.push(format!("{axis}={value}"));
     }
     parts.join(" · ")
@@ -331,9 +392,10 @@ fn curve_samples(curve: &CurveOutcome) -> Vec<Sample> {
             ("size".to_owned(), power_of_two(size.entries)),
             ("table".to_owned(), curve.table.clone()),
         ]);
-        for (name, value) in
-            [("pause_longest_max", size.longest_ns), ("rehash_end_position", size.ended_at_entries)]
-        {
+        for (name, value) in [
+            ("pause_longest_max", size.longest_ns),
+            ("rehash_end_position", size.ended_at_entries),
+        ] {
             samples.push(Sample {
                 variant: String::new(),
                 cell: cell.clone(),

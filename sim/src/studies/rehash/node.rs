@@ -20,11 +20,16 @@ use std::collections::BTreeMap;
 
 /// How far the run goes on between looks at what has happened and at the interrupt.
 const STRETCH: Span = Span::from_millis(20);
-/// A table that has not grown, or not finished growing, this long after its lead-in is given up:
-/// ten minutes, 50 times what a doubling from 2^20 takes at 50,000 requests a second.
-const PATIENCE: Span = Span::from_secs(600);
+/// A table that has not begun to grow after twice its lead-in and this long is not going to: a
+/// growth guard holds it back.
+const BEGIN_PATIENCE: Span = Span::from_secs(1);
+/// How many times longer than steps alone would take growing may last, and how much longer yet,
+/// before it is given up: room for a child that freezes it.
+const END_PATIENCE: (u64, Span) = (2, Span::from_secs(10));
 /// Capacity of the node's disk; more than any snapshot that fits into memory here.
 const DISK_BYTES: u64 = 1 << 40;
+/// A memory limit that no store reaches.
+const MEMORY_UNLIMITED: u64 = 1 << 60;
 /// Keys filled in between two looks at the interrupt.
 const FILLS_UNASKED: usize = 65_536;
 
@@ -91,7 +96,12 @@ impl Watch {
             if !grew {
                 return;
             }
-            let from = call.segments.iter().map(|segment| segment.from).min().unwrap_or_default();
+            let from = call
+                .segments
+                .iter()
+                .map(|segment| segment.from)
+                .min()
+                .unwrap_or_default();
             self.recorder.growth_started(call.at + from);
             // The old array stays beside the new one, if only within this call.
             let new = table.bucket_bytes();
@@ -103,7 +113,12 @@ impl Watch {
         }
         self.memory_table_max = self.memory_table_max.max(table.bucket_bytes().total());
         if rehash.is_none() && self.recorder.freed().is_none() {
-            let to = call.segments.iter().map(|segment| segment.to).max().unwrap_or_default();
+            let to = call
+                .segments
+                .iter()
+                .map(|segment| segment.to)
+                .max()
+                .unwrap_or_default();
             self.recorder.growth_ended(call.at + to);
             self.ended_at_entries = table.len();
         }
@@ -113,7 +128,8 @@ impl Watch {
 impl Observer<Node> for Watch {
     fn reply(&mut self, reply: &Reply, _: &Node) {
         if reply.group == self.load.0 {
-            self.recorder.reply(reply.intended, reply.ended, reply.service, reply.waited);
+            self.recorder
+                .reply(reply.intended, reply.ended, reply.service, reply.waited);
         }
     }
     fn call(&mut self, call: &Call<'_>, actor: &Node) {
@@ -153,12 +169,22 @@ pub(super) fn run(
         cores => world.add_pool(cores - 1),
     };
     // Snapshots are written and never read back here.
-    let disk =
-        world.add_disk(DiskConfig { capacity_bytes: DISK_BYTES, contents: Contents::Counted });
-    let actor = world.add_actor(node, Placement { pool, helpers, disk, store: None });
+    let disk = world.add_disk(DiskConfig {
+        capacity_bytes: DISK_BYTES,
+        contents: Contents::Counted,
+    });
+    let actor = world.add_actor(
+        node,
+        Placement {
+            pool,
+            helpers,
+            disk,
+            store: None,
+        },
+    );
     let load = add_load(&mut world, inputs, actor, beginning);
     world.observer_mut().load = load;
-    let ended = go_through(&mut world, inputs, actor, cancelled)?;
+    let ended = go_through(&mut world, inputs, actor, buckets, cancelled)?;
     let offered = world.check_books()?;
     let mut warnings: Vec<String> = world
         .out_of_range()
@@ -170,25 +196,41 @@ pub(super) fn run(
             )
         })
         .collect();
-    if !ended {
+    if ended == Ended::Growing {
         warnings.push(format!(
-            "The table had not finished growing {PATIENCE} after the lead-in; its figures end there."
+            "{kind} had not finished growing from {} when the run ended after {}; its figures end there.",
+            super::power_of_two(size),
+            world.now()
         ));
     }
     let busy = world.busy(pool).into_iter().sum::<Span>();
     let now = world.now();
     let entries = world.actor(actor).keyspace().database(0).keys().len();
-    let counters =
-        world.counts(actor).iter().map(|(counter, n)| (counter.name().to_owned(), n)).collect();
+    let counters = world
+        .counts(actor)
+        .iter()
+        .map(|(counter, n)| (counter.name().to_owned(), n))
+        .collect();
+    let evicted = world.actor(actor).evicted_keys();
     let (events, windows) = (world.events_handled(), world.events().windows());
     let watch = world.into_observer();
-    let mut samples = Samples { variant: &inputs.cell.variant, cell: cell.clone(), list: vec![] };
+    let mut samples = Samples {
+        variant: &inputs.cell.variant,
+        cell: cell.clone(),
+        list: vec![],
+    };
     samples.of_growth(&watch, now);
     samples.add("entries_count", entries);
+    if inputs.config.maxmemory > 0 || inputs.limit_at_doubling {
+        samples.add("keys_evicted_count", evicted);
+    }
     samples.add("requests_offered_count", offered.offered);
     samples.add("requests_completed_count", offered.completed);
     samples.add("throughput_mean", per_second(offered.completed, now));
-    samples.add("utilisation_mean", parts_per_million(busy, now.since_start()));
+    samples.add(
+        "utilisation_mean",
+        parts_per_million(busy, now.since_start()),
+    );
     let mut responses = Vec::new();
     for phase in [Phase::Before, Phase::During, Phase::After] {
         let times = watch.recorder.times(phase);
@@ -220,7 +262,12 @@ fn filled_node(
     seed: Seed,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Node, RunError> {
-    let mut node = Node::new(inputs.config.clone(), kind, seed);
+    let mut config = inputs.config.clone();
+    if inputs.limit_at_doubling {
+        // A limit that is never reached, so that the use of keys is tracked from the first one on.
+        config.maxmemory = MEMORY_UNLIMITED;
+    }
+    let mut node = Node::new(config, kind, seed);
     let mut work = Work::unpriced();
     let (mut out, mut effects) = (Outbox::default(), Effects::default());
     let (mut writer, mut args) = (beginning.requests.clone(), Arguments::default());
@@ -233,7 +280,7 @@ fn filled_node(
         let (list, data) = effects.take();
         effects.reuse(list, data);
     };
-    let conn = ConnId(u32::MAX);
+    let conn = ConnId(0);
     hand(&mut node, Input::Connected { conn });
     for (number, &key) in beginning.present.iter().enumerate() {
         if number % FILLS_UNASKED == 0 && cancelled() {
@@ -259,7 +306,20 @@ fn filled_node(
             .help("lengthen `study.rehash.lead_in`"),
         ));
     }
+    if inputs.limit_at_doubling {
+        node.set_maxmemory(memory_at_growth(&node, kind, size, beginning.present.len()));
+    }
     Ok(node)
+}
+
+/// What will be in use when the table grows: what is in use now, and as much for each key to come
+/// as the present ones take.
+fn memory_at_growth(node: &Node, kind: TableKind, size: u64, present: usize) -> u64 {
+    let present = (present as u64).max(1);
+    let to_come = growth::entries_at_growth(kind, size).saturating_sub(present);
+    let arrays = node.keyspace().database(0).keys().bucket_bytes().total();
+    let of_entries = node.used_memory().saturating_sub(arrays);
+    node.used_memory() + of_entries / present * to_come
 }
 
 fn add_load(
@@ -278,7 +338,13 @@ fn add_load(
             requests: Asks::Load(Box::new(beginning.requests)),
             arrivals,
         }),
-        (Load::Closed { clients, think_time }, _) => world.add_closed_loop(ClosedLoop {
+        (
+            Load::Closed {
+                clients,
+                think_time,
+            },
+            _,
+        ) => world.add_closed_loop(ClosedLoop {
             targets,
             clients: *clients,
             link,
@@ -290,13 +356,25 @@ fn add_load(
     }
 }
 
-/// Runs until the lead-out is over, and says whether the table finished growing.
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// The table never began to grow.
+    Unchanged,
+    /// It had not finished growing.
+    Growing,
+    /// It grew, and the lead-out passed.
+    Grown,
+}
+
+/// Runs until the lead-out is over, or growing is given up.
 fn go_through(
     world: &mut World<Rehashing>,
     inputs: &Inputs,
     actor: ActorId,
+    buckets: u64,
     cancelled: &dyn Fn() -> bool,
-) -> Result<bool, RunError> {
+) -> Result<Ended, RunError> {
     let mut pending: Vec<(Moment, &'static [u8])> = inputs
         .cell
         .events
@@ -305,12 +383,15 @@ fn go_through(
             Action::Bgsave => (event.at, b"BGSAVE".as_slice()),
         })
         .collect();
-    let give_up = Time::START + inputs.knobs.lead_in + PATIENCE;
+    let begin_by = Time::START + inputs.knobs.lead_in * 2 + BEGIN_PATIENCE;
+    let steps_alone = inputs.span_of_requests(buckets);
     let mut until = Time::START;
     loop {
         until += STRETCH;
-        let (started, freed) =
-            (world.observer().recorder.started(), world.observer().recorder.freed());
+        let (started, freed) = (
+            world.observer().recorder.started(),
+            world.observer().recorder.freed(),
+        );
         pending.retain(|&(moment, command)| {
             let at = match (moment, started) {
                 (Moment::At(span), _) => Time::START + span,
@@ -331,11 +412,17 @@ fn go_through(
             let end = freed + inputs.knobs.lead_out;
             if until >= end {
                 world.run_until(end);
-                return Ok(true);
+                return Ok(Ended::Grown);
             }
         }
-        if until >= give_up {
-            return Ok(false);
+        match (started, freed) {
+            (None, _) if until >= begin_by => return Ok(Ended::Unchanged),
+            (Some(started), None)
+                if until >= started + steps_alone * END_PATIENCE.0 + END_PATIENCE.1 =>
+            {
+                return Ok(Ended::Growing);
+            }
+            _ => {}
         }
         if cancelled() {
             return Err(RunError::Cancelled);
@@ -391,7 +478,10 @@ impl Samples<'_> {
         self.add("response_p50", response.quantile(50, 100).as_nanos());
         self.add("response_p99", response.quantile(99, 100).as_nanos());
         self.add("response_p999", response.quantile(999, 1_000).as_nanos());
-        self.add("response_p9999", response.quantile(9_999, 10_000).as_nanos());
+        self.add(
+            "response_p9999",
+            response.quantile(9_999, 10_000).as_nanos(),
+        );
         self.add("response_max", response.max().as_nanos());
         self.add("service_mean", service.mean().as_nanos());
         self.add("service_p99", service.quantile(99, 100).as_nanos());

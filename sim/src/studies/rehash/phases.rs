@@ -87,7 +87,11 @@ impl Recorder {
             if !is_growth(segment.cause) {
                 continue;
             }
-            self.credit(start + segment.from, segment.cause, own_time(segments, index));
+            self.credit(
+                start + segment.from,
+                segment.cause,
+                own_time(segments, index),
+            );
             if !has_growth_parent(segments, index) {
                 of_call += segment.to.saturating_sub(segment.from);
                 first.get_or_insert(start + segment.from);
@@ -97,7 +101,11 @@ impl Recorder {
         self.longest_call = self.longest_call.max(of_call);
         self.total += of_call;
         if let Some(from) = first.filter(|_| of_call >= PAUSE_MIN) {
-            self.pauses.push(Pause { from, to: last, waiting: 0 });
+            self.pauses.push(Pause {
+                from,
+                to: last,
+                waiting: 0,
+            });
         }
     }
 
@@ -222,8 +230,9 @@ pub(super) fn own_times(segments: &[Segment]) -> impl Iterator<Item = (Cause, Sp
 /// The length of the segment at `index` without the growth segments directly inside it.
 fn own_time(segments: &[Segment], index: usize) -> Span {
     let length = segments[index].to.saturating_sub(segments[index].from);
-    let inner: Span =
-        direct_children(segments, index).map(|child| child.to.saturating_sub(child.from)).sum();
+    let inner: Span = direct_children(segments, index)
+        .map(|child| child.to.saturating_sub(child.from))
+        .sum();
     length.saturating_sub(inner)
 }
 
@@ -241,14 +250,17 @@ fn has_growth_parent(segments: &[Segment], index: usize) -> bool {
 
 /// The growth segments directly inside the one at `index`.
 fn direct_children(segments: &[Segment], index: usize) -> impl Iterator<Item = &Segment> {
-    segments[..index].iter().enumerate().filter_map(move |(inner, segment)| {
-        let enclosed = is_growth(segment.cause) && within(segment, &segments[index]);
-        let parent = segments[inner + 1..]
-            .iter()
-            .position(|outer| is_growth(outer.cause) && within(segment, outer))
-            .map(|offset| inner + 1 + offset);
-        (enclosed && parent == Some(index)).then_some(segment)
-    })
+    segments[..index]
+        .iter()
+        .enumerate()
+        .filter_map(move |(inner, segment)| {
+            let enclosed = is_growth(segment.cause) && within(segment, &segments[index]);
+            let parent = segments[inner + 1..]
+                .iter()
+                .position(|outer| is_growth(outer.cause) && within(segment, outer))
+                .map(|offset| inner + 1 + offset);
+            (enclosed && parent == Some(index)).then_some(segment)
+        })
 }
 
 #[cfg(test)]
@@ -257,7 +269,12 @@ mod tests {
 
     fn segment(cause: Cause, from: u64, to: u64) -> Segment {
         let (from, to) = (Span::from_micros(from), Span::from_micros(to));
-        Segment { cause, lock: None, from, to }
+        Segment {
+            cause,
+            lock: None,
+            from,
+            to,
+        }
     }
     fn at(micros: u64) -> Time {
         Time::START + Span::from_micros(micros)
@@ -268,7 +285,10 @@ mod tests {
         let mut recorder = Recorder::default();
         recorder.call(
             at(0),
-            &[segment(Cause::FreeTable, 5, 205), segment(Cause::RehashStep, 2, 206)],
+            &[
+                segment(Cause::FreeTable, 5, 205),
+                segment(Cause::RehashStep, 2, 206),
+            ],
         );
         assert_eq!(recorder.longest(Cause::FreeTable), Span::from_micros(200));
         assert_eq!(recorder.longest(Cause::RehashStep), Span::from_micros(4));
@@ -279,7 +299,10 @@ mod tests {
     #[test]
     fn two_steps_of_one_call_are_one_pause() {
         let mut recorder = Recorder::default();
-        let steps = [segment(Cause::RehashStep, 0, 3), segment(Cause::RehashStep, 4, 6)];
+        let steps = [
+            segment(Cause::RehashStep, 0, 3),
+            segment(Cause::RehashStep, 4, 6),
+        ];
         recorder.call(at(0), &steps);
         assert_eq!(recorder.longest(Cause::RehashStep), Span::from_micros(3));
         assert_eq!(recorder.longest_call(), Span::from_micros(5));
