@@ -29,7 +29,7 @@ pub(crate) fn after_report(results: &[StudyResult], report: &Report) -> String {
         results,
         &report.folder,
         &again,
-        &format!("kvrig compare {folder}"),
+        &format!("kvrig bench {folder}"),
     )
 }
 
@@ -92,8 +92,13 @@ fn next(results: &[StudyResult], run: &Run) -> String {
         return format!("kvrig run {}", studies.join(" "));
     }
     match results {
+        // Who runs a file of their own has no need of ours: intervals come next, then a baseline.
+        [only] if run.studies != [only.study.as_str()] => match only.seeds {
+            1 => format!("kvrig run {} --seeds 5", studies.join(" ")),
+            _ => format!("kvrig bench {}", studies.join(" ")),
+        },
         [only] => format!("kvrig new {0} -o my-{0}.toml", only.study),
-        _ => format!("kvrig compare {}", quoted(&run.output.to_string_lossy())),
+        _ => format!("kvrig bench {}", quoted(&run.output.to_string_lossy())),
     }
 }
 
