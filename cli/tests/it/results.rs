@@ -100,7 +100,7 @@ fn a_changed_result_exits_with_3_and_an_accepted_one_with_0() {
     run(path, &["compare", "kvrig-bench.json", "--exact"], 0);
     fs::write(
         path.join("tiny.toml"),
-        TINY.replace("seeds = 1", "seeds = 1\nseed = 2"),
+        TINY.replace("[run]", "[run]\nseed = 2"),
     )
     .unwrap();
     run(path, &["bench", "tiny.toml"], 0);
@@ -132,7 +132,7 @@ fn a_folder_that_kvrig_did_not_write_is_left_alone() {
 fn a_recorded_trace_replaces_the_popularity() {
     let folder = folder_with_tiny_study();
     let trace: Vec<u8> = (0..4_000_i32)
-        .flat_map(|n| (n * n % 500).to_be_bytes())
+        .flat_map(|n| (n * 7 % 1_000).to_be_bytes())
         .collect();
     fs::write(folder.path().join("recorded.trace"), trace).unwrap();
     let set = "workload.trace_copies=4";
