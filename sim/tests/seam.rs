@@ -6,6 +6,7 @@
 mod seam {
     mod always;
     mod blocking_pop;
+    mod clients;
     mod determinism;
     mod fork;
     mod index;

@@ -6,6 +6,7 @@
 
 use kvrig_base::id::CoreId;
 use kvrig_base::seam::Touch;
+use std::hint::black_box;
 
 /// One cache level as a profile describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,17 +30,21 @@ impl CacheLevel {
     }
 }
 
-/// Tags of one cache: each word holds a set, the more recent tag in its lower half; 0 is empty.
+/// Tags of one cache. Each word is a set, the more recent tag in its lower half; 0 is empty.
+///
+/// Tags have 15 bits of the line's hash: a line is taken for another once in 16,000 misses, and the
+/// tags of a large shared cache stay small enough for the caches of the machine that simulates it.
 #[derive(Clone, Debug)]
 struct TagArray {
-    sets: Vec<u64>,
+    sets: Vec<u32>,
     shift: u32,
     two_way: bool,
-    hit_ps: u64,
+    /// The place of its level among all.
+    place: usize,
 }
 
 impl TagArray {
-    fn new(level: &CacheLevel) -> Self {
+    fn new(place: usize, level: &CacheLevel) -> Self {
         let sets = level.sets();
         assert!(
             sets.is_power_of_two() && sets >= 2,
@@ -50,28 +55,38 @@ impl TagArray {
             sets: vec![0; length],
             shift: 64 - sets.trailing_zeros(),
             two_way: level.ways == 2,
-            hit_ps: level.hit_ps,
+            place,
         }
+    }
+    /// The set that a line belongs to. Index bits are the upper ones of the hash, tag bits lie
+    /// below those of the largest index.
+    #[inline]
+    fn set(&self, hash: u64) -> u32 {
+        self.sets[(hash >> self.shift) as usize]
     }
     /// Looks `hash` up, makes it the most recent of its set, and says whether it was there.
     #[inline]
     fn touch(&mut self, hash: u64) -> bool {
-        // The index is taken from the upper bits; the tag overlaps it only for arrays above 2^16
-        // sets, so that index and tag together tell more than 2^45 lines apart.
-        let tag = (hash >> 16) as u32 | 1;
+        let tag = u32::from((hash >> 16) as u16 | 1);
         let set = &mut self.sets[(hash >> self.shift) as usize];
-        let recent = *set as u32;
+        let recent = *set & 0xFFFF;
         if recent == tag {
             return true;
         }
-        if !self.two_way {
-            *set = u64::from(tag);
-            return false;
-        }
-        let hit = (*set >> 32) as u32 == tag;
-        *set = (u64::from(recent) << 32) | u64::from(tag);
+        let hit = *set >> 16 == tag;
+        let kept = if self.two_way { recent } else { tag };
+        *set = kept << 16 | tag;
         hit
     }
+}
+
+/// Where touches were found: one count for each level, the fastest first, and one for memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hits {
+    /// Touches that did not follow the line touched just before.
+    pub apart: Vec<u64>,
+    /// Touches that did, and that a prefetcher has under way.
+    pub in_sequence: Vec<u64>,
 }
 
 /// The caches of all cores.
@@ -80,8 +95,10 @@ pub struct CacheModel {
     levels: Vec<CacheLevel>,
     private: Vec<Vec<TagArray>>,
     shared: Vec<TagArray>,
-    dram_ps: u64,
-    next_line_ps: u64,
+    /// The price of a touch by where it is found: each level, then memory.
+    found_ps: Vec<u64>,
+    /// The same for the line after the one touched just before.
+    next_ps: Vec<u64>,
     /// The line touched last.
     last: u64,
 }
@@ -92,64 +109,118 @@ impl CacheModel {
     /// A line found in no cache costs `dram_ps`, or `next_line_ps` where it follows the line
     /// touched just before: a prefetcher has it under way.
     pub fn new(levels: Vec<CacheLevel>, dram_ps: u64, next_line_ps: u64) -> Self {
-        let shared = levels
+        let places = levels.iter().enumerate();
+        let shared = places.filter(|(_, level)| level.shared);
+        let shared = shared
+            .map(|(place, level)| TagArray::new(place, level))
+            .collect();
+        let hits = levels.iter().map(|level| level.hit_ps);
+        let found_ps: Vec<u64> = hits.chain([dram_ps]).collect();
+        let next_ps = found_ps
             .iter()
-            .filter(|level| level.shared)
-            .map(TagArray::new)
+            .map(|&found| found.min(next_line_ps))
             .collect();
         Self {
             levels,
             private: Vec::new(),
             shared,
-            dram_ps,
-            next_line_ps,
+            found_ps,
+            next_ps,
             last: u64::MAX - 1,
         }
     }
     /// Adds the private caches of one more core.
     pub fn add_core(&mut self) {
-        let private = self
-            .levels
-            .iter()
-            .filter(|level| !level.shared)
-            .map(TagArray::new);
-        self.private.push(private.collect());
+        let places = self.levels.iter().enumerate();
+        let private = places.filter(|(_, level)| !level.shared);
+        let arrays = private
+            .map(|(place, level)| TagArray::new(place, level))
+            .collect();
+        self.private.push(arrays);
     }
     /// The price in picoseconds of `touches` by `core`, in order, in address space `space`.
     #[inline]
     pub fn price(&mut self, core: CoreId, space: u32, touches: &[Touch]) -> u64 {
+        let (found_ps, next_ps) = (
+            std::mem::take(&mut self.found_ps),
+            std::mem::take(&mut self.next_ps),
+        );
+        let mut price = 0;
+        self.find(core, space, touches, |place, is_next| {
+            price += if is_next {
+                next_ps[place]
+            } else {
+                found_ps[place]
+            };
+        });
+        (self.found_ps, self.next_ps) = (found_ps, next_ps);
+        price
+    }
+    /// Adds to `hits` where `touches` by `core` are found, as [`CacheModel::price`] prices them.
+    pub fn count_hits(&mut self, core: CoreId, space: u32, touches: &[Touch], hits: &mut Hits) {
+        hits.apart.resize(self.found_ps.len(), 0);
+        hits.in_sequence.resize(self.found_ps.len(), 0);
+        self.find(core, space, touches, |place, is_next| {
+            let counts = if is_next {
+                &mut hits.in_sequence
+            } else {
+                &mut hits.apart
+            };
+            counts[place] += 1;
+        });
+    }
+    /// Touches lines in order and tells where each was found, and whether it followed the one
+    /// before.
+    #[inline]
+    fn find(
+        &mut self,
+        core: CoreId,
+        space: u32,
+        touches: &[Touch],
+        mut tell: impl FnMut(usize, bool),
+    ) {
         // Spaces differ in the bits above those of a line.
         let space = (u64::from(space) << 40).rotate_left(23);
+        let memory = self.levels.len();
         let private = &mut self.private[core.index()];
         let mut last = self.last;
-        let mut price = 0;
-        for touch in touches {
-            let line = touch.address() ^ space;
-            // 2^64 divided by the golden ratio spreads neighbours over the upper bits (Knuth, TAOCP
-            // 3, section 6.4).
-            let hash = line.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            let hit = look_up(private, hash).or_else(|| look_up(&mut self.shared, hash));
-            let found = hit.unwrap_or(self.dram_ps);
-            // The line after the one touched before is one that a prefetcher has under way.
-            let is_next = line == last.wrapping_add(1);
-            price += if is_next {
-                found.min(self.next_line_ps)
-            } else {
-                found
-            };
-            last = line;
+        for touches in touches.chunks(AHEAD) {
+            // Fetch the sets of the largest array first: looked up one by one, each would wait for
+            // the decision on the one before.
+            if let Some(largest) = self.shared.last().or(private.last()) {
+                let sets = touches
+                    .iter()
+                    .map(|touch| largest.set(hash(touch.address() ^ space)));
+                black_box(sets.fold(0, |all, set| all | set));
+            }
+            for touch in touches {
+                let line = touch.address() ^ space;
+                let hash = hash(line);
+                let place = look_up(private, hash).or_else(|| look_up(&mut self.shared, hash));
+                tell(place.unwrap_or(memory), line == last.wrapping_add(1));
+                last = line;
+            }
         }
         self.last = last;
-        price
     }
 }
 
-/// Touches the line in one level after another until it is found; says what the hit costs.
+/// Touches whose sets are fetched together.
+const AHEAD: usize = 32;
+
+/// Spreads neighbouring lines over the upper bits: 2^64 divided by the golden ratio (Knuth, TAOCP 3,
+/// section 6.4).
 #[inline]
-fn look_up(levels: &mut [TagArray], hash: u64) -> Option<u64> {
+const fn hash(line: u64) -> u64 {
+    line.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// Touches the line in one level after another until it is found; says where.
+#[inline]
+fn look_up(levels: &mut [TagArray], hash: u64) -> Option<usize> {
     levels
         .iter_mut()
-        .find_map(|level| level.touch(hash).then_some(level.hit_ps))
+        .find_map(|level| level.touch(hash).then_some(level.place))
 }
 
 #[cfg(test)]
@@ -232,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_direct_mapped_array_keeps_one_line_a_set() {
-        let mut array = TagArray::new(&level("L1", 128, 1, false, 1));
+        let mut array = TagArray::new(0, &level("L1", 128, 1, false, 1));
         let (first, second) = (0x1234_5678_u64 << 16, 0x8765_4321_u64 << 16);
         assert!(!array.touch(first));
         assert!(array.touch(first));

@@ -162,6 +162,11 @@ impl Pricing {
         state.core = core;
         state.at = at;
     }
+    /// The same work goes on at `at`: what locks are asked for.
+    #[inline]
+    pub fn move_to(&self, at: Time) {
+        self.0.state.borrow_mut().at = at;
+    }
     /// Whether the price of a touch depends on the memory in use, told with
     /// [`Pricing::set_resident`] before each turn.
     #[inline]

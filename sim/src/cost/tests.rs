@@ -213,6 +213,7 @@ fn pages_are_copied_only_while_a_child_shares_them_and_only_by_its_parent() {
     let (parent, other) = (ActorId(1), ActorId(2));
     let mut write = |actor, line| {
         pricing.enter(actor, actor.0, CoreId(0), Time::START);
+        work.ask_for_touches();
         work.begin();
         work.write(Region(0), line);
         work.spent().as_nanos()

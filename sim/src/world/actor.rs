@@ -93,10 +93,11 @@ pub(super) enum State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PendingReply {
     pub(super) request: u32,
+    pub(super) conn: ConnId,
     pub(super) bytes: u64,
     pub(super) digest: u64,
-    /// The next reply to the same connection, or itself.
-    pub(super) next: u32,
+    /// The next reply that the same write carries.
+    pub(super) next: Option<u32>,
 }
 
 /// The replies of a turn to one connection, which one write carries.
@@ -109,10 +110,23 @@ pub(super) struct Writer {
     pub(super) bytes: u64,
 }
 
+impl Writer {
+    /// The write of one reply, the one of this number.
+    #[inline]
+    pub(super) fn new(number: u32, reply: &PendingReply) -> Self {
+        Self {
+            conn: reply.conn,
+            first: number,
+            last: number,
+            replies: 1,
+            bytes: reply.bytes,
+        }
+    }
+}
+
 /// A turn of the event loop under way.
 #[derive(Debug)]
 pub(super) struct Turn<M> {
-    pub(super) number: u64,
     /// The core time of the turn has been used up to here.
     pub(super) at: Time,
     pub(super) connections_left: usize,
@@ -133,13 +147,11 @@ pub(super) struct Turn<M> {
     pub(super) replay: Option<Replay>,
     pub(super) deferred: (Vec<Effect<M>>, Vec<u8>),
     pub(super) replies: Vec<PendingReply>,
-    pub(super) writers: Vec<Writer>,
 }
 
 impl<M> Turn<M> {
     fn new() -> Self {
         Self {
-            number: 0,
             at: Time::START,
             connections_left: 0,
             deliveries_left: 0,
@@ -153,7 +165,6 @@ impl<M> Turn<M> {
             replay: None,
             deferred: (Vec::new(), Vec::new()),
             replies: Vec::new(),
-            writers: Vec::new(),
         }
     }
     /// Whether an event must come before the turn goes on.

@@ -113,6 +113,7 @@ impl<M: Model> World<M> {
             .fold(at, actor, EventKind::Fork, u64::from(job.0), 0);
         let child = self.record_child(actor, job, at, at + span);
         self.pricing.share_pages(actor);
+        self.entered = None;
         let slot = self.children.insert(child);
         self.schedule(
             actor,
@@ -135,6 +136,7 @@ impl<M: Model> World<M> {
         let hosted = &self.hosted[actor.index()];
         let core = self.pools.first_core(hosted.placement.helpers);
         self.pricing.enter(NOBODY, hosted.space, core, begin);
+        self.child_work.ask_for_touches();
         self.child_work.begin();
         let disk = &self.disks[hosted.placement.disk.0 as usize];
         let mut recorder = Recorder {
@@ -213,6 +215,7 @@ impl<M: Model> World<M> {
         hosted.children -= 1;
         if hosted.children == 0 {
             self.pricing.unshare_pages(actor);
+            self.entered = None;
         }
         self.events
             .fold(now, actor, EventKind::ChildExit, u64::from(child.job.0), 0);

@@ -229,19 +229,24 @@ impl<M: Model> World<M> {
         self.requests.release(slot);
     }
     /// The replies of one write have left `actor` at `left`.
-    pub(super) fn replies_left(&mut self, actor: ActorId, writer: Writer, write: Span, left: Time) {
+    #[inline]
+    pub(super) fn replies_left(
+        &mut self,
+        actor: ActorId,
+        replies: &[PendingReply],
+        writer: Writer,
+        write: Span,
+        left: Time,
+    ) {
         let connection = &self.connections[writer.conn.index()];
         let number = connection.group as usize;
         let down = &mut self.groups[number].down[connection.target as usize];
         let ended = down.send(left, writer.bytes);
         let share = share_of(write, writer.replies);
-        let mut next = writer.first;
-        loop {
-            let pending = self.hosted[actor.index()].turn.replies[next as usize];
+        let mut next = Some(writer.first);
+        while let Some(number) = next {
+            let pending = &replies[number as usize];
             self.complete(actor, pending, share, left, ended);
-            if next == writer.last {
-                return;
-            }
             next = pending.next;
         }
     }
@@ -250,7 +255,7 @@ impl<M: Model> World<M> {
     fn complete(
         &mut self,
         actor: ActorId,
-        pending: PendingReply,
+        pending: &PendingReply,
         write_share: Span,
         left: Time,
         ended: Time,

@@ -46,7 +46,7 @@ use crate::client::Group;
 use crate::cost::{LinkPrices, OutOfRange, Pricing, Profile};
 use crate::queue::Agenda;
 use crate::record::{EventDigest, Latencies, Ledger};
-use actor::Hosted;
+use actor::{Hosted, Writer};
 use child::Child;
 use clients::GroupOf;
 use effects::{FileTask, MessageInFlight, OffloadedJob};
@@ -94,6 +94,10 @@ pub struct World<M: Model> {
     ledger: Ledger,
     events: EventDigest,
     ran_until: Time,
+    /// The actor that the meter was told of last, if nothing has changed for it since.
+    entered: Option<ActorId>,
+    /// Storage for the writes of a turn.
+    writers: Vec<Writer>,
     /// A turn that has been asked for since the last event, and when it may begin.
     next_turn: Option<(Time, ActorId)>,
     observer: M::Observer,
@@ -129,6 +133,8 @@ impl<M: Model> World<M> {
             ledger: Ledger::default(),
             events: EventDigest::default(),
             ran_until: Time::START,
+            entered: None,
+            writers: Vec::new(),
             next_turn: None,
             observer,
         }

@@ -63,6 +63,7 @@ impl Pools {
         pool
     }
     /// The first core of a pool: where work is priced that has no core yet.
+    #[inline]
     pub(super) fn first_core(&self, pool: PoolId) -> CoreId {
         self.pools[pool.0 as usize].cores[0]
     }
@@ -100,6 +101,7 @@ impl Pools {
     /// When the pool must be looked at for those who wait, and who is the first of them: the
     /// earliest instant at which one of its cores is known to become free, unless the pool is
     /// looked at by then anyway. What it says is taken as arranged.
+    #[inline]
     pub(super) fn wake(&mut self, pool: PoolId, now: Time) -> Option<(Time, Task)> {
         let Pool {
             cores,

@@ -72,8 +72,8 @@ pub(super) struct Connection {
     pub(super) is_ready: bool,
     pub(super) is_paused: bool,
     pub(super) is_closed: bool,
-    /// Where its replies of a turn are collected: actor, number of the turn, index of the writer.
-    pub(super) writer: (ActorId, u64, u32),
+    /// Index of the write that carries its replies, while a turn's replies are grouped.
+    pub(super) writer: Option<u32>,
 }
 
 impl Connection {
@@ -88,7 +88,7 @@ impl Connection {
             is_ready: false,
             is_paused: false,
             is_closed: false,
-            writer: (actor, u64::MAX, 0),
+            writer: None,
         }
     }
     /// Whether there are requests to hand over.

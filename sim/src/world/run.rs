@@ -124,6 +124,7 @@ impl<M: Model> World<M> {
             self.schedule(first, at, Event::CoreFree { pool });
         }
     }
+    #[inline]
     fn home_of(&self, task: Task) -> (PoolId, CoreId) {
         let hosted = &self.hosted[self.owner_of(task).index()];
         match task {
@@ -134,6 +135,7 @@ impl<M: Model> World<M> {
             }
         }
     }
+    #[inline]
     fn owner_of(&self, task: Task) -> ActorId {
         match task {
             Task::Turn(actor) => actor,
@@ -141,6 +143,7 @@ impl<M: Model> World<M> {
             Task::Offload(slot) => self.offloaded.get(slot).actor,
         }
     }
+    #[inline]
     fn start(&mut self, task: Task, core: CoreId, now: Time) {
         match task {
             Task::Turn(actor) => self.begin_turn(actor, core, now),

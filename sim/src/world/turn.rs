@@ -35,10 +35,12 @@ impl<M: Model> World<M> {
             "turns of an actor do not overlap"
         );
         hosted.state = State::Running;
-        hosted.core = core;
+        if hosted.core != core {
+            hosted.core = core;
+            self.entered = None;
+        }
         hosted.host.turns += 1;
         let turn = &mut hosted.turn;
-        turn.number += 1;
         turn.at = now + self.profile.host.turn;
         turn.connections_left = hosted.ready.len();
         turn.deliveries_left = hosted.inbox.len();
@@ -144,8 +146,8 @@ impl<M: Model> World<M> {
         };
         let price = prices.read * reads + prices.read_byte * bytes;
         let share = share_of(price, count);
-        let batch = connection.handed as usize..(connection.handed + count) as usize;
-        for &slot in connection.requests.range(batch) {
+        for number in connection.handed..connection.handed + count {
+            let slot = connection.requests[number as usize];
             self.requests.get_mut(slot).read_share = share;
         }
         hosted.host.reads += reads;
@@ -245,7 +247,13 @@ impl<M: Model> World<M> {
     ) {
         let hosted = &mut self.hosted[actor.index()];
         let at = hosted.turn.at;
-        self.pricing.enter(actor, hosted.space, hosted.core, at);
+        if self.entered != Some(actor) {
+            self.entered = Some(actor);
+            self.pricing.enter(actor, hosted.space, hosted.core, at);
+            self.work.ask_for_touches();
+        } else if hosted.placement.store.is_some() {
+            self.pricing.move_to(at);
+        }
         self.work.begin();
         let wall = self.wall_start.plus(at.since_start());
         let mut cx = Cx::new(
@@ -301,64 +309,80 @@ impl<M: Model> World<M> {
         }
     }
     /// Keeps the replies of the last call for the end of the turn.
+    #[inline]
     fn collect_replies(&mut self, actor: ActorId) {
-        let turn = &mut self.hosted[actor.index()].turn;
+        let replies = &mut self.hosted[actor.index()].turn.replies;
         for (conn, bytes) in self.outbox.iter() {
             let connection = &mut self.connections[conn.index()];
             if connection.handed == 0 {
                 self.ledger.unasked += 1;
                 continue;
             }
-            let request = connection
-                .requests
-                .pop_front()
-                .expect("handed requests are in it");
             connection.handed -= 1;
+            let request = connection.requests.pop_front();
             let mut digest = Rolling::default();
             digest.fold_bytes(bytes);
-            let reply = u32::try_from(turn.replies.len()).expect("fewer than 2^32 replies a turn");
-            turn.replies.push(PendingReply {
-                request,
+            replies.push(PendingReply {
+                request: request.expect("requests that were handed over are in it"),
+                conn,
                 bytes: bytes.len() as u64,
                 digest: digest.value(),
-                next: reply,
+                next: None,
             });
-            let (writing, number, index) = connection.writer;
-            if (writing, number) == (actor, turn.number) {
-                let writer = &mut turn.writers[index as usize];
-                turn.replies[writer.last as usize].next = reply;
-                writer.last = reply;
-                writer.replies += 1;
-                writer.bytes += bytes.len() as u64;
-            } else {
-                connection.writer = (actor, turn.number, turn.writers.len() as u32);
-                turn.writers.push(Writer {
-                    conn,
-                    first: reply,
-                    last: reply,
-                    replies: 1,
-                    bytes: bytes.len() as u64,
-                });
-            }
         }
         self.outbox.clear();
     }
-    /// Writes the replies of the turn, one write for each connection, and lets them leave.
+    /// Writes the replies of the turn, one write for each connection in the order of their first
+    /// replies, and lets them leave.
     fn write_replies(&mut self, actor: ActorId) {
-        let writers = std::mem::take(&mut self.hosted[actor.index()].turn.writers);
-        for &writer in &writers {
-            let price = self.profile.host.write + self.profile.host.write_byte * writer.bytes;
-            let hosted = &mut self.hosted[actor.index()];
-            hosted.host.writes += 1;
-            hosted.host.bytes_written += writer.bytes;
-            hosted.turn.at += price;
-            let left = hosted.turn.at;
-            self.replies_left(actor, writer, price, left);
+        let mut replies = std::mem::take(&mut self.hosted[actor.index()].turn.replies);
+        if let [only] = replies.as_slice() {
+            let writer = Writer::new(0, only);
+            self.write(actor, &replies, writer);
+        } else {
+            let mut writers = std::mem::take(&mut self.writers);
+            self.group_by_connection(&mut replies, &mut writers);
+            for writer in writers.drain(..) {
+                self.write(actor, &replies, writer);
+            }
+            self.writers = writers;
         }
-        let turn = &mut self.hosted[actor.index()].turn;
-        turn.replies.clear();
-        turn.writers = writers;
-        turn.writers.clear();
+        replies.clear();
+        self.hosted[actor.index()].turn.replies = replies;
+    }
+    /// Chains the replies to each connection.
+    fn group_by_connection(&mut self, replies: &mut [PendingReply], writers: &mut Vec<Writer>) {
+        for number in 0..replies.len() as u32 {
+            let reply = replies[number as usize];
+            let connection = &mut self.connections[reply.conn.index()];
+            match connection.writer {
+                None => {
+                    connection.writer = Some(writers.len() as u32);
+                    writers.push(Writer::new(number, &reply));
+                }
+                Some(writer) => {
+                    let writer = &mut writers[writer as usize];
+                    replies[writer.last as usize].next = Some(number);
+                    writer.last = number;
+                    writer.replies += 1;
+                    writer.bytes += reply.bytes;
+                }
+            }
+        }
+        for writer in writers {
+            self.connections[writer.conn.index()].writer = None;
+        }
+    }
+    /// Writes to one connection.
+    #[inline]
+    fn write(&mut self, actor: ActorId, replies: &[PendingReply], writer: Writer) {
+        let price = self.profile.host.write + self.profile.host.write_byte * writer.bytes;
+        let hosted = &mut self.hosted[actor.index()];
+        hosted.host.writes += 1;
+        hosted.host.bytes_written += writer.bytes;
+        hosted.turn.at += price;
+        let left = hosted.turn.at;
+        self.replies_left(actor, replies, writer, price, left);
     }
     /// Gives the core back, and begins another turn at once where input has arrived.
     fn finish_turn(&mut self, actor: ActorId) {

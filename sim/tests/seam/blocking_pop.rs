@@ -45,7 +45,7 @@ impl Actor for Mailbox {
             Input::Deadline => {
                 let now = cx.now();
                 while self.waiting.front().is_some_and(|(_, until)| *until <= now) {
-                    let (conn, _) = self.waiting.pop_front().unwrap();
+                    let (conn, _) = self.waiting.pop_front().expect("there is a front");
                     cx.reply(conn).write(b"nothing");
                 }
             }

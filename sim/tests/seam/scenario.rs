@@ -19,7 +19,8 @@ pub(crate) fn micros(n: u64) -> Time {
 }
 
 pub(crate) fn profile() -> Profile {
-    Profile::parse("round_numbers.toml", include_str!("round_numbers.toml")).unwrap()
+    Profile::parse("round_numbers.toml", include_str!("round_numbers.toml"))
+        .expect("it is part of these tests")
 }
 
 /// One request: when it is meant to start, on which connection, and what it says.
@@ -27,6 +28,12 @@ pub(crate) type Asked = (Time, u32, Vec<&'static str>);
 
 #[derive(Debug)]
 pub(crate) struct Script(Vec<Asked>);
+
+impl Script {
+    pub(crate) fn new(asked: Vec<Asked>) -> Self {
+        Self(asked)
+    }
+}
 
 impl Requests for Script {
     fn fill(&mut self, id: RequestId, args: &mut Arguments) {
@@ -81,7 +88,8 @@ impl Seen {
     }
     /// The one child that has exited.
     pub(crate) fn child(&self, job: JobId) -> &ChildReport {
-        let child = self.children.iter().find(|child| child.job == job).unwrap();
+        let child = self.children.iter().find(|child| child.job == job);
+        let child = child.unwrap_or_else(|| panic!("child {job} has not exited"));
         assert_eq!(child.outcome, ChildOutcome::Done);
         child
     }
@@ -141,7 +149,7 @@ pub(crate) fn ask<A: Actor>(
 /// Runs to the end of the tenth millisecond and checks the books: all requests are answered.
 pub(crate) fn run<A: Actor>(world: &mut TestWorld<A>) -> &Seen {
     world.run_until(micros(10_000));
-    let books = world.check_books().unwrap();
+    let books = world.check_books().expect("no request is lost or invented");
     assert_eq!(books.offered, books.completed, "nothing is left under way");
     world.observer()
 }

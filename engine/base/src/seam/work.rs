@@ -198,7 +198,7 @@ pub struct Segment {
 pub trait Meter: fmt::Debug {
     /// The price of further counts and touches, at the core and instant that the host has set.
     fn price(&mut self, counts: &Counts, touches: &[Touch]) -> Span;
-    /// Whether touches matter in the next call; where they do not, none are recorded.
+    /// Whether touches matter from now on; where they do not, none are recorded.
     fn wants_touches(&self) -> bool;
     /// Whether another actor holds `lock` at `spent` into this call.
     fn lock_is_held(&self, lock: LockId, spent: Span) -> bool;
@@ -271,6 +271,10 @@ impl Work {
         self.segments.clear();
         self.spent = Span::ZERO;
         self.cause = Cause::Request;
+    }
+    /// Asks the meter again whether touches matter: a host calls this when it has told the meter of
+    /// another actor, or of a child that shares its pages.
+    pub fn ask_for_touches(&mut self) {
         self.wants_touches = self.meter.wants_touches();
     }
     /// Counts `n` of a kind of work.
@@ -332,7 +336,11 @@ impl Work {
     }
     fn price(&mut self) {
         self.spent += self.meter.price(&self.fresh, &self.touches);
-        self.priced.merge(&self.fresh);
+        if self.is_priced {
+            self.priced.merge(&self.fresh);
+        } else {
+            self.priced = self.fresh;
+        }
         self.fresh = Counts::default();
         self.touches.clear();
         self.is_counted = false;
