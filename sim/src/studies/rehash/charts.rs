@@ -83,7 +83,8 @@ impl Drawn {
                 causes.push(bin.cause.clone());
                 pauses.push(bin.pause_ns.cast_signed());
             }
-            if let Some(bin) = node.timeline.iter().max_by_key(|bin| bin.pause_ns) {
+            let longest_bin = node.timeline.iter().max_by_key(|bin| bin.pause_ns);
+            if let Some(bin) = longest_bin.filter(|_| node.variant.is_empty()) {
                 let pause = format_value(Unit::Nanos, bin.pause_ns.cast_signed());
                 longest.push(format!("{panel} {pause} ({})", bin.cause));
             }
@@ -162,7 +163,8 @@ impl Drawn {
                 nines.push(place.cast_signed());
                 values.push(value.cast_signed());
             }
-            if PHASES[phase] == "during" {
+            let is_own_cell = !panel.contains(" · ");
+            if PHASES[phase] == "during" && is_own_cell && !histogram.buckets.is_empty() {
                 let p999 = histograms::quantile(&histogram, 999_000).cast_signed();
                 worst.push(format!("{panel} {}", format_value(Unit::Nanos, p999)));
             }

@@ -53,8 +53,10 @@ pub(super) fn findings(
             findings.extend(what_sets_the_tail(&rows, table, doubling));
             findings.extend(without_the_timer(&rows, table, doubling));
             findings.extend(frozen_by_a_child(&rows, table, doubling));
-            findings.extend(at_the_memory_limit(&rows, table, doubling));
             findings.extend(where_it_ends(&rows, table, doubling));
+        }
+        for &table in &tables {
+            findings.extend(at_the_memory_limit(&rows, table, doubling));
         }
     }
     findings.extend(warnings.iter().map(|text| Finding {

@@ -410,12 +410,12 @@ fn curve_samples(curve: &CurveOutcome) -> Vec<Sample> {
 /// The table at the end of a run: one line for each table and doubling of the sweep.
 fn table(rows: &[Row], tables: &[String], doublings: &[String]) -> Table {
     let metrics = [
-        ("pause_longest_max", None, "longest pause"),
-        ("pause_step_max", None, "longest step"),
-        ("requests_waiting_max", None, "requests waiting"),
+        ("pause_longest_max", None, "pause"),
+        ("pause_step_max", None, "step"),
+        ("requests_waiting_max", None, "waiting"),
         ("response_p999", Some("before"), "p99.9 before"),
         ("response_p999", Some("during"), "p99.9 during"),
-        ("rehash_duration_max", None, "two tables for"),
+        ("rehash_duration_max", None, "two tables"),
     ];
     let mut head = vec!["table".to_owned(), "doubling".to_owned()];
     head.extend(metrics.iter().map(|(_, _, name)| (*name).to_owned()));
