@@ -46,7 +46,7 @@ const PHASES: [&str; 3] = ["before", "during", "after"];
 /// headers and the bucket, twice for the moment when both arrays exist. For estimates.
 const ENTRY_OVERHEAD: u64 = 96;
 /// Memory of one entry of a table of integers, arrays included. For estimates.
-const CURVE_ENTRY: u64 = 48;
+const CURVE_ENTRY: u64 = 28;
 /// CPU time of one simulated request, and of one insert that fills a table. For estimates; the
 /// benchmark `replay` measures them.
 const REQUEST_CPU: Span = Span::from_nanos(700);
@@ -145,7 +145,7 @@ impl Rehash {
         let filled = entries.saturating_sub(inputs.inserts_within(inputs.knobs.lead_in));
         let steps = size * STEPS_PER_BUCKET.0 / STEPS_PER_BUCKET.1;
         let requests = inputs.requests_within(inputs.knobs.lead_in + inputs.knobs.lead_out) + steps;
-        let bytes = (inputs.entry_bytes().0 + ENTRY_OVERHEAD) * entries * 3 / 2;
+        let bytes = (inputs.entry_bytes().0 + ENTRY_OVERHEAD) * entries * 5 / 4;
         Point {
             label: format!(
                 "{} seed {}",
