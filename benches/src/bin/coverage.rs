@@ -25,8 +25,8 @@ fn main() -> ExitCode {
         .map(|text| text.replace('_', "").parse())
         .collect();
     let (runs, customers) = match arguments.as_deref() {
-        Ok([]) => (1_000, 200_000),
-        Ok(&[runs @ 1..=1_000_000, customers @ 1..]) => (runs as u32, customers),
+        Ok([]) => (1_000, 400_000),
+        Ok(&[runs, customers]) if (1..=1_000_000).contains(&runs) => (runs as u32, customers),
         _ => {
             eprintln!("usage: coverage [RUNS CUSTOMERS]");
             return ExitCode::from(2);

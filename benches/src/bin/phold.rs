@@ -31,14 +31,12 @@ fn delay_picos(word: u64) -> u64 {
 enum Event {
     Read { to: u32 },
     Write { to: u32 },
-    Expire { to: u32 },
 }
 
 #[derive(Clone, Copy, Default)]
 struct Entity {
     reads: u32,
     writes: u32,
-    expired: u32,
 }
 
 /// The model on the agenda: dispatch over the enum, one addressed draw an event.
@@ -83,25 +81,21 @@ impl<Q: EventQueue<Scheduled<Event>> + Default> World<Q> {
                 self.entities[to as usize].writes += 1;
                 self.hop(to, draw);
             }
-            Event::Expire { to } => {
-                self.entities[to as usize].expired += 1;
-                self.hop(to, draw);
-            }
         }
     }
     #[inline]
     fn hop(&mut self, from: u32, Bits([delay, choice]): Bits) {
         let to = below(choice, self.entities.len() as u64) as u32;
-        let event = match choice % 4 {
-            0 | 1 => Event::Read { to },
-            2 => Event::Write { to },
-            _ => Event::Expire { to },
+        let event = if choice % 2 == 0 {
+            Event::Read { to }
+        } else {
+            Event::Write { to }
         };
         let at = self.agenda.now() + Span::from_picos(delay_picos(delay));
         self.agenda.schedule(ActorId(from), at, event);
     }
     fn handled(&self) -> u64 {
-        let of = |entity: &Entity| u64::from(entity.reads + entity.writes + entity.expired);
+        let of = |entity: &Entity| u64::from(entity.reads + entity.writes);
         self.entities.iter().map(of).sum()
     }
 }

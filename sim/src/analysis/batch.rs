@@ -2,16 +2,14 @@
 
 use super::{Interval, Series, WarmUp, mean, mser, normal_quantile, squared_deviations};
 
-/// Batches of the interval: with fewer the interval gets long, with more they are still correlated
-/// (Schmeiser, "Batch size effects in the analysis of simulation output", 1982, finds little gain
-/// beyond 30).
-const BATCHES: usize = 30;
-/// Batches where thirty turn out to be correlated.
-const BATCHES_FEWER: usize = 20;
+/// Batches of the interval: with fewer it gets long, with more they are shorter and correlated
+/// (Schmeiser, "Batch size effects in the analysis of simulation output", 1982, finds 10 to 30
+/// enough for runs of any length).
+const BATCHES: usize = 20;
 /// Confidence of the check for correlation between neighbouring batches.
 const CORRELATION_CONFIDENCE: f64 = 0.99;
 /// Fewest means after the warm-up that an interval is made from.
-const MEANS_MIN: usize = 4 * BATCHES_FEWER;
+const MEANS_MIN: usize = 4 * BATCHES;
 
 /// An interval by batch means, with what is needed to judge it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -118,8 +116,7 @@ pub fn overlapping_batch_means(means: &[f64], window: usize, confidence: f64) ->
     )
 }
 
-/// Drops the warm-up of a run and gives the mean of the rest by 30 batches, or by 20 where 30 are
-/// correlated.
+/// Drops the warm-up of a run and gives the mean of the rest by 20 batches.
 ///
 /// # Errors
 /// If the run is too short.
@@ -137,10 +134,7 @@ pub fn steady_mean(series: &Series, confidence: f64) -> Result<SteadyMean, TooSh
         settled,
     } = mser(&means);
     let steady = &means[dropped..];
-    let mut found = batch_means(steady, BATCHES, confidence);
-    if found.correlated {
-        found = batch_means(steady, BATCHES_FEWER, confidence);
-    }
+    let found = batch_means(steady, BATCHES, confidence);
     let used = steady.len() / found.batches * found.batches;
     Ok(SteadyMean {
         batch_means: found,

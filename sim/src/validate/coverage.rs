@@ -2,7 +2,7 @@
 //!
 //! An interval is worth what it covers. The mean wait of M/M/1 at 80 % load is four services; this
 //! makes many short runs of it from an empty system, gives each its interval by
-//! [`steady_mean`] (MSER-5, 30 or 20 batches), and counts.
+//! [`steady_mean`] (MSER-5, 20 batches), and counts.
 
 use super::closed_form::mm1_wait;
 use super::experiment::System;
