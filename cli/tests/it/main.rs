@@ -1,5 +1,7 @@
 //! The program from outside: what it prints, how it ends, what it leaves.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod interrupt;
 mod results;
 mod transcripts;
