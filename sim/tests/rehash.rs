@@ -39,8 +39,15 @@ impl Points for Quiet {
 }
 
 fn run_small(more: &[&str], jobs: usize) -> StudyResult {
-    let sets: Vec<String> = SMALL.iter().chain(more).map(|set| (*set).to_owned()).collect();
-    let file = Source { name: "rehash".into(), text: BUILT_IN[0].toml.into() };
+    let sets: Vec<String> = SMALL
+        .iter()
+        .chain(more)
+        .map(|set| (*set).to_owned())
+        .collect();
+    let file = Source {
+        name: "rehash".into(),
+        text: BUILT_IN[0].toml.into(),
+    };
     let layers = Layers {
         file,
         builtin: |name| studies::find(name).map(|study| study.toml),
@@ -48,8 +55,8 @@ fn run_small(more: &[&str], jobs: usize) -> StudyResult {
         flags: Flags::default(),
     };
     let study = study::load(&layers).unwrap_or_else(|errors| panic!("{errors:?}"));
-    let plan = studies::plan(study, &NoFiles).unwrap();
-    run::run(&plan, jobs, &Quiet, &Quiet).unwrap()
+    let plan = studies::plan(study, &NoFiles).expect("the study can be planned");
+    run::run(&plan, jobs, &Quiet, &Quiet).expect("the study runs")
 }
 
 fn value(result: &StudyResult, variant: &str, table: &str, phase: Option<&str>, name: &str) -> i64 {
@@ -61,14 +68,23 @@ fn value(result: &StudyResult, variant: &str, table: &str, phase: Option<&str>, 
             && axis("phase") == phase
             && axis("doubling") == Some("2^12")
     };
-    result.rows.iter().find(matches).unwrap_or_else(|| panic!("no {name} of {table}")).value
+    result
+        .rows
+        .iter()
+        .find(matches)
+        .unwrap_or_else(|| panic!("no {name} of {table}"))
+        .value
 }
 
 #[test]
 fn doubling_at_once_stops_longer_than_rehashing_in_steps() {
     let result = run_small(&[], 2);
     let longest = |table| value(&result, "", table, None, "pause_longest_max");
-    assert!(longest("at-once") > 5 * longest("redis-7.0"), "{:#?}", result.table);
+    assert!(
+        longest("at-once") > 5 * longest("redis-7.0"),
+        "{:#?}",
+        result.table
+    );
     assert_eq!(value(&result, "", "at-once", None, "pause_step_max"), 0);
     assert!(value(&result, "", "redis-7.0", None, "pause_step_max") > 0);
 }
@@ -77,7 +93,10 @@ fn doubling_at_once_stops_longer_than_rehashing_in_steps() {
 fn results_do_not_depend_on_the_number_of_threads() {
     let (one, two) = (run_small(&[], 1), run_small(&[], 2));
     assert_eq!(one.fingerprint, two.fingerprint);
-    assert_eq!(serde_json::to_string(&one).unwrap(), serde_json::to_string(&two).unwrap());
+    assert_eq!(
+        serde_json::to_string(&one).unwrap(),
+        serde_json::to_string(&two).unwrap()
+    );
 }
 
 #[test]
@@ -85,7 +104,11 @@ fn every_finding_rests_on_rows_or_warns() {
     let result = run_small(&[], 2);
     assert!(result.findings.len() >= 3);
     for finding in &result.findings {
-        assert!(finding.warning || !finding.rows.is_empty(), "{}", finding.text);
+        assert!(
+            finding.warning || !finding.rows.is_empty(),
+            "{}",
+            finding.text
+        );
         assert!(finding.rows.iter().all(|&row| row < result.rows.len()));
     }
 }

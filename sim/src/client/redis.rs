@@ -141,7 +141,7 @@ impl Requests for RedisRequests {
         self.think_time
     }
     fn wire_bytes(&self, args: &Arguments) -> u64 {
-        args.lend(|args| resp::request_len(args)) as u64
+        args.lend(resp::request_len) as u64
     }
 }
 

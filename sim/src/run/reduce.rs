@@ -20,13 +20,16 @@ pub struct Sample {
     pub value: i64,
 }
 
+/// Variant, cell and metric: what the samples of one row have in common.
+type Key<'a> = (&'a str, &'a BTreeMap<String, String>, &'a str);
+
 /// Rows over seeds, sorted by key.
 ///
 /// A metric whose name ends in `_max` is the maximum over the seeds and has no interval; any other
 /// is the mean over the seeds, rounded, with a 95 % interval by Student's t where there are two
 /// seeds or more.
 pub fn rows_over_seeds(study: &str, samples: &[Sample]) -> Vec<Row> {
-    let mut groups: BTreeMap<(&str, &BTreeMap<String, String>, &str), Vec<i64>> = BTreeMap::new();
+    let mut groups: BTreeMap<Key<'_>, Vec<i64>> = BTreeMap::new();
     for sample in samples {
         groups
             .entry((&sample.variant, &sample.cell, &sample.name))

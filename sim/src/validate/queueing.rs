@@ -64,6 +64,9 @@ impl Check {
 /// Number of a case, and of its replication.
 type Point = (usize, u32);
 
+/// A point and what it measured.
+type Measured = (Point, Measures);
+
 /// A quantity of a system: its name, its exact value, and where a replication has it.
 struct Quantity {
     name: &'static str,
@@ -240,7 +243,7 @@ fn run_cases(cases: &[Case], observer: &dyn Observer, jobs: usize) -> Result<Vec
         observer.point_finished(done, points.len(), measures.events);
         Ok(((number, replication), measures))
     };
-    let outcomes: Vec<Result<((usize, u32), Measures), RunError>> = on_threads(jobs, || {
+    let outcomes: Vec<Result<Measured, RunError>> = on_threads(jobs, || {
         points.par_iter().with_max_len(1).map(run).collect()
     })?;
     let mut outcomes = outcomes.into_iter().collect::<Result<Vec<_>, RunError>>()?;

@@ -360,6 +360,10 @@ impl Actor for Node {
         )
     }
 
+    /// What used_memory shows: the page tables that a fork copies map little else.
+    fn resident_bytes(&self) -> u64 {
+        self.used_memory()
+    }
     fn run_child(&self, job: JobId, child: &mut dyn ChildHost) -> ChildOutcome {
         self.write_snapshot(job, child)
     }

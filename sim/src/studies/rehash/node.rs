@@ -62,7 +62,7 @@ impl Requests for Asks {
     fn wire_bytes(&self, args: &Arguments) -> u64 {
         match self {
             Self::Load(requests) => requests.wire_bytes(args),
-            Self::Operator(_) => args.lend(|args| kvrig_redis::resp::request_len(args)) as u64,
+            Self::Operator(_) => args.lend(kvrig_redis::resp::request_len) as u64,
         }
     }
     fn think(&mut self, id: RequestId) -> Span {
