@@ -12,7 +12,12 @@ const COLUMNS: usize = 100;
 
 /// The ending of a run.
 pub(crate) fn after_run(results: &[StudyResult], run: &Run) -> String {
-    print(results, &run.output, &reproduce(run), &next(results, run))
+    print(
+        results,
+        &run.output,
+        &command(run, run.quick),
+        &next(results, run),
+    )
 }
 
 /// The ending after pages were drawn again.
@@ -52,10 +57,10 @@ pub(crate) fn width() -> usize {
 }
 
 /// The command line that gives the same results: what changes none is left out.
-fn reproduce(run: &Run) -> String {
+fn command(run: &Run, quick: bool) -> String {
     let mut words = vec!["kvrig".to_owned(), "run".to_owned()];
     words.extend(run.studies.iter().cloned());
-    if run.quick {
+    if quick {
         words.push("--quick".to_owned());
     }
     let Settings {
@@ -87,10 +92,10 @@ fn next(results: &[StudyResult], run: &Run) -> String {
     if let Some(failed) = verdicts.find(|verdict| verdict.verdict == Outcome::Fail) {
         return format!("kvrig explain {}", failed.metric);
     }
-    let studies: Vec<String> = run.studies.iter().map(|study| quoted(study)).collect();
     if run.quick {
-        return format!("kvrig run {}", studies.join(" "));
+        return command(run, false);
     }
+    let studies: Vec<String> = run.studies.iter().map(|study| quoted(study)).collect();
     match results {
         // Who runs a file of their own has no need of ours: intervals come next, then a baseline.
         [only] if run.studies != [only.study.as_str()] => match only.seeds {
