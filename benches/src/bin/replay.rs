@@ -147,7 +147,7 @@ fn replay(node: &mut Node, drawn: &Drawn, bare: &mut Bare) -> u64 {
                     conn: ConnId(0),
                     args,
                 },
-            )
+            );
         });
     }
     OPERATIONS as u64
@@ -163,7 +163,7 @@ impl Requests for Replayed {
         self.drawn.write(id.0 as usize % OPERATIONS, args);
     }
     fn wire_bytes(&self, args: &Arguments) -> u64 {
-        args.lend(|args| resp::request_len(args)) as u64
+        args.lend(resp::request_len) as u64
     }
 }
 

@@ -276,6 +276,16 @@ impl Database {
     }
     /// Adds a key that is not there (dbAdd).
     pub(crate) fn add(&mut self, key: &[u8], value: Value, work: &mut Work) -> Slot {
+        let slot = self.add_if_absent(key, value, work);
+        slot.unwrap_or_else(|| unreachable!("only absent keys are added: {key:?}"))
+    }
+    /// Adds a key, unless it is there.
+    pub(crate) fn add_if_absent(
+        &mut self,
+        key: &[u8],
+        value: Value,
+        work: &mut Work,
+    ) -> Option<Slot> {
         let bytes = entry_bytes(key.len()) + value_bytes(&value, self.integers_are_shared);
         if StoredKey::allocates(key.len()) {
             count_allocation(key.len(), work);
@@ -286,13 +296,10 @@ impl Database {
             value,
             used_at_s: self.clock_s,
         };
-        let slot = match self.keys.insert(record, work) {
-            Ok(slot) => slot,
-            Err(occupied) => unreachable!("only absent keys are added: {:?}", occupied.entry.key),
-        };
+        let slot = self.keys.insert(record, work).ok()?;
         self.entry_bytes += bytes;
         self.touch_value(slot, true, work);
-        slot
+        Some(slot)
     }
     /// Gives a key that is there another value (dbOverwrite).
     pub(crate) fn overwrite(&mut self, key: &[u8], value: Value, work: &mut Work) {

@@ -27,8 +27,9 @@ use self::expiry::{Since, Unit};
 use self::snapshot::Snapshots;
 use crate::command::{self, CommandId, CommandSpec, Flags};
 use crate::config::Config;
-use crate::keyspace::{Keyspace, TableRole};
+use crate::keyspace::{Keyspace, TableRole, count_allocation};
 use crate::resp::{Frame, Progress, ProtocolError};
+use crate::value::Value;
 use kvrig_base::id::{ConnId, JobId};
 use kvrig_base::random::Seed;
 use kvrig_base::seam::{Actor, ChildHost, ChildOutcome, Counter, Cx, Effect, Input, Work};
@@ -83,6 +84,17 @@ impl Node {
     /// Sets `maxmemory` while it runs, as CONFIG SET does; the next write is the first to heed it.
     pub fn set_maxmemory(&mut self, bytes: u64) {
         self.config.maxmemory = bytes;
+    }
+    /// Takes a key as loading a snapshot does: it is added and nothing else is looked up
+    /// (dbAddRDBLoad). Says whether it was absent; a key that is there stays as it is.
+    pub fn load(&mut self, key: &[u8], value: &[u8], wall: Wall, work: &mut Work) -> bool {
+        self.tick(wall);
+        let database = self.keyspace.database_mut(0);
+        let value = Value::from_argument(value);
+        if value.stored_len() > 0 {
+            count_allocation(value.stored_len(), work);
+        }
+        database.add_if_absent(key, value, work).is_some()
     }
     /// Its data.
     pub fn keyspace(&self) -> &Keyspace {

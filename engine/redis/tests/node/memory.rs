@@ -1,6 +1,8 @@
 //! used_memory by Redis's layout, kept step by step.
 
 use crate::harness::Host;
+use kvrig_base::seam::Work;
+use kvrig_base::time::Wall;
 use kvrig_redis::Config;
 use kvrig_redis::memory::STARTUP_BYTES;
 use kvrig_tables::TableKind;
@@ -14,6 +16,18 @@ fn a_small_key_takes_136_bytes_at_a_full_table() {
         host.ask(&format!("SET key:{key:016} {}", "v".repeat(32)));
     }
     assert_eq!(host.node.used_memory() - STARTUP_BYTES, 136 * keys);
+}
+
+#[test]
+fn a_loaded_key_is_there_and_a_second_load_leaves_it() {
+    let (mut host, mut by_set) = (Host::new(), Host::new());
+    let mut work = Work::unpriced();
+    let wall = Wall::from_unix_millis(1_000);
+    assert!(host.node.load(b"k", b"first", wall, &mut work));
+    assert!(!host.node.load(b"k", b"second", wall, &mut work));
+    host.check(&[("GET k", "$5 first"), ("DBSIZE", ":1")]);
+    by_set.ask("SET k first");
+    assert_eq!(host.node.used_memory(), by_set.node.used_memory());
 }
 
 #[test]

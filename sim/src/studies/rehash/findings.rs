@@ -310,6 +310,8 @@ fn where_it_ends(rows: &Rows<'_>, table: &str, doubling: &str) -> Option<Finding
         doubling,
         phase: None,
     };
+    // A table that moves everything in one call has two arrays within that call only.
+    rows.find(at, "pause_step_max").filter(|step| step.1 > 0)?;
     let duration = rows
         .find(at, "rehash_duration_max")
         .filter(|row| row.1 > 0)?;

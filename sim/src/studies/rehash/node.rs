@@ -9,9 +9,9 @@ use crate::run::{RunError, Sample};
 use crate::study::{Action, Load, Moment};
 use crate::world::{Call, Contents, DiskConfig, GroupId, Model, Observer, Placement, Reply, World};
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::id::{ActorId, ConnId, RequestId};
+use kvrig_base::id::{ActorId, RequestId};
 use kvrig_base::random::Seed;
-use kvrig_base::seam::{Actor, Cause, Cx, Effects, Input, Outbox, Work};
+use kvrig_base::seam::{Cause, Work};
 use kvrig_base::time::{Span, Time};
 use kvrig_redis::Node;
 use kvrig_tables::{Table, TableKind};
@@ -269,28 +269,16 @@ fn filled_node(
     }
     let mut node = Node::new(config, kind, seed);
     let mut work = Work::unpriced();
-    let (mut out, mut effects) = (Outbox::default(), Effects::default());
     let (mut writer, mut args) = (beginning.requests.clone(), Arguments::default());
-    let wall = inputs.cell.start;
-    let mut hand = |node: &mut Node, input: Input<'_, _>| {
-        work.begin();
-        let mut cx = Cx::new(Time::START, wall, &mut work, &mut out, &mut effects);
-        node.handle(&mut cx, input);
-        out.clear();
-        let (list, data) = effects.take();
-        effects.reuse(list, data);
-    };
-    let conn = ConnId(0);
-    hand(&mut node, Input::Connected { conn });
     for (number, &key) in beginning.present.iter().enumerate() {
         if number % FILLS_UNASKED == 0 && cancelled() {
             return Err(RunError::Cancelled);
         }
         args.clear();
         writer.write(&beginning.workload.op_on(OpKind::Set, key), &mut args);
-        args.lend(|args| hand(&mut node, Input::Command { conn, args }));
+        work.begin();
+        args.lend(|args| node.load(args[1], args[2], inputs.cell.start, &mut work));
     }
-    hand(&mut node, Input::Closed { conn });
     let table = node.keyspace().database(0).keys();
     let buckets = growth::buckets_before(kind, size);
     let has_begun = match table.rehash() {
