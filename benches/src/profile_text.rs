@@ -166,7 +166,7 @@ mod tests {
             bytes: 1 << 25,
             shared: true,
             hit_ps: 13_500,
-            ..level.clone()
+            ..level
         };
         let counters = LOOK_UP.iter().chain(&STORE).map(|&counter| (counter, 17));
         let prices = Prices {

@@ -1,7 +1,7 @@
 //! Running a study: points, seeds, threads, resuming, and the reduction to one result.
 //!
-//! A *point* is one cell under one seed. Points are independent, so this is the only module that
-//! uses threads; each point runs on one, and results are put together in point order, so that the
+//! A *point* is one cell under one seed. Points are independent, so this and the validation alone
+//! use threads; each point runs on one, and results are put together in point order, so that the
 //! outcome does not depend on their number.
 
 pub mod histograms;
