@@ -54,14 +54,8 @@ pub(crate) struct Package {
 /// All crates of the workspace, as cargo sees them, with every kind of dependency.
 pub(crate) fn packages() -> Result<Vec<Package>, Failure> {
     let tree = cargo(["tree", "--workspace", "--depth", "1", "--prefix", "depth"])
-        .args([
-            "--edges",
-            "normal,build,dev",
-            "--target",
-            "all",
-            "--no-dedupe",
-        ])
-        .args(["--format", " {p}", "--offline"])
+        .args(["--edges", "normal,build,dev", "--no-dedupe"])
+        .args(["--format", " {p}", "--locked"])
         .output()?;
     Ok(parse(&tree))
 }
