@@ -14,9 +14,15 @@ pub(crate) fn ci() -> Outcome {
     step("format", || cargo(["fmt", "--all", "--check"]).run())?;
     step("tidy", tidy::check)?;
     step("clippy", || {
-        cargo(["clippy", "--workspace", "--all-targets", "--locked"])
-            .args(["--", "--deny", "warnings"])
-            .run()
+        cargo([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--keep-going",
+            "--locked",
+        ])
+        .args(["--", "--deny", "warnings"])
+        .run()
     })?;
     step("dependency directions", dependencies::check)?;
     step("documentation", || {
