@@ -1,5 +1,10 @@
 //! What can be typed after `kvrig`.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "comments here are help texts, without links"
+)]
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
