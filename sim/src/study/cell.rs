@@ -36,7 +36,7 @@ pub struct Study {
     pub warnings: Vec<Diagnostic>,
     /// The merged document as a study file.
     pub document: String,
-    /// The texts, for messages about [`Conf::at`] and its like.
+    /// The texts, for messages about [`Placed`] and its like.
     pub sources: Sources,
 }
 

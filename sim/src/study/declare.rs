@@ -8,7 +8,7 @@
 /// Declares a table of settings, each optional: its key is the field's name.
 ///
 /// `flatten` brings in the settings of another table; `later` lists known names that this version
-/// does not have; `rules` holds the methods of [`Rules`].
+/// does not have; `rules` holds the methods of `Rules`.
 macro_rules! table {
     (
         $(#[doc = $doc:literal])*

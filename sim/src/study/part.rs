@@ -315,7 +315,7 @@ impl<T: Part> Part for Named<T> {
     }
 }
 
-/// Settings under fixed keys: what [`table!`] declares.
+/// Settings under fixed keys: what `table!` declares.
 pub(super) trait Table: Default {
     /// Known names of later versions.
     const LATER: &'static [&'static str];

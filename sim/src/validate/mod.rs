@@ -1,7 +1,7 @@
 //! Does the simulator tell the truth? Closed forms beside its estimates.
 //!
-//! [`queueing`] builds the textbook systems out of the simulator's own parts and compares what they
-//! do with what queueing theory says they must do; [`coverage`] counts how often the intervals of
+//! [`queueing()`] builds the textbook systems out of the simulator's own parts and compares what they
+//! do with what queueing theory says they must do; [`coverage()`] counts how often the intervals of
 //! [`crate::analysis`] cover a truth that is known.
 
 mod closed_form;

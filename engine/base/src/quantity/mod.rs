@@ -1,6 +1,6 @@
 //! Quantities that people write with units: times, sizes, rates, shares and counts.
 //!
-//! [`parse`] reads what people write, [`print`](mod@print) writes it back. Both work in integers: no
+//! `parse` reads what people write, `print` writes it back. Both work in integers: no
 //! quantity is ever rounded on the way in, and [`print::exact`] gives text that reads back as the
 //! same quantity.
 

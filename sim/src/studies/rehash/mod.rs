@@ -1,11 +1,11 @@
 //! The study `rehash`: how long does growth stop the store, and who waits?
 //!
-//! Its points are of two kinds. A **node** ([`node`]) serves clients while its table grows once,
+//! Its points are of two kinds. A **node** (`node`) serves clients while its table grows once,
 //! from `lead_in` before to `lead_out` after: what clients see before, during and after. A **curve**
-//! ([`curve`]) grows a table alone through many sizes: its longest pause against its size.
+//! (`curve`) grows a table alone through many sizes: its longest pause against its size.
 //!
 //! Pauses are not inferred from latencies: tables file the work of growth under its cause, and the
-//! recorder ([`phases`]) reads it off each call's priced receipt.
+//! recorder (`phases`) reads it off each call's priced receipt.
 
 mod card;
 mod charts;
