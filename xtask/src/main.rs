@@ -110,7 +110,7 @@ fn loom() -> Outcome {
         for name in folders::names(&tests).unwrap_or_default() {
             if let Some(target) = name
                 .strip_suffix(".rs")
-                .filter(|name| name.starts_with("loom"))
+                .filter(|name| name.split('_').any(|word| word == "loom"))
             {
                 models.push((package.name.clone(), target.to_owned()));
             }
