@@ -86,7 +86,7 @@ pub(crate) struct Run {
     pub(crate) output: PathBuf,
     #[command(flatten)]
     pub(crate) settings: Settings,
-    /// Take the [quick] settings of the study; the report is stamped QUICK
+    /// Take the quick settings of the study; the report is stamped QUICK
     #[arg(long)]
     pub(crate) quick: bool,
     /// Points to run at once [default: one a core]
