@@ -16,6 +16,8 @@ mod inputs;
 mod node;
 mod outcome;
 mod phases;
+mod samples;
+mod watch;
 
 use crate::run::{
     Experiment, Outcome, Plan, Point, RunError, Sample, fingerprint, rows_over_seeds, verdicts,

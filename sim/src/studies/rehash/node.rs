@@ -4,17 +4,19 @@ use super::growth;
 use super::inputs::{Beginning, Inputs};
 use super::outcome::NodeOutcome;
 use super::phases::{Phase, Recorder};
+use super::samples::{Samples, parts_per_million, per_second};
+use super::watch::Watch;
 use crate::client::{Arguments, ClosedLoop, OpenArrivals, OpenLoop, RedisRequests, Requests};
-use crate::run::{RunError, Sample};
+use crate::run::RunError;
 use crate::study::{Action, Load, Moment};
-use crate::world::{Call, Contents, DiskConfig, GroupId, Model, Observer, Placement, Reply, World};
+use crate::world::{Contents, DiskConfig, GroupId, Model, Placement, World};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::id::{ActorId, RequestId};
 use kvrig_base::random::Seed;
-use kvrig_base::seam::{Cause, Work};
+use kvrig_base::seam::Work;
 use kvrig_base::time::{Span, Time};
 use kvrig_redis::Node;
-use kvrig_tables::{Table, TableKind};
+use kvrig_tables::TableKind;
 use kvrig_workloads::OpKind;
 use std::collections::BTreeMap;
 
@@ -72,77 +74,6 @@ impl Requests for Asks {
         }
     }
 }
-
-/// Watches one node: sorts replies into phases and finds out when its table grows.
-#[derive(Debug)]
-struct Watch {
-    recorder: Recorder,
-    load: GroupId,
-    /// Buckets from which the growth under study starts.
-    buckets: u64,
-    ended_at_entries: u64,
-    memory_table_max: u64,
-}
-
-impl Watch {
-    /// Compares the table before and after a call.
-    fn look(&mut self, call: &Call<'_>, table: &dyn Table<kvrig_redis::Record>) {
-        let rehash = table.rehash();
-        if self.recorder.started().is_none() {
-            let grew = match &rehash {
-                Some(rehash) => rehash.from == self.buckets,
-                None => table.buckets() > self.buckets,
-            };
-            if !grew {
-                return;
-            }
-            let from = call
-                .segments
-                .iter()
-                .map(|segment| segment.from)
-                .min()
-                .unwrap_or_default();
-            self.recorder.growth_started(call.at + from);
-            // The old array stays beside the new one, if only within this call.
-            let new = table.bucket_bytes();
-            let old = match rehash {
-                Some(_) => 0,
-                None => new.total() / (table.buckets() / self.buckets).max(1),
-            };
-            self.memory_table_max = self.memory_table_max.max(new.total() + old);
-        }
-        self.memory_table_max = self.memory_table_max.max(table.bucket_bytes().total());
-        if rehash.is_none() && self.recorder.freed().is_none() {
-            let to = call
-                .segments
-                .iter()
-                .map(|segment| segment.to)
-                .max()
-                .unwrap_or_default();
-            self.recorder.growth_ended(call.at + to);
-            self.ended_at_entries = table.len();
-        }
-    }
-}
-
-impl Observer<Node> for Watch {
-    fn reply(&mut self, reply: &Reply, _: &Node) {
-        if reply.group == self.load.0 {
-            self.recorder
-                .reply(reply.intended, reply.ended, reply.service, reply.waited);
-        }
-    }
-    fn call(&mut self, call: &Call<'_>, actor: &Node) {
-        if !call.segments.is_empty() {
-            self.look(call, actor.keyspace().database(0).keys());
-            // What is left of an earlier growth is no pause of this one.
-            if self.recorder.started().is_some() {
-                self.recorder.call(call.at, call.segments);
-            }
-        }
-    }
-}
-
 /// Runs `inputs` with tables of `kind` through the growth at `size` entries.
 pub(super) fn run(
     inputs: &Inputs,
@@ -417,73 +348,4 @@ fn go_through(
         }
         world.run_until(until);
     }
-}
-
-/// Samples of one cell that is being filled in.
-struct Samples<'a> {
-    variant: &'a str,
-    cell: BTreeMap<String, String>,
-    list: Vec<Sample>,
-}
-
-impl Samples<'_> {
-    fn add(&mut self, name: &str, value: u64) {
-        self.list.push(Sample {
-            variant: self.variant.to_owned(),
-            cell: self.cell.clone(),
-            name: name.to_owned(),
-            value: i64::try_from(value).unwrap_or(i64::MAX),
-        });
-    }
-    fn of_growth(&mut self, watch: &Watch, end: Time) {
-        let recorder = &watch.recorder;
-        for (name, cause) in [
-            ("pause_step_max", Cause::RehashStep),
-            ("pause_cron_max", Cause::RehashCron),
-            ("pause_rehash_max", Cause::RehashAll),
-            ("pause_allocate_max", Cause::AllocateTable),
-            ("pause_free_max", Cause::FreeTable),
-        ] {
-            self.add(name, recorder.longest(cause).as_nanos());
-        }
-        self.add("pause_longest_max", recorder.longest_call().as_nanos());
-        self.add("pause_total_sum", recorder.total().as_nanos());
-        self.add("requests_waiting_max", recorder.most_waiting());
-        self.add("memory_table_max", watch.memory_table_max);
-        self.add("rehash_end_position", watch.ended_at_entries);
-        if let Some(started) = recorder.started() {
-            let freed = recorder.freed().unwrap_or(end);
-            self.add("rehash_duration_max", freed.since(started).as_nanos());
-        }
-    }
-    fn of_phase(&mut self, times: &super::phases::PhaseTimes) {
-        let (response, service) = (&times.response, &times.service);
-        self.add("requests_completed_count", response.count());
-        if response.count() == 0 {
-            return;
-        }
-        self.add("response_mean", response.mean().as_nanos());
-        self.add("response_p50", response.quantile(50, 100).as_nanos());
-        self.add("response_p99", response.quantile(99, 100).as_nanos());
-        self.add("response_p999", response.quantile(999, 1_000).as_nanos());
-        self.add(
-            "response_p9999",
-            response.quantile(9_999, 10_000).as_nanos(),
-        );
-        self.add("response_max", response.max().as_nanos());
-        self.add("service_mean", service.mean().as_nanos());
-        self.add("service_p99", service.quantile(99, 100).as_nanos());
-        self.add("service_p999", service.quantile(999, 1_000).as_nanos());
-        self.add("service_max", service.max().as_nanos());
-    }
-}
-
-fn per_second(count: u64, time: Time) -> u64 {
-    let picos = u128::from(time.as_picos()).max(1);
-    u64::try_from(u128::from(count) * 1_000_000_000_000 / picos).unwrap_or(u64::MAX)
-}
-
-fn parts_per_million(part: Span, whole: Span) -> u64 {
-    let whole = u128::from(whole.as_picos()).max(1);
-    u64::try_from(u128::from(part.as_picos()) * 1_000_000 / whole).unwrap_or(u64::MAX)
 }

@@ -1,0 +1,77 @@
+//! The metrics of one node, cell by cell.
+
+use super::phases::PhaseTimes;
+use super::watch::Watch;
+use crate::run::Sample;
+use kvrig_base::seam::Cause;
+use kvrig_base::time::{Span, Time};
+use std::collections::BTreeMap;
+
+/// Samples of one cell that is being filled in.
+pub(super) struct Samples<'a> {
+    pub(super) variant: &'a str,
+    pub(super) cell: BTreeMap<String, String>,
+    pub(super) list: Vec<Sample>,
+}
+
+impl Samples<'_> {
+    pub(super) fn add(&mut self, name: &str, value: u64) {
+        self.list.push(Sample {
+            variant: self.variant.to_owned(),
+            cell: self.cell.clone(),
+            name: name.to_owned(),
+            value: i64::try_from(value).unwrap_or(i64::MAX),
+        });
+    }
+    pub(super) fn of_growth(&mut self, watch: &Watch, end: Time) {
+        let recorder = &watch.recorder;
+        for (name, cause) in [
+            ("pause_step_max", Cause::RehashStep),
+            ("pause_cron_max", Cause::RehashCron),
+            ("pause_rehash_max", Cause::RehashAll),
+            ("pause_allocate_max", Cause::AllocateTable),
+            ("pause_free_max", Cause::FreeTable),
+        ] {
+            self.add(name, recorder.longest(cause).as_nanos());
+        }
+        self.add("pause_longest_max", recorder.longest_call().as_nanos());
+        self.add("pause_total_sum", recorder.total().as_nanos());
+        self.add("requests_waiting_max", recorder.most_waiting());
+        self.add("memory_table_max", watch.memory_table_max);
+        self.add("rehash_end_position", watch.ended_at_entries);
+        if let Some(started) = recorder.started() {
+            let freed = recorder.freed().unwrap_or(end);
+            self.add("rehash_duration_max", freed.since(started).as_nanos());
+        }
+    }
+    pub(super) fn of_phase(&mut self, times: &PhaseTimes) {
+        let (response, service) = (&times.response, &times.service);
+        self.add("requests_completed_count", response.count());
+        if response.count() == 0 {
+            return;
+        }
+        self.add("response_mean", response.mean().as_nanos());
+        self.add("response_p50", response.quantile(50, 100).as_nanos());
+        self.add("response_p99", response.quantile(99, 100).as_nanos());
+        self.add("response_p999", response.quantile(999, 1_000).as_nanos());
+        self.add(
+            "response_p9999",
+            response.quantile(9_999, 10_000).as_nanos(),
+        );
+        self.add("response_max", response.max().as_nanos());
+        self.add("service_mean", service.mean().as_nanos());
+        self.add("service_p99", service.quantile(99, 100).as_nanos());
+        self.add("service_p999", service.quantile(999, 1_000).as_nanos());
+        self.add("service_max", service.max().as_nanos());
+    }
+}
+
+pub(super) fn per_second(count: u64, time: Time) -> u64 {
+    let picos = u128::from(time.as_picos()).max(1);
+    u64::try_from(u128::from(count) * 1_000_000_000_000 / picos).unwrap_or(u64::MAX)
+}
+
+pub(super) fn parts_per_million(part: Span, whole: Span) -> u64 {
+    let whole = u128::from(whole.as_picos()).max(1);
+    u64::try_from(u128::from(part.as_picos()) * 1_000_000 / whole).unwrap_or(u64::MAX)
+}
