@@ -220,6 +220,20 @@ pub struct Layer {
     pub group: Option<String>,
     /// How it is drawn.
     pub style: Style,
+    /// What a layer of [`Style::Heat`] needs besides: where each cell ends and what it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells: Option<CellColumns>,
+}
+
+/// Columns of a heat map: `x` and `y` of the layer are the lower ends of its cells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CellColumns {
+    /// The upper end of each cell on the horizontal axis.
+    pub x_to: String,
+    /// The upper end of each cell on the vertical axis.
+    pub y_to: String,
+    /// What lies in the cell: above zero, told by colour on a logarithmic scale.
+    pub count: String,
 }
 
 /// How a layer is drawn.
@@ -238,6 +252,10 @@ pub enum Style {
     Bars,
     /// A line that keeps its value to the next point.
     Steps,
+    /// Filled areas, each group on top of those before it; all groups have the same places.
+    Area,
+    /// Cells that are coloured by a count; see [`Layer::cells`].
+    Heat,
 }
 
 /// A line or band across a chart.

@@ -35,6 +35,10 @@ pub struct Config {
     pub databases: u16,
     /// `dynamic-hz`: whether many clients make the timer run more often.
     pub dynamic_hz: bool,
+    /// Whether a table is kept from growing where the new array would exceed `maxmemory`
+    /// (dictTypeExpandAllowed, redis#7954). No directive: 6.2 and later always do, earlier
+    /// versions never do.
+    pub growth_guard: bool,
     /// `hz`: how often a second the timer runs.
     pub hz: u32,
     /// `proto-max-bulk-len`: the longest argument and the longest string, in bytes.
@@ -52,6 +56,7 @@ impl Default for Config {
             maxmemory_samples: 5,
             databases: 16,
             dynamic_hz: true,
+            growth_guard: true,
             hz: 10,
             proto_max_bulk_len: BULK_BYTES_MAX,
         }
@@ -306,6 +311,7 @@ mod tests {
             maxmemory_samples: 10,
             hz: 100,
             dynamic_hz: false,
+            growth_guard: true,
             databases: 1,
             proto_max_bulk_len: 2 << 20,
         };

@@ -14,6 +14,7 @@
 //! caption
 //! ```
 
+use super::filled;
 use super::font::{Fonts, Weight};
 use super::marks::{self, LimitLabels};
 use super::palette::{self, GRID, INK, MUTED};
@@ -70,6 +71,7 @@ pub(super) fn scene(chart: &Chart, plot: &Plot, caption: Option<&str>, fonts: &F
         None => -12.0,
     };
     y = legend(&mut scene, plot, fonts, y);
+    y = filled::colour_scale(&mut scene, plot, fonts, (MARGIN, y));
 
     let y_axis = AxisScale::vertical(&plot.y, plot.y_extent, plot.has(Style::Bars));
     let height = panel_height(plot.panels.len());
@@ -191,7 +193,7 @@ fn texts_below(scene: &mut Scene, plot: &Plot, caption: &str, fonts: &Fonts, mut
 
 /// Heads of the groups in rows, as many as needed; nothing for a single unnamed group.
 fn legend(scene: &mut Scene, plot: &Plot, fonts: &Fonts, mut y: f64) -> f64 {
-    if plot.groups.len() < 2 && !plot.dashed {
+    if (plot.groups.len() < 2 && !plot.dashed) || plot.has(Style::Heat) {
         return y;
     }
     y += 28.0;
@@ -232,7 +234,7 @@ fn swatch(scene: &mut Scene, plot: &Plot, group: usize, (x, y): (f64, f64)) {
         .filter(|t| t.group == group)
         .map(|t| t.style)
         .collect();
-    if styles.contains(&Style::Bars) {
+    if styles.contains(&Style::Bars) || styles.contains(&Style::Area) {
         scene.rectangle((x + 4.0, y - 6.0), (x + 17.0, y + 6.0), colour);
         return;
     }
@@ -274,8 +276,15 @@ fn draw_panel(
             scene.line(vec![(x, field.top), (x, field.bottom)], 1.0, GRID);
         }
     }
-    for trace in panel.traces.iter().filter(|t| t.style == Style::Stems) {
-        stems(scene, field, trace);
+    let place = |point| field.place(point);
+    let most = filled::most(field.plot).unwrap_or(1);
+    for trace in &panel.traces {
+        match trace.style {
+            Style::Stems => stems(scene, field, trace),
+            Style::Area => filled::area(scene, trace, &place),
+            Style::Heat => filled::heat(scene, trace, most, &place),
+            _ => {}
+        }
     }
     bars(scene, field, panel, fonts);
     scene.line(
@@ -298,7 +307,7 @@ fn draw_panel(
                     scene.marker(trace.group, at, 4.0, palette::group(trace.group));
                 }
             }
-            Style::Stems | Style::Bars => {}
+            Style::Stems | Style::Bars | Style::Area | Style::Heat => {}
         }
     }
     lane.draw_labels(scene, field.top);

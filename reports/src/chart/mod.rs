@@ -4,6 +4,7 @@
 //! chooses ticks, `layout` arranges a sheet, `paint` draws it with plotters. The same input gives
 //! the same bytes: the typeface is embedded, logarithms are libm's, and no system setting is read.
 
+mod filled;
 pub mod font;
 mod layout;
 mod marks;

@@ -189,9 +189,13 @@ fn paint_shape<B: DrawingBackend>(
             [on_canvas(*from), on_canvas(*to)],
             rgb(*fill).filled(),
         )),
-        Shape::Polygon { points, fill } => {
+        Shape::Polygon {
+            points,
+            fill,
+            opacity,
+        } => {
             let points: Vec<_> = points.iter().copied().map(on_canvas).collect();
-            area.draw(&Polygon::new(points, rgb(*fill).filled()))
+            area.draw(&Polygon::new(points, rgb(*fill).mix(*opacity).filled()))
         }
         Shape::Circle {
             centre,

@@ -28,6 +28,20 @@ pub const LIMIT: Colour = (176, 0, 32);
 /// Stretches that mark an event.
 pub const BAND: Colour = (238, 242, 246);
 
+/// Colours of a heat map from few to many: the sequential scheme YlGnBu of ColorBrewer (Brewer,
+/// "Color use guidelines for data representation", 1999) without its lightest, which is lost on
+/// paper. It is told apart in grey and by people with colour blindness.
+pub const HEAT: [Colour; 8] = [
+    (237, 248, 177),
+    (199, 233, 180),
+    (127, 205, 187),
+    (65, 182, 196),
+    (29, 145, 192),
+    (34, 94, 168),
+    (37, 52, 148),
+    (8, 29, 88),
+];
+
 /// The colour of the group with this index.
 pub const fn group(index: usize) -> Colour {
     GROUPS[index % GROUPS.len()]

@@ -1,6 +1,7 @@
 //! From a chart's specification and its series to the traces that are drawn, whatever draws them.
 
 use super::ChartError;
+use super::filled::{self, CellEnd};
 use kvrig_base::result::{Axis, Chart, Column, Mark, Quantity, Scale, Series, Style, Values};
 use std::collections::BTreeMap;
 
@@ -49,8 +50,19 @@ pub struct Trace {
     pub group: usize,
     /// How it is drawn.
     pub style: Style,
-    /// The points.
+    /// The points; of an area its upper edge, of a heat map the lower corners of its cells.
     pub points: Vec<(i64, i64)>,
+    /// The lower edge of an area at each point; empty for other styles.
+    pub lower: Vec<i64>,
+    /// What completes each cell of a heat map; empty for other styles.
+    pub cells: Vec<CellEnd>,
+}
+
+/// One row of a series on its way into a trace.
+#[derive(Clone, Copy)]
+struct Gathered {
+    at: (i64, i64),
+    end: Option<CellEnd>,
 }
 
 impl Plot {
@@ -132,13 +144,23 @@ impl Plot {
             .as_ref()
             .and_then(|name| found.columns.iter().find(|c| &c.name == name));
         if length(x) != y.len() {
-            return Err(ChartError::Ragged {
-                series: found.name.clone(),
-            });
+            return Err(ragged(found));
         }
+        let ends = match &layer.cells {
+            Some(columns) => {
+                let column = |name| numbers(chart, found, find_column(chart, found, name)?);
+                let (x_to, y_to) = (column(&columns.x_to)?, column(&columns.y_to)?);
+                let count = column(&columns.count)?;
+                if x_to.len() != y.len() || y_to.len() != y.len() || count.len() != y.len() {
+                    return Err(ragged(found));
+                }
+                filled::cell_ends(x_to, y_to, count)
+            }
+            None => Vec::new(),
+        };
 
         let category = self.x.quantity == Quantity::Category;
-        let mut gathered: BTreeMap<(usize, usize), Vec<(i64, i64)>> = BTreeMap::new();
+        let mut gathered: BTreeMap<(usize, usize), Vec<Gathered>> = BTreeMap::new();
         for row in 0..y.len() {
             let at = if category {
                 position_of(&mut self.categories, text_at(x, row))
@@ -148,7 +170,8 @@ impl Plot {
                     Values::Text(_) => return Err(not_a_number(chart, found, x)),
                 }
             };
-            let group_name = group.map_or_else(|| layer.y.clone(), |column| text_at(column, row));
+            let of_layer = layer.cells.as_ref().map_or(&layer.y, |cells| &cells.count);
+            let group_name = group.map_or_else(|| of_layer.clone(), |column| text_at(column, row));
             let group_index = usize::try_from(position_of(&mut self.groups, group_name))
                 .expect("positions are small and not negative");
             let panel = panel_column.map_or(0, |column| {
@@ -158,36 +181,54 @@ impl Plot {
                     .position(|panel| panel.name == name)
                     .unwrap_or(0)
             });
-            if panel_column.is_some() || self.panels.len() == 1 {
-                gathered
-                    .entry((panel, group_index))
-                    .or_default()
-                    .push((at, y[row]));
-            } else {
-                // A series without the panel column belongs to every panel.
-                for every in 0..self.panels.len() {
-                    gathered
-                        .entry((every, group_index))
-                        .or_default()
-                        .push((at, y[row]));
-                }
+            let point = Gathered {
+                at: (at, y[row]),
+                end: ends.get(row).copied(),
+            };
+            // A series without the panel column belongs to every panel.
+            let panels = match panel_column {
+                Some(_) => panel..panel + 1,
+                None => 0..self.panels.len(),
+            };
+            for panel in panels {
+                let points = gathered.entry((panel, group_index)).or_default();
+                points.push(point);
             }
         }
 
         self.dashed |= layer.style == Style::Dashed;
-        for ((panel, group), mut points) in gathered {
-            points.sort_by_key(|&(x, _)| x);
+        for ((panel, group), mut gathered) in gathered {
+            gathered.sort_by_key(|point| point.at);
+            let cells: Vec<CellEnd> = gathered.iter().filter_map(|point| point.end).collect();
+            let mut points: Vec<(i64, i64)> = gathered.iter().map(|point| point.at).collect();
+            let traces = &mut self.panels[panel].traces;
+            let lower = match layer.style {
+                Style::Area => filled::stack(traces, &mut points),
+                _ => Vec::new(),
+            };
             for &(x, y) in &points {
                 widen(&mut self.x_extent, x);
                 widen(&mut self.y_extent, y);
             }
+            for cell in &cells {
+                widen(&mut self.x_extent, cell.x_to);
+                widen(&mut self.y_extent, cell.y_to);
+            }
+            if layer.style == Style::Area {
+                widen(&mut self.y_extent, 0);
+            }
+            let is_filled = matches!(layer.style, Style::Area | Style::Heat);
             let before = points.len();
-            let points = thin(points, layer.style);
+            if !is_filled {
+                points = thin(points, layer.style);
+            }
             self.thinned += before - points.len();
-            self.panels[panel].traces.push(Trace {
+            traces.push(Trace {
                 group,
                 style: layer.style,
                 points,
+                lower,
+                cells,
             });
         }
         Ok(())
@@ -339,6 +380,12 @@ fn numbers<'a>(
     match &column.values {
         Values::Int(values) => Ok(values),
         Values::Text(_) => Err(not_a_number(chart, series, column)),
+    }
+}
+
+fn ragged(series: &Series) -> ChartError {
+    ChartError::Ragged {
+        series: series.name.clone(),
     }
 }
 

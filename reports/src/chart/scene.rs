@@ -57,6 +57,8 @@ pub(super) enum Shape {
         points: Vec<Position>,
         /// Its colour.
         fill: Colour,
+        /// How much of it is seen, 0 to 1.
+        opacity: f64,
     },
     /// A filled circle.
     Circle {
@@ -124,6 +126,18 @@ impl Scene {
     pub(super) fn rectangle(&mut self, from: Position, to: Position, fill: Colour) {
         self.shapes.push(Shape::Rectangle { from, to, fill });
     }
+    /// Adds a filled polygon.
+    fn polygon(&mut self, points: Vec<Position>, fill: Colour) {
+        self.tinted(points, fill, 1.0);
+    }
+    /// Adds a polygon that lets what is below it through.
+    pub(super) fn tinted(&mut self, points: Vec<Position>, fill: Colour, opacity: f64) {
+        self.shapes.push(Shape::Polygon {
+            points,
+            fill,
+            opacity,
+        });
+    }
     /// Adds a text of regular weight.
     pub(super) fn text(
         &mut self,
@@ -171,12 +185,12 @@ impl Scene {
             2 => {
                 let r = r * 1.2;
                 let points = vec![(x, y - r), (x + r, y + r * 0.75), (x - r, y + r * 0.75)];
-                self.shapes.push(Shape::Polygon { points, fill });
+                self.polygon(points, fill);
             }
             _ => {
                 let r = r * 1.25;
                 let points = vec![(x, y - r), (x + r, y), (x, y + r), (x - r, y)];
-                self.shapes.push(Shape::Polygon { points, fill });
+                self.polygon(points, fill);
             }
         }
     }

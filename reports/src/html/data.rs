@@ -52,9 +52,13 @@ struct MarkPoints<'a> {
     band: Option<(i64, i64)>,
 }
 
-/// Whether the page's script draws the chart; it leaves bars and categories to the static drawing.
+/// Whether the page's script draws the chart; it leaves bars, categories and filled surfaces to the
+/// static drawing.
 pub(super) fn interactive(plot: &Plot) -> bool {
-    plot.categories.is_empty() && !plot.has(Style::Bars) && !plot.is_empty()
+    let is_static = [Style::Bars, Style::Area, Style::Heat]
+        .iter()
+        .any(|&style| plot.has(style));
+    plot.categories.is_empty() && !is_static && !plot.is_empty()
 }
 
 /// The points of all charts of a result.

@@ -145,6 +145,7 @@ fn charts() -> Vec<Chart> {
         y: y.to_owned(),
         group: Some(group.to_owned()),
         style,
+        cells: None,
     };
     let objective = Mark::Horizontal {
         at: 2_000_000,
@@ -240,6 +241,7 @@ pub(crate) fn bars() -> Chart {
             y: "longest".to_owned(),
             group: Some("size".to_owned()),
             style: Style::Bars,
+            cells: None,
         }],
         marks: vec![],
     }

@@ -83,6 +83,19 @@ pub struct RehashKnobs {
     pub lead_out: Span,
     /// Sizes at which the table alone is measured: powers of two; may be empty.
     pub size_curve: Vec<u64>,
+    /// A fall and a rise of the number of keys in place of the doublings.
+    pub swing: Option<Swing>,
+}
+
+/// A number of keys that falls from its highest to its lowest and rises again, evenly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swing {
+    /// Keys at the lowest point, at least one.
+    pub low: u64,
+    /// Keys at the start and at the end, above `low`.
+    pub high: u64,
+    /// How long it takes, there and back; above zero.
+    pub period: Span,
 }
 
 /// The machine.
@@ -118,6 +131,8 @@ pub struct Redis {
     pub version: RedisVersion,
     /// Directives of redis.conf in the order of writing.
     pub conf: Vec<Conf>,
+    /// Whether tables are kept from growing beyond the memory limit, as from 6.2 on.
+    pub growth_guard: bool,
 }
 
 /// One directive of a store's own configuration.
@@ -146,6 +161,8 @@ pub struct Workload {
     pub key_size: Sizes,
     /// Length of values.
     pub value_size: Sizes,
+    /// Time to live of every key, if any.
+    pub ttl: Option<Span>,
 }
 
 /// Who decides when the next request is sent.

@@ -89,6 +89,20 @@ table! {
         lead_out: Located<Span>,
         /// Sizes at which the table alone is measured, powers of two.
         size_curve: Vec<Located<Count>>,
+        /// Lets the number of keys fall and rise once instead of growing past a doubling.
+        swing: Swing,
+    }
+}
+
+table! {
+    /// A number of keys that falls from its highest to its lowest and rises again, evenly.
+    pub struct Swing {
+        /// Keys at the lowest point.
+        low: Located<Count>,
+        /// Keys at the start and at the end.
+        high: Located<Count>,
+        /// How long it takes, there and back.
+        period: Located<Span>,
     }
 }
 
@@ -193,6 +207,9 @@ table! {
         version: Located<RedisVersion>,
         /// Configuration under the names of redis.conf.
         conf: Named<Located<Word>>,
+        /// Whether a table is kept from growing beyond `maxmemory`, as from 6.2 on; true unless
+        /// said otherwise.
+        growth_guard: Located<bool>,
     }
 }
 
@@ -229,6 +246,8 @@ table! {
         key_size: At<Sizes>,
         /// Length of values.
         value_size: At<Sizes>,
+        /// Time to live of every key that is written, the keys present at the start included.
+        ttl: Located<Span>,
         /// A recorded trace in place of popularity, and of what else it records.
         trace: Located<String>,
         /// Format of the trace, where its name does not tell.

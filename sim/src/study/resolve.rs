@@ -1,11 +1,13 @@
 //! From the merged document to cells of plain values: what is missing, out of range or unknown is
 //! found here, before anything runs.
 
+mod knobs;
+
 use super::cell::{
-    Action, Arrivals, Cell, Conf, Event, Host, Load, Placed, Popularity, Redis, RehashKnobs,
-    Selection, Sizes, StudyKind, Workload,
+    Action, Arrivals, Cell, Conf, Event, Host, Load, Placed, Popularity, Redis, Selection, Sizes,
+    Workload,
 };
-use super::document::{self as doc, Settings, TableName};
+use super::document::{self as doc, Settings};
 use super::part::{At, Located, Named, Report, unknown_name};
 use super::scalars::{Count, Millionths};
 use super::source::Origin;
@@ -147,118 +149,6 @@ impl Resolver<'_, '_> {
         Some(rate.value)
     }
 
-    fn kind(&mut self, study: &At<doc::Study>) -> Option<StudyKind> {
-        match &study.part {
-            doc::Study::Rehash(knobs) => self.rehash(knobs).map(StudyKind::Rehash),
-        }
-    }
-    fn rehash(&mut self, knobs: &doc::Rehash) -> Option<RehashKnobs> {
-        let tables = self.need(
-            knobs.tables.as_ref(),
-            "study.rehash.tables",
-            "which tables to compare",
-        );
-        let tables = tables.and_then(|tables| self.tables(tables));
-        let doublings = self.need(
-            knobs.doublings.as_ref(),
-            "study.rehash.doublings",
-            "at how many entries the table grows",
-        );
-        let doublings = doublings.map(|sizes| self.table_sizes(sizes, "doublings"));
-        if let (Some(sizes), Some(written)) = (&doublings, &knobs.doublings)
-            && sizes.is_empty()
-            && written.is_empty()
-        {
-            self.missing(
-                "study.rehash.doublings",
-                "at how many entries the table grows",
-            );
-        }
-        let lead_in = self
-            .need(
-                knobs.lead_in.as_ref(),
-                "study.rehash.lead_in",
-                "how long before the doubling a run starts",
-            )
-            .map(|span| self.span(span));
-        let lead_out = self
-            .need(
-                knobs.lead_out.as_ref(),
-                "study.rehash.lead_out",
-                "how long after the rehash a run goes on",
-            )
-            .map(|span| self.span(span));
-        let size_curve = knobs.size_curve.as_deref().unwrap_or_default();
-        let size_curve = self.table_sizes(size_curve, "size_curve");
-        Some(RehashKnobs {
-            tables: tables?,
-            doublings: doublings?,
-            lead_in: lead_in?,
-            lead_out: lead_out?,
-            size_curve,
-        })
-    }
-    fn tables(&mut self, written: &[Located<TableName>]) -> Option<Vec<TableName>> {
-        let built: Vec<&str> = TableName::built().map(TableName::name).collect();
-        let mut tables = Vec::new();
-        for Located { value: table, at } in written {
-            if *table == TableName::All {
-                tables.extend(TableName::built());
-            } else if built.contains(&table.name()) {
-                tables.push(*table);
-            } else {
-                let warning = self
-                    .report
-                    .sources
-                    .diagnostic(
-                        diagnostic::NOT_BUILT,
-                        *at,
-                        format!("the table `{}` is not part of this version", table.name()),
-                        "left out",
-                    )
-                    .help(format!("this version has: {}", built.join(", ")));
-                if !self.warnings.contains(&warning) {
-                    self.warnings.push(warning);
-                }
-            }
-        }
-        let mut distinct = Vec::with_capacity(tables.len());
-        for table in tables {
-            if !distinct.contains(&table) {
-                distinct.push(table);
-            }
-        }
-        if distinct.is_empty() {
-            match written.first() {
-                Some(first) => {
-                    let name = first.value.name();
-                    self.report.not_built(first.at, name, &built);
-                }
-                None => self.missing("study.rehash.tables", "which tables to compare"),
-            }
-            return None;
-        }
-        Some(distinct)
-    }
-    fn table_sizes(&mut self, sizes: &[Located<Count>], name: &str) -> Vec<u64> {
-        let mut entries = Vec::with_capacity(sizes.len());
-        for size in sizes {
-            let value = self.count(size, name, TABLE_ENTRIES);
-            if !value.is_power_of_two() {
-                let below = 1_u64 << value.max(1).ilog2();
-                self.report.out_of_range(
-                    size.at,
-                    format!("`{name}` holds {value}, but tables grow at powers of two"),
-                    &format!("the nearest below is 2^{}", below.trailing_zeros()),
-                );
-            }
-            entries.push(value);
-        }
-        entries.sort_unstable();
-        entries.dedup();
-        entries
-    }
-
     fn host(&mut self, host: &doc::Host) -> Option<Host> {
         let cores = host
             .cores
@@ -316,6 +206,7 @@ impl Resolver<'_, '_> {
         Some(Redis {
             version: version.value,
             conf,
+            growth_guard: redis.growth_guard.is_none_or(|guard| guard.value),
         })
     }
 
@@ -344,6 +235,10 @@ impl Resolver<'_, '_> {
             0,
             limits::KEY_BYTES_MAX,
         );
+        let ttl = workload
+            .ttl
+            .as_ref()
+            .map(|ttl| self.positive_span(ttl, "ttl"));
         Some(Workload {
             load: load?,
             mix: mix?,
@@ -355,6 +250,7 @@ impl Resolver<'_, '_> {
                 .is_none_or(|scramble| scramble.value),
             key_size: key_size?,
             value_size: value_size?,
+            ttl,
         })
     }
     fn load(&mut self, workload: &doc::Workload) -> Option<Load> {

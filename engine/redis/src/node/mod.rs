@@ -96,6 +96,22 @@ impl Node {
         }
         database.add_if_absent(key, value, work).is_some()
     }
+    /// The same for a key that lives up to `at_ms`, unix time in milliseconds (setExpire after
+    /// dbAddRDBLoad).
+    pub fn load_expiring(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        at_ms: i64,
+        wall: Wall,
+        work: &mut Work,
+    ) -> bool {
+        let is_new = self.load(key, value, wall, work);
+        if is_new {
+            self.keyspace.database_mut(0).set_expiry(key, at_ms, work);
+        }
+        is_new
+    }
     /// Its data.
     pub fn keyspace(&self) -> &Keyspace {
         &self.keyspace
@@ -248,7 +264,8 @@ impl Node {
     }
 
     fn carry_out<'c>(&mut self, database: &mut usize, call: &mut Call<'c>) -> Outcome<'c> {
-        if self.config.maxmemory > 0 && call.spec.flags.has(Flags::WRITE) {
+        let is_guarded = self.config.maxmemory > 0 && self.config.growth_guard;
+        if is_guarded && call.spec.flags.has(Flags::WRITE) {
             self.keyspace.limit_growth(*database, self.config.maxmemory);
         }
         let db = self.keyspace.database_mut(*database);

@@ -153,3 +153,34 @@ fn a_long_eviction_is_cut_into_slices() {
     assert!(slices > 50, "{slices}");
     assert!(host.node.used_memory() <= STARTUP_BYTES + 1_000_000);
 }
+
+#[test]
+fn without_the_growth_guard_a_new_array_drives_keys_out_at_once() {
+    // Room for 1,024 keys of 136 bytes each; the second array takes 16 KiB.
+    let evicted = |growth_guard| {
+        let mut config = Config {
+            growth_guard,
+            ..Config::default()
+        };
+        for (name, value) in [
+            ("maxmemory", &*(STARTUP_BYTES + 1_024 * 136).to_string()),
+            ("maxmemory-policy", "allkeys-lru"),
+            ("maxmemory-eviction-tenacity", "100"),
+        ] {
+            config.set(name, value).expect("it is honoured");
+        }
+        let mut host = Host::with(config, TableKind::Redis70);
+        for key in 0..1_026 {
+            host.ask(&format!("SET key:{key:016} {}", "v".repeat(32)));
+        }
+        (
+            host.node.keyspace().database(0).keys().buckets() > 1_024,
+            host.node.evicted_keys(),
+        )
+    };
+    let (grew, few) = evicted(true);
+    assert!(!grew && few <= 5, "{few}");
+    let (grew, many) = evicted(false);
+    assert!(grew, "the array is allocated although memory is full");
+    assert!(many.abs_diff(few + 16_384 / 136) <= 10, "{many}, not {few}");
+}

@@ -179,7 +179,10 @@ impl<'a> Reader<'a> {
     }
 
     fn config(&self, cell: &Cell) -> Result<(Config, bool), Diagnostic> {
-        let mut config = Config::default();
+        let mut config = Config {
+            growth_guard: cell.redis.growth_guard,
+            ..Config::default()
+        };
         let mut limit_at_doubling = false;
         for directive in &cell.redis.conf {
             if directive.name.value == "maxmemory" && directive.value.value == AT_DOUBLING {
@@ -398,7 +401,7 @@ impl Inputs {
             mix,
             key_size: self.key_size.clone(),
             value_size: self.value_size.clone(),
-            ttl: None,
+            ttl: self.cell.workload.ttl,
         };
         let workload = Workload::new(plan, seed)
             .map_err(|error| Diagnostic::new(diagnostic::OUT_OF_RANGE, error.to_string()))?;

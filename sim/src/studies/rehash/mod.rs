@@ -19,6 +19,8 @@ mod phases;
 mod samples;
 mod watch;
 
+pub use charts::{MeasuredPause, add_measured_pauses};
+
 use crate::run::{
     Experiment, Outcome, Plan, Point, RunError, Sample, fingerprint, rows_over_seeds, verdicts,
 };

@@ -4,6 +4,8 @@ mod responses;
 mod sizes;
 mod timeline;
 
+pub use sizes::{MeasuredPause, add_measured_pauses};
+
 use super::outcome::{CurveOutcome, NodeOutcome};
 use kvrig_base::result::{Axis, Chart, Column, HistogramData, Quantity, Scale, Series, Values};
 

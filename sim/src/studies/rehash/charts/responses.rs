@@ -86,6 +86,7 @@ impl Drawn {
                 y: "response".into(),
                 group: Some("phase".into()),
                 style: Style::Line,
+                cells: None,
             }],
             marks: limit
                 .map(|at| Mark::Horizontal {

@@ -4,11 +4,58 @@ use super::{Drawn, axis, numbers, text};
 use crate::studies::rehash::outcome::CurveOutcome;
 use kvrig_base::metric::Unit;
 use kvrig_base::quantity::format_value;
-use kvrig_base::result::{Chart, Layer, Quantity, Scale, Series, Style};
+use kvrig_base::result::{Chart, Layer, Quantity, Scale, Series, StudyResult, Style};
+use kvrig_base::time::Span;
 
 /// The size to which the fitted curve is drawn on: 2^27 entries, where operators' reports begin
 /// (redis#2716 grows from 2^27).
 const EXTRAPOLATED_TO: u64 = 1 << 27;
+
+/// The chart's name, and its series'.
+const NAME: &str = "pause-against-size";
+
+/// A pause of a table alone that was measured on the real clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeasuredPause {
+    /// The table's name.
+    pub table: String,
+    /// Entries at which it grew.
+    pub entries: u64,
+    /// The longest time that one insert took.
+    pub longest: Span,
+}
+
+/// Lays measured pauses over the simulated ones, as a series of their own that the fingerprint does
+/// not cover. Does nothing to a result without that chart.
+pub fn add_measured_pauses(result: &mut StudyResult, pauses: &[MeasuredPause]) {
+    let Some(chart) = result.charts.iter_mut().find(|chart| chart.name == NAME) else {
+        return;
+    };
+    let series = format!("{NAME}-measured");
+    let of = |value: fn(&MeasuredPause) -> u64| {
+        pauses
+            .iter()
+            .map(|pause| value(pause).cast_signed())
+            .collect()
+    };
+    let label = |pause: &MeasuredPause| format!("{}, measured", pause.table);
+    chart.layers.push(Layer {
+        series: series.clone(),
+        x: "entries".into(),
+        y: "pause".into(),
+        group: Some("table".into()),
+        style: Style::Points,
+        cells: None,
+    });
+    result.series.push(Series {
+        name: series,
+        columns: vec![
+            text("table", pauses.iter().map(label).collect()),
+            numbers("entries", "", of(|pause| pause.entries)),
+            numbers("pause", "ns", of(|pause| pause.longest.as_nanos())),
+        ],
+    });
+}
 
 impl Drawn {
     pub(super) fn pause_against_size(&mut self, curves: &[CurveOutcome]) {
@@ -44,7 +91,7 @@ impl Drawn {
         }
         let message = format!("Extrapolated to 2^27 entries: {}", reached.join("; "));
         self.series.push(Series {
-            name: "pause-against-size".into(),
+            name: NAME.into(),
             columns: vec![
                 text("table", tables),
                 numbers("entries", "", sizes),
@@ -67,9 +114,10 @@ impl Drawn {
             y: "pause".into(),
             group: Some("table".into()),
             style,
+            cells: None,
         };
         self.charts.push(Chart {
-            name: "pause-against-size".into(),
+            name: NAME.into(),
             title: "Longest pause of a table alone, against its size".into(),
             alt: format!("Log-log chart of pause against entries, with power-law fits. {message}."),
             message,
@@ -82,7 +130,7 @@ impl Drawn {
             panels: None,
             layers: vec![
                 layer("pause-against-size-fit", Style::Dashed),
-                layer("pause-against-size", Style::Points),
+                layer(NAME, Style::Points),
             ],
             marks: Vec::new(),
         });

@@ -63,6 +63,7 @@ impl Drawn {
                 y: "pause".into(),
                 group: Some("cause".into()),
                 style: Style::Stems,
+                cells: None,
             }],
             marks,
             name,

@@ -1,0 +1,155 @@
+//! The question of a cell and its knobs.
+
+use super::{Resolver, TABLE_ENTRIES, doc};
+use crate::study::cell::{RehashKnobs, StudyKind, Swing};
+use crate::study::document::TableName;
+use crate::study::part::{At, Located};
+use crate::study::scalars::Count;
+use kvrig_base::diagnostic;
+use kvrig_base::limits;
+
+impl Resolver<'_, '_> {
+    pub(super) fn kind(&mut self, study: &At<doc::Study>) -> Option<StudyKind> {
+        match &study.part {
+            doc::Study::Rehash(knobs) => self.rehash(knobs).map(StudyKind::Rehash),
+        }
+    }
+    fn rehash(&mut self, knobs: &doc::Rehash) -> Option<RehashKnobs> {
+        let tables = self.need(
+            knobs.tables.as_ref(),
+            "study.rehash.tables",
+            "which tables to compare",
+        );
+        let tables = tables.and_then(|tables| self.tables(tables));
+        let doublings = self.need(
+            knobs.doublings.as_ref(),
+            "study.rehash.doublings",
+            "at how many entries the table grows",
+        );
+        let doublings = doublings.map(|sizes| self.table_sizes(sizes, "doublings"));
+        if let (Some(sizes), Some(written)) = (&doublings, &knobs.doublings)
+            && sizes.is_empty()
+            && written.is_empty()
+        {
+            self.missing(
+                "study.rehash.doublings",
+                "at how many entries the table grows",
+            );
+        }
+        let lead_in = self
+            .need(
+                knobs.lead_in.as_ref(),
+                "study.rehash.lead_in",
+                "how long before the doubling a run starts",
+            )
+            .map(|span| self.span(span));
+        let lead_out = self
+            .need(
+                knobs.lead_out.as_ref(),
+                "study.rehash.lead_out",
+                "how long after the rehash a run goes on",
+            )
+            .map(|span| self.span(span));
+        let size_curve = knobs.size_curve.as_deref().unwrap_or_default();
+        let size_curve = self.table_sizes(size_curve, "size_curve");
+        let swing = match &knobs.swing {
+            Some(swing) => Some(self.swing(swing)?),
+            None => None,
+        };
+        Some(RehashKnobs {
+            tables: tables?,
+            doublings: doublings?,
+            lead_in: lead_in?,
+            lead_out: lead_out?,
+            size_curve,
+            swing,
+        })
+    }
+    fn swing(&mut self, swing: &doc::Swing) -> Option<Swing> {
+        let path = |key| format!("study.rehash.swing.{key}");
+        let low = self.need(
+            swing.low.as_ref(),
+            &path("low"),
+            "how many keys there are at the lowest point",
+        );
+        let low = low.map(|count| self.count(count, "low", 1..=limits::KEYS_MAX));
+        let high = self.need(
+            swing.high.as_ref(),
+            &path("high"),
+            "how many keys there are at the start",
+        );
+        let least = low.map_or(2, |low| low.saturating_add(1));
+        let high = high.map(|count| self.count(count, "high", least..=limits::KEYS_MAX));
+        let period = self.need(
+            swing.period.as_ref(),
+            &path("period"),
+            "how long it takes, there and back",
+        );
+        let period = period.map(|span| self.positive_span(span, "period"));
+        Some(Swing {
+            low: low?,
+            high: high?,
+            period: period?,
+        })
+    }
+    fn tables(&mut self, written: &[Located<TableName>]) -> Option<Vec<TableName>> {
+        let built: Vec<&str> = TableName::built().map(TableName::name).collect();
+        let mut tables = Vec::new();
+        for Located { value: table, at } in written {
+            if *table == TableName::All {
+                tables.extend(TableName::built());
+            } else if built.contains(&table.name()) {
+                tables.push(*table);
+            } else {
+                let warning = self
+                    .report
+                    .sources
+                    .diagnostic(
+                        diagnostic::NOT_BUILT,
+                        *at,
+                        format!("the table `{}` is not part of this version", table.name()),
+                        "left out",
+                    )
+                    .help(format!("this version has: {}", built.join(", ")));
+                if !self.warnings.contains(&warning) {
+                    self.warnings.push(warning);
+                }
+            }
+        }
+        let mut distinct = Vec::with_capacity(tables.len());
+        for table in tables {
+            if !distinct.contains(&table) {
+                distinct.push(table);
+            }
+        }
+        if distinct.is_empty() {
+            match written.first() {
+                Some(first) => {
+                    let name = first.value.name();
+                    self.report.not_built(first.at, name, &built);
+                }
+                None => self.missing("study.rehash.tables", "which tables to compare"),
+            }
+            return None;
+        }
+        Some(distinct)
+    }
+    fn table_sizes(&mut self, sizes: &[Located<Count>], name: &str) -> Vec<u64> {
+        let mut entries = Vec::with_capacity(sizes.len());
+        for size in sizes {
+            let value = self.count(size, name, TABLE_ENTRIES);
+            if !value.is_power_of_two() {
+                let below = 1_u64 << value.max(1).ilog2();
+                self.report.out_of_range(
+                    size.at,
+                    format!("`{name}` holds {value}, but tables grow at powers of two"),
+                    &format!("the nearest below is 2^{}", below.trailing_zeros()),
+                );
+            }
+            entries.push(value);
+        }
+        entries.sort_unstable();
+        entries.dedup();
+        entries
+    }
+}
