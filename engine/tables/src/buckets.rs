@@ -1,6 +1,8 @@
 //! A bucket array: heads of chains, zeroed by the system, with its resident pages.
 
 use crate::arena::{Link, link_to};
+pub(crate) use crate::pages::PAGE_BYTES;
+use crate::pages::Pages;
 use crate::table::Slot;
 use kvrig_base::seam::{Counter, Region, Touch, Work};
 use std::fmt;
@@ -11,12 +13,6 @@ use std::fmt;
 /// are those of the product. Touches are counted by the layout of this crate, 4 bytes a bucket,
 /// because the caches that a measured replay meets are those of this crate.
 pub const PRODUCT_BUCKET_BYTES: u64 = 8;
-/// Bytes of a page of memory.
-pub(crate) const PAGE_BYTES: u64 = 4_096;
-/// From this size on an array comes from the system, page by page, and goes back to it
-/// ([`Counter::AllocationsLarge`]); a smaller one is served from memory that is there.
-const SYSTEM_ALLOCATION_BYTES_MIN: u64 = 32 * 1024;
-const PAGE_BUCKETS: u64 = PAGE_BYTES / PRODUCT_BUCKET_BYTES;
 const LINE_BUCKETS: u64 = Touch::LINE_BYTES / size_of::<Link>() as u64;
 
 /// The heads of chains. The number of buckets is a power of two, or zero before the first insert.
@@ -25,9 +21,7 @@ pub(crate) struct BucketArray {
     /// Entries that hang on this array.
     entries: u64,
     region: Region,
-    /// Pages not yet touched since the system gave them; their bits are set in `fresh`.
-    fresh_pages: u64,
-    fresh: Vec<u64>,
+    pages: Pages,
 }
 
 /// Says how much there is: all buckets would fill the screen.
@@ -47,8 +41,7 @@ impl BucketArray {
             heads: Vec::new(),
             entries: 0,
             region,
-            fresh_pages: 0,
-            fresh: Vec::new(),
+            pages: Pages::NONE,
         }
     }
 
@@ -58,19 +51,11 @@ impl BucketArray {
             buckets.is_power_of_two(),
             "bucket numbers are masks of hashes"
         );
-        let bytes = buckets * PRODUCT_BUCKET_BYTES;
-        let is_from_system = bytes >= SYSTEM_ALLOCATION_BYTES_MIN;
-        let (counter, pages) = match is_from_system {
-            true => (Counter::AllocationsLarge, bytes / PAGE_BYTES),
-            false => (Counter::AllocationsSmall, 0),
-        };
-        work.count(counter, 1);
         Self {
             heads: vec![0; usize::try_from(buckets).expect("buckets fit in memory")],
             entries: 0,
             region,
-            fresh_pages: pages,
-            fresh: vec![u64::MAX; usize::try_from(pages.div_ceil(64)).expect("fewer than buckets")],
+            pages: Pages::allocate(buckets * PRODUCT_BUCKET_BYTES, work),
         }
     }
 
@@ -83,12 +68,7 @@ impl BucketArray {
         if self.heads.is_empty() {
             return 0;
         }
-        let pages = match self.bytes() >= SYSTEM_ALLOCATION_BYTES_MIN {
-            true => self.bytes() / PAGE_BYTES - self.fresh_pages,
-            false => 0,
-        };
-        work.count(Counter::Frees, 1);
-        work.count(Counter::PagesReleased, pages);
+        let pages = self.pages.free(work);
         *self = Self::none(self.region);
         pages
     }
@@ -191,19 +171,7 @@ impl BucketArray {
     /// Counts the first touch of a page.
     #[inline]
     fn fault(&mut self, bucket: usize, work: &mut Work) {
-        if self.fresh_pages > 0 {
-            self.fault_slow(bucket as u64 / PAGE_BUCKETS, work);
-        }
-    }
-
-    fn fault_slow(&mut self, page: u64, work: &mut Work) {
-        let word = &mut self.fresh[(page / 64) as usize];
-        let bit = 1 << (page % 64);
-        if *word & bit != 0 {
-            *word &= !bit;
-            self.fresh_pages -= 1;
-            work.count(Counter::PagesFaulted, 1);
-        }
+        self.pages.touch(bucket as u64 * PRODUCT_BUCKET_BYTES, work);
     }
 }
 

@@ -96,12 +96,6 @@ fn visit_chain<E: Entry>(
 }
 
 /// One step of SCAN over the array, or over both while a rehash goes on.
-///
-/// The cursor counts with its highest masked bit first. A table of another size splits or joins
-/// buckets by their higher bits, so a cursor that has dealt with the buckets ending in given low
-/// bits has dealt with them for every size (`redis:src/dict.c`, dictScan, by Pieter Noordhuis).
-/// With two arrays, the bucket of the smaller is visited, then all buckets of the larger that it
-/// stands for.
 pub(crate) fn scan<E: Entry>(
     arrays: (&BucketArray, Option<&BucketArray>),
     arena: &Arena<E>,
@@ -109,22 +103,51 @@ pub(crate) fn scan<E: Entry>(
     visit: &mut dyn FnMut(Slot, &E),
     work: &mut Work,
 ) -> u64 {
-    let (one, Some(other)) = arrays else {
-        visit_chain(arrays.0, arena, arrays.0.bucket_of(cursor), visit, work);
-        return next_cursor(cursor, arrays.0.buckets() - 1);
+    let sizes = (arrays.0.buckets(), arrays.1.map(BucketArray::buckets));
+    scan_buckets(sizes, cursor, &mut |which, bucket| {
+        let array = match which {
+            Which::One => arrays.0,
+            Which::Other => arrays.1.expect("it has buckets"),
+        };
+        visit_chain(array, arena, bucket, visit, work);
+    })
+}
+
+/// One of two arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    One,
+    Other,
+}
+
+/// The buckets that one step of SCAN visits in an array, or in both while a rehash goes on, given
+/// their numbers of buckets; returns the next cursor.
+///
+/// The cursor counts with its highest masked bit first. A table of another size splits or joins
+/// buckets by their higher bits, so a cursor that has dealt with the buckets ending in given low
+/// bits has dealt with them for every size (`redis:src/dict.c`, dictScan, by Pieter Noordhuis).
+/// With two arrays, the bucket of the smaller is visited, then all buckets of the larger that it
+/// stands for.
+pub(crate) fn scan_buckets(
+    sizes: (u64, Option<u64>),
+    mut cursor: u64,
+    visit: &mut dyn FnMut(Which, usize),
+) -> u64 {
+    let (one, Some(other)) = sizes else {
+        let mask = sizes.0 - 1;
+        visit(Which::One, (cursor & mask) as usize);
+        return next_cursor(cursor, mask);
     };
-    let (small, large) = if one.buckets() <= other.buckets() {
-        (one, other)
+    let ((small, small_mask), (large, large_mask)) = if one <= other {
+        ((Which::One, one - 1), (Which::Other, other - 1))
     } else {
-        (other, one)
+        ((Which::Other, other - 1), (Which::One, one - 1))
     };
-    visit_chain(small, arena, small.bucket_of(cursor), visit, work);
-    let beyond_small = (large.buckets() - 1) ^ (small.buckets() - 1);
-    let mut cursor = cursor;
+    visit(small, (cursor & small_mask) as usize);
     loop {
-        visit_chain(large, arena, large.bucket_of(cursor), visit, work);
-        cursor = next_cursor(cursor, large.buckets() - 1);
-        if cursor & beyond_small == 0 {
+        visit(large, (cursor & large_mask) as usize);
+        cursor = next_cursor(cursor, large_mask);
+        if cursor & (large_mask ^ small_mask) == 0 {
             return cursor;
         }
     }

@@ -6,6 +6,8 @@ use crate::memcached::MemcachedTable;
 use crate::redis::RedisTable;
 use crate::redis::rules::{RedisRules, RedisVersion};
 use crate::table::{Entry, Table, TableConfig};
+use crate::valkey::ValkeyTable;
+use crate::valkey::rules::{ValkeyRules, ValkeyVersion};
 use std::fmt;
 use std::str::FromStr;
 
@@ -18,6 +20,10 @@ pub enum TableKind {
     Redis70,
     /// Redis 7.4 and 8.0.
     Redis74,
+    /// Valkey 8.1.
+    Valkey81,
+    /// Valkey's development branch since valkey#3481.
+    ValkeyUnstable,
     /// Memcached 1.6.
     Memcached16,
     /// The project's own.
@@ -30,6 +36,8 @@ impl TableKind {
         Self::AtOnce,
         Self::Redis70,
         Self::Redis74,
+        Self::Valkey81,
+        Self::ValkeyUnstable,
         Self::Memcached16,
         Self::Kvrig,
     ];
@@ -40,6 +48,8 @@ impl TableKind {
             Self::AtOnce => "at-once",
             Self::Redis70 => "redis-7.0",
             Self::Redis74 => "redis-7.4",
+            Self::Valkey81 => "valkey-8.1",
+            Self::ValkeyUnstable => "valkey-unstable",
             Self::Memcached16 => "memcached-1.6",
             Self::Kvrig => "kvrig",
         }
@@ -52,9 +62,15 @@ pub fn build<E: Entry + 'static>(kind: TableKind, config: TableConfig) -> Box<dy
         TableKind::AtOnce => Box::new(AtOnceTable::new(config)),
         TableKind::Redis70 => Box::new(RedisTable::new(RedisRules::of(RedisVersion::V70), config)),
         TableKind::Redis74 => Box::new(RedisTable::new(RedisRules::of(RedisVersion::V74), config)),
+        TableKind::Valkey81 => valkey(ValkeyVersion::V81, config),
+        TableKind::ValkeyUnstable => valkey(ValkeyVersion::Unstable, config),
         TableKind::Memcached16 => Box::new(MemcachedTable::new(config)),
         TableKind::Kvrig => Box::new(KvrigTable::new(config)),
     }
+}
+
+fn valkey<E: Entry + 'static>(version: ValkeyVersion, config: TableConfig) -> Box<dyn Table<E>> {
+    Box::new(ValkeyTable::new(ValkeyRules::of(version), config))
 }
 
 const _: () = assert!(

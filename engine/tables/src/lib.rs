@@ -16,10 +16,13 @@ pub mod event;
 pub mod hash;
 pub mod kind;
 pub mod kvrig;
+pub mod law;
 pub mod memcached;
+mod pages;
 pub mod redis;
 mod sample;
 pub mod table;
+pub mod valkey;
 
 pub use arena::ENTRIES_MAX;
 pub use buckets::PRODUCT_BUCKET_BYTES;

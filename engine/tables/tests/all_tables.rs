@@ -470,6 +470,20 @@ fn golden(kind: TableKind) -> &'static str {
              allocations_large 3, frees 20013, pages_faulted 174, pages_released 56, touches \
              322488 7a6a3af2d22c12c8"
         }
+        TableKind::Valkey81 => {
+            "\
+             keys_hashed 73077, bytes_hashed 730770, buckets_probed 69787, entries_visited \
+             40587, entries_migrated 28077, bytes_scanned 249990, allocations_small 22364, \
+             allocations_large 4, frees 22368, pages_faulted 252, pages_released 120, touches \
+             286203 96731df16915c09a"
+        }
+        TableKind::ValkeyUnstable => {
+            "\
+             keys_hashed 73077, bytes_hashed 730770, buckets_probed 69787, entries_visited \
+             40587, entries_migrated 28077, bytes_scanned 249990, allocations_small 22364, \
+             allocations_large 4, frees 22368, pages_faulted 252, pages_released 120, touches \
+             286203 96731df16915c09a"
+        }
         TableKind::Memcached16 => {
             "\
              keys_hashed 45000, bytes_hashed 450000, buckets_probed 110536, entries_visited \

@@ -117,14 +117,18 @@ names! {
         Redis74 = "redis-7.4",
         /// The table of Valkey 8.1.
         Valkey81 = "valkey-8.1",
+        /// The table of Valkey's development branch, which frees its old array in slices.
+        ValkeyUnstable = "valkey-unstable",
         /// The table of Memcached 1.6.
         Memcached16 = "memcached-1.6",
+        /// Open addressing that moves everything at once, as Rust's standard map does.
+        OpenAtOnce = "open-at-once",
+        /// Open addressing that moves eight entries an insertion, as griddle does.
+        OpenAmortised = "open-amortised",
+        /// Extendible hashing that splits one segment at a time, as Dragonfly's table does.
+        Segmented = "segmented",
         /// kvrig's own table.
         Kvrig = "kvrig",
-        /// A segmented table.
-        Segmented = "segmented",
-        /// Open addressing.
-        OpenAddressing = "open-addressing",
         /// Every table of this version.
         All = "all",
     }

@@ -1,23 +1,36 @@
 //! When each table grows: the sizes that a study names are entries, tables count buckets.
 
-use kvrig_tables::TableKind;
+use kvrig_tables::{TableKind, law};
 
-/// Entries in the table at which it grows, for a doubling called `size`.
-///
-/// Memcached grows beyond 1.5 entries a bucket (`memcached:assoc.c`), the others at the load that
-/// their buckets are made for.
+/// Entries in the table at which it grows, for a doubling called `size`, a power of two: each
+/// design's growth nearest to it.
 pub(super) const fn entries_at_growth(kind: TableKind, size: u64) -> u64 {
-    match kind {
-        TableKind::Memcached16 => size + size / 2,
-        _ => size,
-    }
+    law::growth(kind, size).entries
 }
 
 /// Buckets that the table has before that growth.
 pub(super) const fn buckets_before(kind: TableKind, size: u64) -> u64 {
-    match kind {
-        // Linear hashing over buckets that are filled with four entries on average.
-        TableKind::Kvrig => size / 4,
-        _ => size,
+    law::growth(kind, size).buckets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_design_has_its_growth_nearest_to_a_million() {
+        for (kind, entries, buckets) in [
+            (TableKind::AtOnce, 1 << 20, 1 << 20),
+            (TableKind::Redis70, 1 << 20, 1 << 20),
+            (TableKind::Redis74, 1 << 20, 1 << 20),
+            // Seven entries a bucket.
+            (TableKind::Valkey81, 917_504, 1 << 17),
+            (TableKind::ValkeyUnstable, 917_504, 1 << 17),
+            (TableKind::Memcached16, 3 << 19, 1 << 20),
+            (TableKind::Kvrig, 1 << 20, 1 << 18),
+        ] {
+            assert_eq!(entries_at_growth(kind, 1 << 20), entries, "{kind}");
+            assert_eq!(buckets_before(kind, 1 << 20), buckets, "{kind}");
+        }
     }
 }
