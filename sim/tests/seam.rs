@@ -10,6 +10,7 @@ mod seam {
     mod determinism;
     mod fork;
     mod index;
+    mod patience;
     mod scenario;
     mod workers;
 }

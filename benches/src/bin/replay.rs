@@ -206,6 +206,7 @@ fn world(node: Node, profile: &Profile, drawn: &Rc<Drawn>) -> World<Replaying> {
             drawn: Rc::clone(drawn),
         },
         arrivals: Steady,
+        patience: None,
     });
     world
 }

@@ -1,6 +1,6 @@
 //! Groups of clients: the connections, the link and the state of one source of load.
 
-use super::Requests;
+use super::{Patience, PatienceCounts, Requests};
 use crate::cost::LinkPrices;
 use crate::queue::SourceId;
 use crate::record::Latencies;
@@ -24,6 +24,8 @@ pub struct OpenLoop<R, T> {
     pub requests: R,
     /// When.
     pub arrivals: T,
+    /// How long clients wait; without it, until the reply comes.
+    pub patience: Option<Patience>,
 }
 
 /// A number of clients of which each waits for its reply before it thinks and asks again.
@@ -37,10 +39,12 @@ pub struct ClosedLoop<R> {
     pub link: LinkPrices,
     /// What is asked, and how long clients think.
     pub requests: R,
-    /// When all clients send their first request.
+    /// When clients begin; see [`Requests::first_think`].
     pub start: Time,
     /// Requests of all clients together, after which they stop; none goes on for ever.
     pub requests_max: Option<u64>,
+    /// How long clients wait; without it, until the reply comes.
+    pub patience: Option<Patience>,
 }
 
 /// The lane of an open loop: its source of arrivals and the request that is drawn ahead.
@@ -48,7 +52,8 @@ pub struct ClosedLoop<R> {
 pub(crate) struct Lane<T> {
     pub(crate) arrivals: T,
     pub(crate) source: SourceId,
-    /// Slot of the request that has been drawn and not yet arrived.
+    /// Slot of the request that has been drawn and not yet arrived; clients that may ask again
+    /// send at the instant itself and draw nothing ahead.
     pub(crate) ahead: Option<u32>,
 }
 
@@ -71,6 +76,8 @@ pub(crate) struct Group<R, T> {
     pub(crate) down: Vec<Link>,
     pub(crate) service: Latencies,
     pub(crate) response: Latencies,
+    pub(crate) patience: Option<Patience>,
+    pub(crate) counts: PatienceCounts,
 }
 
 impl<R: Requests, T> Group<R, T> {

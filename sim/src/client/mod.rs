@@ -3,20 +3,29 @@
 //! An **open loop** sends at times that do not depend on replies, as many independent users do; the
 //! response is measured from the intended start, so that a stalled server cannot hide the requests
 //! that should have been sent meanwhile. A **closed loop** of N clients sends the next request only
-//! after the previous reply and a time of thought, as a pool of workers does.
+//! after the previous reply and a time of thought, as a pool of workers does. Clients of either kind
+//! may give up waiting and ask again; see [`Patience`].
 
 mod arguments;
 mod groups;
+mod patience;
 mod redis;
 
 pub use arguments::Arguments;
 pub use groups::{ClosedLoop, OpenLoop};
 pub(crate) use groups::{Group, GroupKind, Lane};
+pub use patience::{Backoff, Patience, PatienceCounts};
 pub(crate) use redis::Bits;
 pub use redis::{NoCommand, OpenArrivals, RedisRequests};
 
 use kvrig_base::id::RequestId;
+use kvrig_base::random::open_unit;
 use kvrig_base::time::{Span, Time};
+
+/// The exponential span with this mean that a random word stands for, by inversion.
+pub(crate) fn exponential(word: u64, mean: Span) -> Span {
+    Span::from_picos((-libm::log(open_unit(word)) * mean.as_picos() as f64) as u64)
+}
 
 /// What requests say: the adapter from operations of a workload to commands of a store.
 pub trait Requests {
@@ -33,7 +42,13 @@ pub trait Requests {
         (id.0 % u64::from(connections)) as u32
     }
 
-    /// How long a closed-loop client waits between a reply and its next request, `id`.
+    /// How long after the start of a closed loop its client number `client` first asks.
+    fn first_think(&mut self, client: u32) -> Span {
+        let _ = client;
+        Span::ZERO
+    }
+
+    /// How long a closed-loop client waits between the end of request `id` and its next one.
     fn think(&mut self, id: RequestId) -> Span {
         let _ = id;
         Span::ZERO

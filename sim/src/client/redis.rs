@@ -1,7 +1,8 @@
 //! From operations of a workload to Redis commands.
 
-use super::{Arguments, Arrivals, Requests};
+use super::{Arguments, Arrivals, Requests, exponential};
 use kvrig_base::id::RequestId;
+use kvrig_base::random::Stream;
 use kvrig_base::time::{Span, Time};
 use kvrig_redis::resp;
 use kvrig_workloads::{KeyFormat, KeyId, KeySource, Op, OpKind, Workload};
@@ -23,7 +24,8 @@ pub struct RedisRequests {
     stored: Option<Bits>,
     /// The key that the last read missed.
     to_fill: Option<Op>,
-    think_time: Span,
+    /// Mean time of thought of closed-loop clients, and where it is drawn from.
+    thinking: Option<(Span, Stream)>,
     format: KeyFormat,
     key: Vec<u8>,
     value: Vec<u8>,
@@ -56,16 +58,28 @@ impl RedisRequests {
             present,
             stored,
             to_fill: None,
-            think_time: Span::ZERO,
+            thinking: None,
             format: KeyFormat::default(),
             key: Vec::new(),
             value: vec![b'v'; value_bytes],
         })
     }
-    /// The same for clients that pause for `think_time` between a reply and the next request.
+    /// The same for clients that think before each request: exponentially with this mean, drawn
+    /// from `draws`.
+    ///
+    /// People and pools of workers do not think in step. With equal pauses, clients that one stop
+    /// of the store has brought together would stay together for the rest of the run.
     #[must_use]
-    pub fn thinking(self, think_time: Span) -> Self {
-        Self { think_time, ..self }
+    pub fn thinking(self, mean: Span, draws: Stream) -> Self {
+        Self {
+            thinking: Some((mean, draws)),
+            ..self
+        }
+    }
+    fn think_at(&self, entity: u64, index: u64) -> Span {
+        self.thinking.map_or(Span::ZERO, |(mean, draws)| {
+            exponential(draws.at(entity, index).0[0], mean)
+        })
     }
     /// Says that `key` of a recorded trace is in the store already.
     pub fn mark_stored(&mut self, key: KeyId) {
@@ -137,8 +151,11 @@ impl Requests for RedisRequests {
         let (op, _) = self.next_op();
         self.write(&op, args);
     }
-    fn think(&mut self, _: RequestId) -> Span {
-        self.think_time
+    fn first_think(&mut self, client: u32) -> Span {
+        self.think_at(1, u64::from(client))
+    }
+    fn think(&mut self, id: RequestId) -> Span {
+        self.think_at(0, id.0)
     }
     fn wire_bytes(&self, args: &Arguments) -> u64 {
         args.lend(resp::request_len) as u64

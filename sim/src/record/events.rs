@@ -27,6 +27,8 @@ pub enum EventKind {
     ChildExit,
     /// An offloaded job ended.
     Offload,
+    /// A client gave an attempt up.
+    TimedOut,
 }
 
 /// Folds (time, actor, kind, subject, content digest) of each event into one number.

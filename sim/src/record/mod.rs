@@ -6,4 +6,4 @@ mod ledger;
 
 pub use events::{EventDigest, EventKind, WINDOW_EVENTS};
 pub use latency::Latencies;
-pub use ledger::{DropReason, Ledger};
+pub use ledger::{DropReason, Ledger, Limited};

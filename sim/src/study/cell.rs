@@ -3,6 +3,7 @@
 use super::document::{RedisVersion, TableName};
 use super::scalars::{Millionths, Moment};
 use super::source::{Origin, Sources};
+use crate::client::Backoff;
 use crate::run::Objective;
 use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::quantity::{Bandwidth, Bytes, Rate, Share};
@@ -149,6 +150,8 @@ pub struct Conf {
 pub struct Workload {
     /// Open or closed loop.
     pub load: Load,
+    /// How long clients wait, and how often they ask; none waits for ever.
+    pub patience: Option<Patience>,
     /// Operations and their shares, together the whole.
     pub mix: Vec<(OpKind, Share)>,
     /// Keys at the start, where the study does not decide it.
@@ -179,9 +182,20 @@ pub enum Load {
     Closed {
         /// How many.
         clients: u32,
-        /// Pause between a reply and the next request.
+        /// Mean pause between a reply and the next request.
         think_time: Span,
     },
+}
+
+/// A client's time limit and its retries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How long an attempt waits for its reply; above zero.
+    pub timeout: Span,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// The pauses before them.
+    pub backoff: Backoff,
 }
 
 /// When requests are meant to start; all rates are above zero.

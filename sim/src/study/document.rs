@@ -234,10 +234,15 @@ table! {
         arrivals: At<Arrivals>,
         /// Closed loop: clients that each wait for the reply before they ask again.
         clients: Located<Count>,
-        /// Closed loop: pause of a client between a reply and its next request.
+        /// Closed loop: mean pause of a client between a reply and its next request, drawn
+        /// exponentially.
         think_time: Located<Span>,
         /// Open loop: connections that the requests are spread over.
         connections: Located<Count>,
+        /// How long a client waits for a reply before it gives up; without it, for ever.
+        timeout: Located<Span>,
+        /// Whether a client sends again what it has given up.
+        retries: Retries,
         /// Operations and their shares, together 100 %.
         mix: Whole<Named<Located<Share>>>,
         /// Keys that exist at the start, where the study does not decide it.
@@ -290,6 +295,18 @@ table! {
                 (self.clients, self.think_time) = (None, None);
             }
         }
+    }
+}
+
+table! {
+    /// Whether a client sends again what it has given up.
+    pub struct Retries {
+        /// How often a request is sent after its first attempt.
+        max: Located<Count>,
+        /// Ceiling of the first pause, which is drawn uniformly below it; it doubles every time.
+        backoff_base: Located<Span>,
+        /// Highest ceiling.
+        backoff_cap: Located<Span>,
     }
 }
 

@@ -4,13 +4,14 @@
 mod knobs;
 
 use super::cell::{
-    Action, Arrivals, Cell, Conf, Event, Host, Load, Placed, Popularity, Redis, Selection, Sizes,
-    Workload,
+    Action, Arrivals, Cell, Conf, Event, Host, Load, Patience, Placed, Popularity, Redis,
+    Selection, Sizes, Workload,
 };
 use super::document::{self as doc, Settings};
 use super::part::{At, Located, Named, Report, unknown_name};
 use super::scalars::{Count, Millionths};
 use super::source::Origin;
+use crate::client::Backoff;
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::limits;
 use kvrig_base::quantity::{Bytes, Rate, Share};
@@ -28,6 +29,8 @@ const START_DEFAULT: Wall = Wall::from_unix_millis(1_767_225_600_000);
 const TABLE_ENTRIES: RangeInclusive<u64> = 16..=1 << 32;
 const CORES: RangeInclusive<u64> = 1..=1024;
 const CLIENTS: RangeInclusive<u64> = 1..=1_000_000;
+/// A client that asks more often than this does not give up in any run.
+const RETRIES: RangeInclusive<u64> = 0..=1_000;
 const TRACE_COPIES: RangeInclusive<u64> = 1..=1_000_000;
 /// Exponents of Zipf that the sampler is exact for.
 const EXPONENT_MAX: Millionths = Millionths(3_000_000);
@@ -212,6 +215,7 @@ impl Resolver<'_, '_> {
 
     fn workload(&mut self, workload: &doc::Workload) -> Option<Workload> {
         let load = self.load(workload);
+        let patience = self.patience(workload);
         let mix = self.need(
             workload.mix.as_ref(),
             "workload.mix",
@@ -241,6 +245,7 @@ impl Resolver<'_, '_> {
             .map(|ttl| self.positive_span(ttl, "ttl"));
         Some(Workload {
             load: load?,
+            patience,
             mix: mix?,
             keys,
             selection: selection?,
@@ -275,6 +280,37 @@ impl Resolver<'_, '_> {
         Some(Load::Open {
             arrivals: self.arrivals(&arrivals.part)?,
             connections,
+        })
+    }
+    fn patience(&mut self, workload: &doc::Workload) -> Option<Patience> {
+        let retries = workload.retries.clone().unwrap_or_default();
+        let Some(timeout) = &workload.timeout else {
+            if let Some(max) = retries.max {
+                self.report.contradiction(
+                    max.at,
+                    "`retries` without a time limit: nothing is ever given up".to_owned(),
+                    "set `workload.timeout` too, or remove `retries`",
+                );
+            }
+            return None;
+        };
+        let backoff = Backoff::default();
+        Some(Patience {
+            timeout: self.positive_span(timeout, "timeout"),
+            retries: retries
+                .max
+                .as_ref()
+                .map_or(0, |max| self.small(max, "retries.max", RETRIES)),
+            backoff: Backoff {
+                base: retries
+                    .backoff_base
+                    .as_ref()
+                    .map_or(backoff.base, |base| self.span(base)),
+                cap: retries
+                    .backoff_cap
+                    .as_ref()
+                    .map_or(backoff.cap, |cap| self.span(cap)),
+            },
         })
     }
     fn arrivals(&mut self, arrivals: &doc::Arrivals) -> Option<Arrivals> {

@@ -285,6 +285,29 @@ fn another_form_of_a_choice_replaces_the_earlier_one() {
 }
 
 #[test]
+fn clients_with_a_time_limit_retry_as_told() {
+    let patience = |sets: &[&str]| study(BARE, sets).cells[0].workload.patience;
+    assert_eq!(patience(&[]), None);
+    let limited = patience(&["workload.timeout=100ms"]).expect("there is a limit");
+    assert_eq!(
+        (limited.timeout, limited.retries),
+        (Span::from_millis(100), 0)
+    );
+    let sets = [
+        "workload.timeout=100ms",
+        "workload.retries={ max = 3, backoff_cap = '1s' }",
+    ];
+    let retrying = patience(&sets).expect("there is a limit");
+    assert_eq!(retrying.retries, 3);
+    assert_eq!(retrying.backoff.base, Span::from_millis(8));
+    assert_eq!(retrying.backoff.cap, Span::from_secs(1));
+    let error = only_error(BARE, &["workload.retries.max=3"]);
+    assert!(error.contains("`retries` without a time limit"), "{error}");
+    let error = only_error(BARE, &["workload.timeout=0s"]);
+    assert!(error.contains("`timeout` is no time at all"), "{error}");
+}
+
+#[test]
 fn a_sweep_is_every_combination_with_the_last_axis_fastest() {
     let text = format!(
         "{BARE}[sweep]\n\"workload.popularity.zipf.s\" = [0.0, 0.99]\nworkload.arrivals.poisson.rate = [\"10k/s\", \"20k/s\", \"30k/s\"]\n"

@@ -141,6 +141,7 @@ impl System {
                 link: link.clone(),
                 requests: Customers::new(&[service], 0.0, seed),
                 arrivals: PoissonArrivals::new(1.0 / arrival_rate, total, seed),
+                patience: None,
             });
             vec![pool]
         };
@@ -168,6 +169,7 @@ impl System {
                     requests: Customers::new(&services, THINK, seed),
                     start: Time::START,
                     requests_max: Some(total),
+                    patience: None,
                 });
                 pools
             }

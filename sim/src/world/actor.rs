@@ -127,6 +127,8 @@ impl Writer {
 /// A turn of the event loop under way.
 #[derive(Debug)]
 pub(super) struct Turn<M> {
+    /// When it got its core.
+    pub(super) began: Time,
     /// The core time of the turn has been used up to here.
     pub(super) at: Time,
     pub(super) connections_left: usize,
@@ -152,6 +154,7 @@ pub(super) struct Turn<M> {
 impl<M> Turn<M> {
     fn new() -> Self {
         Self {
+            began: Time::START,
             at: Time::START,
             connections_left: 0,
             deliveries_left: 0,

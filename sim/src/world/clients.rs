@@ -8,7 +8,9 @@ use super::model::{Model, Observer, Reply};
 use super::request::Connection;
 use super::turn::share_of;
 use super::{GroupId, actor::Writer};
-use crate::client::{Arrivals, ClosedLoop, Group, GroupKind, Lane, OpenLoop, Requests as _};
+use crate::client::{
+    Arrivals, ClosedLoop, Group, GroupKind, Lane, OpenLoop, Patience, PatienceCounts, Requests as _,
+};
 use crate::cost::LinkPrices;
 use crate::record::{DropReason, EventKind, Latencies};
 use kvrig_base::id::{ActorId, ConnId, RequestId};
@@ -18,12 +20,12 @@ use kvrig_base::time::{Span, Time};
 pub(super) type GroupOf<M> = Group<<M as Model>::Requests, <M as Model>::Arrivals>;
 
 /// The number under which a group of clients emits events; see [`super::run::emitter_of`].
-const fn emitter_of_group(group: u32) -> ActorId {
+pub(super) const fn emitter_of_group(group: u32) -> ActorId {
     ActorId(2 * group + 1)
 }
 
 /// Group and request in one number for the digest.
-const fn subject(group: u32, request: RequestId) -> u64 {
+pub(super) const fn subject(group: u32, request: RequestId) -> u64 {
     (group as u64).rotate_right(16) ^ request.0
 }
 
@@ -47,6 +49,7 @@ impl<M: Model> World<M> {
             &open.targets,
             open.connections,
             &open.link,
+            open.patience,
         );
         self.draw_ahead(number);
         GroupId(number)
@@ -67,11 +70,20 @@ impl<M: Model> World<M> {
         );
         let link = &closed.link;
         let first = self.connections.len() as u32;
-        self.add_group(kind, closed.requests, &closed.targets, closed.clients, link);
-        for conn in first..first + closed.clients {
-            let event = Event::ClientSend { conn: ConnId(conn) };
+        self.add_group(
+            kind,
+            closed.requests,
+            &closed.targets,
+            closed.clients,
+            link,
+            closed.patience,
+        );
+        for client in 0..closed.clients {
+            let conn = ConnId(first + client);
+            let think = self.groups[number as usize].requests.first_think(client);
+            let event = Event::ClientSend { conn };
             self.agenda
-                .schedule(emitter_of_group(number), closed.start, event);
+                .schedule(emitter_of_group(number), closed.start + think, event);
         }
         GroupId(number)
     }
@@ -91,6 +103,7 @@ impl<M: Model> World<M> {
         targets: &[ActorId],
         connections: u32,
         link: &LinkPrices,
+        patience: Option<Patience>,
     ) {
         assert!(
             !targets.is_empty() && connections > 0,
@@ -115,9 +128,14 @@ impl<M: Model> World<M> {
             down: targets.iter().map(|_| Link::new(link)).collect(),
             service: Latencies::new(),
             response: Latencies::new(),
+            patience,
+            counts: PatienceCounts::default(),
         });
     }
     /// Draws the next request of an open loop and sends it on its way, ahead of time.
+    ///
+    /// Where clients have a time limit, retries go out between: there the request only gets its
+    /// instant, and is sent when that has come.
     fn draw_ahead(&mut self, number: u32) {
         let group = &mut self.groups[number as usize];
         let GroupKind::Open(lane) = &mut group.kind else {
@@ -128,15 +146,28 @@ impl<M: Model> World<M> {
             return;
         };
         let source = lane.source;
+        if group.patience.is_some() {
+            self.agenda
+                .arrive(source, intended, Event::Begin { group: number });
+            return;
+        }
         let id = group.take_id();
         let conn = group.connection_of(id);
-        let slot = self.requests.acquire();
-        let arrival = self.put_on_link(slot, number, id, conn, intended);
+        let slot = self.draw(number, id);
+        let arrival = self.put_on_link(slot, number, id, conn, intended, intended);
         if let GroupKind::Open(lane) = &mut self.groups[number as usize].kind {
             lane.ahead = Some(slot);
         }
         self.agenda
             .arrive(source, arrival, Event::Arrive { request: slot });
+    }
+    /// A request of an open loop whose clients have a time limit starts.
+    pub(super) fn begin_open_loop(&mut self, number: u32, now: Time) {
+        let group = &mut self.groups[number as usize];
+        let id = group.take_id();
+        let conn = group.connection_of(id);
+        self.draw_ahead(number);
+        self.begin_request(number, id, conn, now);
     }
     /// A closed-loop client has thought, and sends.
     pub(super) fn send_closed_loop(&mut self, conn: ConnId, now: Time) {
@@ -149,26 +180,40 @@ impl<M: Model> World<M> {
             return;
         }
         let id = group.take_id();
-        let slot = self.requests.acquire();
-        let arrival = self.put_on_link(slot, number, id, conn, now);
+        if group.patience.is_some() {
+            return self.begin_request(number, id, conn, now);
+        }
+        let slot = self.draw(number, id);
+        let arrival = self.put_on_link(slot, number, id, conn, now, now);
         self.book_offered();
         let event = Event::Arrive { request: slot };
         self.agenda
             .schedule(emitter_of_group(number), arrival, event);
     }
-    /// Writes request `id` into `slot` and says when it arrives if it is sent at `intended`.
+    /// Writes request `id` of a client that waits for ever into a slot.
     #[inline]
-    fn put_on_link(
+    fn draw(&mut self, number: u32, id: RequestId) -> u32 {
+        let slot = self.requests.acquire();
+        let request = self.requests.get_mut(slot);
+        self.groups[number as usize]
+            .requests
+            .fill(id, &mut request.args);
+        (request.attempt, request.deadline, request.open) = (1, Time::NEVER, None);
+        slot
+    }
+    /// Sends what is in `slot` at `now` and says when it arrives.
+    #[inline]
+    pub(super) fn put_on_link(
         &mut self,
         slot: u32,
         number: u32,
         id: RequestId,
         conn: ConnId,
         intended: Time,
+        now: Time,
     ) -> Time {
         let group = &mut self.groups[number as usize];
         let request = self.requests.get_mut(slot);
-        group.requests.fill(id, &mut request.args);
         request.group = number;
         request.id = id;
         request.conn = conn;
@@ -176,9 +221,9 @@ impl<M: Model> World<M> {
         request.handled = Span::ZERO;
         request.read_share = Span::ZERO;
         request.wire_bytes = group.requests.wire_bytes(&request.args);
-        group.up.send(intended, request.wire_bytes)
+        group.up.send(now, request.wire_bytes)
     }
-    fn book_offered(&mut self) {
+    pub(super) fn book_offered(&mut self) {
         self.ledger.offered += 1;
         self.on_the_way += 1;
     }
@@ -187,7 +232,8 @@ impl<M: Model> World<M> {
     pub(super) fn arrive(&mut self, slot: u32, now: Time) {
         let request = self.requests.get(slot);
         let (number, conn) = (request.group, request.conn);
-        if let GroupKind::Open(lane) = &self.groups[number as usize].kind {
+        let group = &self.groups[number as usize];
+        if let (GroupKind::Open(lane), None) = (&group.kind, group.patience) {
             debug_assert_eq!(lane.ahead, Some(slot), "an open loop has one request ahead");
             self.book_offered();
             self.draw_ahead(number);
@@ -261,11 +307,15 @@ impl<M: Model> World<M> {
         ended: Time,
     ) {
         let request = self.requests.get(pending.request);
+        let open = request.open;
+        // A client gives up at its deadline, so a reply of that very instant is late.
+        let is_late = ended >= request.deadline;
         let reply = Reply {
             group: request.group,
             request: request.id,
             conn: request.conn,
             actor,
+            attempt: request.attempt,
             intended: request.intended,
             arrived: request.arrived,
             waited: request.waited,
@@ -280,18 +330,34 @@ impl<M: Model> World<M> {
         let subject = subject(reply.group, reply.request);
         self.events
             .fold(left, actor, EventKind::Reply, subject, reply.digest);
+        self.requests.release(pending.request);
         let group = &mut self.groups[reply.group as usize];
+        if is_late {
+            group.counts.late += 1;
+            group.counts.wasted += reply.service;
+            self.ledger.late += 1;
+            self.observer
+                .late_reply(&reply, &self.hosted[actor.index()].actor);
+            return;
+        }
         group.service.record(reply.service);
         group.response.record(reply.response);
         self.ledger.completed += 1;
-        self.requests.release(pending.request);
-        if let GroupKind::Closed { .. } = group.kind {
-            let at = ended + group.requests.think(reply.request);
-            let event = Event::ClientSend { conn: reply.conn };
-            self.agenda
-                .schedule(emitter_of_group(reply.group), at, event);
+        if let Some(open) = open {
+            self.answered(open);
         }
+        self.think(reply.group, reply.request, reply.conn, ended);
         self.observer
             .reply(&reply, &self.hosted[actor.index()].actor);
+    }
+    /// The client of a closed loop is done with request `id` at `end`, and thinks.
+    #[inline]
+    pub(super) fn think(&mut self, number: u32, id: RequestId, conn: ConnId, end: Time) {
+        let group = &mut self.groups[number as usize];
+        if let GroupKind::Closed { .. } = group.kind {
+            let at = end + group.requests.think(id);
+            let event = Event::ClientSend { conn };
+            self.agenda.schedule(emitter_of_group(number), at, event);
+        }
     }
 }

@@ -8,6 +8,12 @@ use kvrig_base::id::{ActorId, ConnId};
 pub(super) enum Event {
     /// A request reaches the actor's host.
     Arrive { request: u32 },
+    /// A request of an open loop is meant to start; only where its clients have a time limit.
+    Begin { group: u32 },
+    /// The client of an open request waits no longer.
+    TimedOut { open: u32 },
+    /// The pause before the next attempt is over.
+    Retry { open: u32 },
     /// A closed-loop client has finished thinking.
     ClientSend { conn: ConnId },
     /// A task wants a core.

@@ -29,6 +29,7 @@ mod event;
 mod link;
 mod locks;
 mod model;
+mod patience;
 mod pool;
 mod request;
 mod run;
@@ -39,10 +40,10 @@ pub use actor::{HostCounts, Placement, StoreId};
 pub use directory::{Contents, Directory};
 pub use disk::{Disk, DiskConfig, DiskId};
 pub use link::Link;
-pub use model::{Call, CallKind, ChildReport, Fork, Model, Observer, Reply};
+pub use model::{Call, CallKind, ChildReport, Fork, Model, Observer, Reply, TimedOut, TurnTaken};
 pub use pool::PoolId;
 
-use crate::client::Group;
+use crate::client::{Group, PatienceCounts};
 use crate::cost::{LinkPrices, OutOfRange, Pricing, Profile};
 use crate::queue::Agenda;
 use crate::record::{EventDigest, Latencies, Ledger};
@@ -57,6 +58,7 @@ use kvrig_base::limits::ACTORS_MAX;
 use kvrig_base::seam::{Actor, Counts, Effects, Outbox, Work};
 use kvrig_base::time::{Span, Time, Wall};
 use locks::Locks;
+use patience::OpenRequests;
 use pool::Pools;
 use request::{Connection, Requests};
 use slots::Slots;
@@ -84,6 +86,8 @@ pub struct World<M: Model> {
     groups: Vec<GroupOf<M>>,
     connections: Vec<Connection>,
     requests: Requests,
+    /// Requests of clients with a time limit, as those clients keep them.
+    open_requests: OpenRequests,
     /// Requests that have been sent and have not arrived.
     on_the_way: u64,
     messages: Slots<MessageInFlight<MessageOf<M>>>,
@@ -124,6 +128,7 @@ impl<M: Model> World<M> {
             groups: Vec::new(),
             connections: Vec::new(),
             requests: Requests::default(),
+            open_requests: OpenRequests::default(),
             on_the_way: 0,
             messages: Slots::default(),
             file_tasks: Slots::default(),
@@ -205,13 +210,18 @@ impl<M: Model> World<M> {
     pub fn disk(&mut self, id: DiskId) -> &mut Disk {
         &mut self.disks[id.0 as usize]
     }
-    /// Responses of a group's requests, from the intended start to the reply at the client.
+    /// Responses of a group's requests, from the intended start to the reply at the client. Those
+    /// that failed at a time limit are not among them; see [`World::patience_counts`].
     pub fn responses(&self, group: GroupId) -> &Latencies {
         &self.group(group).response
     }
     /// Service times of a group's requests; see [`Reply::service`].
     pub fn services(&self, group: GroupId) -> &Latencies {
         &self.group(group).service
+    }
+    /// What became of a group's requests where its clients have a time limit.
+    pub fn patience_counts(&self, group: GroupId) -> &PatienceCounts {
+        &self.group(group).counts
     }
     /// What a group asks, with whatever state it has gathered.
     pub fn requests(&self, group: GroupId) -> &M::Requests {
@@ -266,7 +276,8 @@ impl<M: Model> World<M> {
     /// # Errors
     /// `KV4001` if requests were lost or invented; the run must not be believed.
     pub fn check_books(&self) -> Result<Ledger, Diagnostic> {
-        self.ledger.check(self.in_flight())?;
+        self.ledger
+            .check(self.in_flight(), self.open_requests.len())?;
         Ok(self.ledger)
     }
 }

@@ -26,6 +26,18 @@ pub trait Observer<A> {
     fn reply(&mut self, reply: &Reply, actor: &A) {
         let _ = (reply, actor);
     }
+    /// A request was answered after its client had given up waiting.
+    fn late_reply(&mut self, reply: &Reply, actor: &A) {
+        let _ = (reply, actor);
+    }
+    /// A client gave an attempt up.
+    fn timed_out(&mut self, event: &TimedOut) {
+        let _ = event;
+    }
+    /// A turn of an actor's event loop is over.
+    fn turn(&mut self, turn: &TurnTaken, actor: &A) {
+        let _ = (turn, actor);
+    }
     /// An actor has handled one input; `actor` is in the state after it.
     fn call(&mut self, call: &Call<'_>, actor: &A) {
         let _ = (call, actor);
@@ -54,7 +66,9 @@ pub struct Reply {
     pub conn: ConnId,
     /// Who answered.
     pub actor: ActorId,
-    /// When the request was meant to start.
+    /// Which attempt it answers, counted from one.
+    pub attempt: u32,
+    /// When the request was meant to start: that of the first attempt.
     pub intended: Time,
     /// When it had arrived at the store.
     pub arrived: Time,
@@ -75,6 +89,36 @@ pub struct Reply {
     pub bytes: u64,
     /// Digest of the reply.
     pub digest: u64,
+}
+
+/// An attempt that its client gave up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedOut {
+    /// The source of load, by its number in the world.
+    pub group: u32,
+    /// The request, numbered within its group.
+    pub request: RequestId,
+    /// The connection.
+    pub conn: ConnId,
+    /// Which attempt, counted from one.
+    pub attempt: u32,
+    /// When the request was meant to start.
+    pub intended: Time,
+    /// When the client gave up.
+    pub at: Time,
+    /// When it will send again; none if the request has failed.
+    pub next: Option<Time>,
+}
+
+/// One turn of an actor's event loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnTaken {
+    /// Whose.
+    pub actor: ActorId,
+    /// When it got its core.
+    pub from: Time,
+    /// When it gave it back.
+    pub to: Time,
 }
 
 /// What an actor was called with.

@@ -20,6 +20,12 @@ pub(super) struct Request {
     pub(super) handled: Span,
     /// Its share of the read that brought it.
     pub(super) read_share: Span,
+    /// Which attempt it is, counted from one.
+    pub(super) attempt: u32,
+    /// From when on its client does not wait for the reply any more.
+    pub(super) deadline: Time,
+    /// The open request that it is an attempt of. Holds until the deadline.
+    pub(super) open: Option<u32>,
     pub(super) args: Arguments,
 }
 
@@ -74,6 +80,8 @@ pub(super) struct Connection {
     pub(super) is_closed: bool,
     /// Index of the write that carries its replies, while a turn's replies are grouped.
     pub(super) writer: Option<u32>,
+    /// Requests that a client with a time limit has begun on it.
+    pub(super) begun: u64,
 }
 
 impl Connection {
@@ -89,6 +97,7 @@ impl Connection {
             is_paused: false,
             is_closed: false,
             writer: None,
+            begun: 0,
         }
     }
     /// Whether there are requests to hand over.

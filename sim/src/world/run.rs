@@ -23,6 +23,9 @@ impl<M: Model> World<M> {
             let now = event.key.time();
             match event.payload {
                 Event::Arrive { request } => self.arrive(request, now),
+                Event::Begin { group } => self.begin_open_loop(group, now),
+                Event::TimedOut { open } => self.timed_out(open, now),
+                Event::Retry { open } => self.attempt(open, now),
                 Event::ClientSend { conn } => self.send_closed_loop(conn, now),
                 Event::Submit { task } => self.submit(task, now),
                 Event::CoreFree { pool } => self.dispatch(pool, now),

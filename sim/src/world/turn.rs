@@ -3,7 +3,7 @@
 use super::actor::{Delivery, PendingReply, State, Writer};
 use super::event::Event;
 use super::locks::Replay;
-use super::model::{Call, CallKind, Model, Observer};
+use super::model::{Call, CallKind, Model, Observer, TurnTaken};
 use super::{MessageOf, World};
 use crate::record::EventKind;
 use kvrig_base::digest::Rolling;
@@ -41,6 +41,7 @@ impl<M: Model> World<M> {
         }
         hosted.host.turns += 1;
         let turn = &mut hosted.turn;
+        turn.began = now;
         turn.at = now + self.profile.host.turn;
         turn.connections_left = hosted.ready.len();
         turn.deliveries_left = hosted.inbox.len();
@@ -390,6 +391,12 @@ impl<M: Model> World<M> {
         let (end, core) = (hosted.turn.at, hosted.core);
         hosted.busy_until = end;
         hosted.state = State::Idle;
+        let taken = TurnTaken {
+            actor,
+            from: hosted.turn.began,
+            to: end,
+        };
+        self.observer.turn(&taken, &hosted.actor);
         self.release_core(core, end);
         self.update_deadline(actor, end);
         let hosted = &mut self.hosted[actor.index()];

@@ -66,6 +66,7 @@ fn a_closed_loop_asks_again_when_its_reply_has_arrived() {
         requests: Script::new(asked),
         start: micros(1_000),
         requests_max: Some(3),
+        patience: None,
     });
     let seen = run(&mut world);
     let cycle = Span::from_micros(TO_LEFT) + way_back(5);

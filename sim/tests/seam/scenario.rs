@@ -7,7 +7,7 @@ use kvrig_sim::client::{Arguments, OpenLoop, Requests};
 use kvrig_sim::cost::Profile;
 use kvrig_sim::world::{
     Call, CallKind, ChildReport, DiskConfig, Fork, GroupId, Model, Observer, Placement, Reply,
-    StoreId, World,
+    StoreId, TimedOut, World,
 };
 use std::marker::PhantomData;
 
@@ -54,6 +54,9 @@ impl Requests for Script {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) replies: Vec<Reply>,
+    /// Replies to attempts that had been given up.
+    pub(crate) late: Vec<Reply>,
+    pub(crate) timeouts: Vec<TimedOut>,
     /// Actor, kind and begin of each call that spent time or took a message.
     pub(crate) calls: Vec<(ActorId, CallKind, Time)>,
     pub(crate) forks: Vec<Fork>,
@@ -63,6 +66,12 @@ pub(crate) struct Seen {
 impl<A> Observer<A> for Seen {
     fn reply(&mut self, reply: &Reply, _: &A) {
         self.replies.push(*reply);
+    }
+    fn late_reply(&mut self, reply: &Reply, _: &A) {
+        self.late.push(*reply);
+    }
+    fn timed_out(&mut self, event: &TimedOut) {
+        self.timeouts.push(*event);
     }
     fn call(&mut self, call: &Call<'_>, _: &A) {
         if !call.spent.is_zero() || call.kind == CallKind::Peer {
@@ -143,6 +152,7 @@ pub(crate) fn ask<A: Actor>(
         link,
         requests: Script(asked),
         arrivals,
+        patience: None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a cell runs on, read once and shared by its points: store, profile, workload.
 
-use crate::client::{OpenArrivals, RedisRequests};
+use crate::client::{OpenArrivals, Patience, RedisRequests};
 use crate::cost::Profile;
 use crate::study::{self, Cell, Files, Load, Origin, Placed, RehashKnobs, Selection, Study};
 use kvrig_base::diagnostic::{self, Code, Diagnostic};
@@ -338,6 +338,15 @@ impl Inputs {
             }
             (None, Load::Open { .. }) => Rate(0),
         }
+    }
+    /// How long the clients wait, and what they do then.
+    pub(super) fn patience(&self, seed: Seed) -> Option<Patience> {
+        self.cell.workload.patience.map(|patience| Patience {
+            timeout: patience.timeout,
+            retries: patience.retries,
+            backoff: patience.backoff,
+            draws: seed.stream("backoff"),
+        })
     }
     /// Requests expected within `span`.
     pub(super) fn requests_within(&self, span: Span) -> u64 {

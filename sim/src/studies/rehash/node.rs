@@ -67,6 +67,12 @@ impl Requests for Asks {
             Self::Operator(_) => args.lend(kvrig_redis::resp::request_len) as u64,
         }
     }
+    fn first_think(&mut self, client: u32) -> Span {
+        match self {
+            Self::Load(requests) => requests.first_think(client),
+            Self::Operator(_) => Span::ZERO,
+        }
+    }
     fn think(&mut self, id: RequestId) -> Span {
         match self {
             Self::Load(requests) => requests.think(id),
@@ -113,7 +119,7 @@ pub(super) fn run(
             store: None,
         },
     );
-    let load = add_load(&mut world, inputs, actor, beginning);
+    let load = add_load(&mut world, inputs, actor, beginning, seed);
     world.observer_mut().load = load;
     let ended = go_through(&mut world, inputs, actor, buckets, cancelled)?;
     let offered = world.check_books()?;
@@ -246,7 +252,9 @@ fn add_load(
     inputs: &Inputs,
     actor: ActorId,
     beginning: Beginning,
+    seed: Seed,
 ) -> GroupId {
+    let patience = inputs.patience(seed);
     let link = inputs.profile.link.clone();
     let targets = vec![actor];
     match (&inputs.cell.workload.load, beginning.arrivals) {
@@ -256,6 +264,7 @@ fn add_load(
             link,
             requests: Asks::Load(Box::new(beginning.requests)),
             arrivals,
+            patience,
         }),
         (
             Load::Closed {
@@ -267,9 +276,14 @@ fn add_load(
             targets,
             clients: *clients,
             link,
-            requests: Asks::Load(Box::new(beginning.requests.thinking(*think_time))),
+            requests: Asks::Load(Box::new(
+                beginning
+                    .requests
+                    .thinking(*think_time, seed.stream("think")),
+            )),
             start: Time::START,
             requests_max: None,
+            patience,
         }),
         (Load::Open { .. }, None) => unreachable!("an open loop's arrivals are read with its cell"),
     }
@@ -324,6 +338,7 @@ fn go_through(
                 requests: Asks::Operator(command),
                 start: at.max(world.now()),
                 requests_max: Some(1),
+                patience: None,
             });
             false
         });
