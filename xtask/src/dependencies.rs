@@ -20,6 +20,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "kvrig-workloads",
         ],
     ),
+    (
+        "kvrig-live",
+        &[
+            "kvrig-base",
+            "kvrig-tables",
+            "kvrig-redis",
+            "kvrig-workloads",
+        ],
+    ),
     ("kvrig-reports", &["kvrig-base"]),
     (
         "kvrig-cli",
@@ -27,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "kvrig-base",
             "kvrig-workloads",
             "kvrig-sim",
+            "kvrig-live",
             "kvrig-reports",
         ],
     ),

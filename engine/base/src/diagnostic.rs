@@ -74,6 +74,10 @@ codes! {
         "Write one with `kvrig accept --reason TEXT`, or name one with `--baseline`.";
     INCOMPATIBLE = "KV5003", "The two results cannot be compared",
         "They were written under different schemas; run both with the same version.";
+    NOT_HOSTED = "KV6001", "The store asked for what its live host does not have",
+        "A host without files and peers refuses snapshots and messages; leave that command or setting out.";
+    NOT_MEASURABLE = "KV6002", "There is nothing to measure on the real clock",
+        "Leave `--measure` out, or name a study that has a side on the real clock; the message says which.";
 }
 
 /// One error message with its place.

@@ -8,12 +8,14 @@
 //! - addressed random streams and integer probabilities: [`random`];
 //! - every maximum, with its name: [`limits`];
 //! - [`seam`]: the contract between an engine and its hosts, and the receipts of work;
-//! - results: [`metric`], [`row`] and [`result`] are all that a report ever sees of a run.
+//! - results: [`metric`], [`row`] and [`result`] are all that a report ever sees of a run, and
+//!   [`measured`] what a real clock said beside it.
 
 pub mod diagnostic;
 pub mod digest;
 pub mod id;
 pub mod limits;
+pub mod measured;
 pub mod metric;
 pub mod quantity;
 pub mod random;

@@ -13,6 +13,7 @@ pub mod at_once;
 mod buckets;
 mod chain;
 pub mod event;
+pub mod growth;
 pub mod hash;
 pub mod kind;
 pub mod kvrig;
@@ -27,6 +28,7 @@ pub mod valkey;
 pub use arena::ENTRIES_MAX;
 pub use buckets::PRODUCT_BUCKET_BYTES;
 pub use event::{Rehash, TableEvent, TableEventKind};
+pub use growth::GrowthWatch;
 pub use kind::{TableKind, UnknownTable, build};
 pub use table::{
     BucketBytes, Entry, Key, Occupied, Position, Regions, ResizePolicy, Slot, Table, TableConfig,

@@ -395,10 +395,87 @@ impl Work {
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
+    /// The time of each segment without the segments inside it, in the order in which they ended.
+    pub fn own_times(&self) -> impl Iterator<Item = (Cause, Span)> {
+        // Those that no later segment has enclosed yet, with their whole lengths.
+        let mut open: Vec<&Segment> = Vec::new();
+        self.segments.iter().map(move |outer| {
+            let mut own = outer.to.saturating_sub(outer.from);
+            while let Some(inner) =
+                open.pop_if(|inner| outer.from <= inner.from && inner.to <= outer.to)
+            {
+                own = own.saturating_sub(inner.to.saturating_sub(inner.from));
+            }
+            open.push(outer);
+            (outer.cause, own)
+        })
+    }
+    /// The cause that took most of this call's time beside the request itself, if any did.
+    pub fn main_cause(&self) -> Option<Cause> {
+        let mut causes = [Span::ZERO; Cause::ALL.len()];
+        for (cause, own) in self.own_times() {
+            causes[cause as usize] += own;
+        }
+        let longest = causes.into_iter().max().filter(|own| !own.is_zero())?;
+        let index = causes.iter().position(|&own| own == longest)?;
+        Cause::ALL.get(index).copied()
+    }
     /// All that was counted in this call.
     pub fn counts(&self) -> Counts {
         let mut all = self.priced;
         all.merge(&self.fresh);
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A meter by which every count of a command takes a nanosecond.
+    #[derive(Debug)]
+    struct NanosecondACommand;
+
+    impl Meter for NanosecondACommand {
+        fn price(&mut self, counts: &Counts, _: &[Touch]) -> Span {
+            Span::from_nanos(counts.get(Counter::Commands))
+        }
+        fn wants_touches(&self) -> bool {
+            false
+        }
+        fn lock_is_held(&self, _: LockId, _: Span) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_segment_does_not_own_the_time_of_those_inside_it() {
+        let mut work = Work::new(Box::new(NanosecondACommand));
+        work.begin();
+        assert_eq!(work.main_cause(), None);
+        work.count(Counter::Commands, 100);
+        work.caused_by(Cause::Cron, |work| {
+            work.count(Counter::Commands, 1);
+            work.caused_by(Cause::RehashCron, |work| {
+                work.count(Counter::Commands, 2);
+                work.caused_by(Cause::FreeTable, |work| work.count(Counter::Commands, 4));
+                work.caused_by(Cause::RehashStep, |work| work.count(Counter::Commands, 3));
+            });
+            work.count(Counter::Commands, 1);
+        });
+        let own: Vec<(Cause, u64)> = work
+            .own_times()
+            .map(|(cause, own)| (cause, own.as_nanos()))
+            .collect();
+        assert_eq!(
+            own,
+            [
+                (Cause::FreeTable, 4),
+                (Cause::RehashStep, 3),
+                (Cause::RehashCron, 2),
+                (Cause::Cron, 2)
+            ]
+        );
+        assert_eq!(work.main_cause(), Some(Cause::FreeTable));
     }
 }

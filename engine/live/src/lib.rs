@@ -1,0 +1,20 @@
+//! The stores on a real clock.
+//!
+//! The same actors that the simulator hosts in virtual time run here on this machine's: [`host`]
+//! drives one actor in this thread, with the monotonic clock behind
+//! [`kvrig_base::seam::Work::spent`] and its timer on real time. [`grow`] measures tables and nodes
+//! that grow, [`clock`] says what measuring costs and how still the machine is, [`machine`] which
+//! one it is.
+//!
+//! This crate holds no semantics of a store. It has no files, sockets and children: a store that
+//! asks for one is refused ([`host::HostError`]).
+
+pub mod clock;
+mod distribution;
+pub mod grow;
+pub mod host;
+pub mod machine;
+mod meter;
+
+pub use clock::{Clock, RealClock};
+pub use host::{Host, HostError};

@@ -1,0 +1,149 @@
+//! Which machine this is, in words that name no host.
+
+use kvrig_base::measured::Machine;
+use std::fs;
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Where Linux describes its processors, and says how busy it is.
+const PROCESSORS: &str = "/proc/cpuinfo";
+const LOAD: &str = "/proc/loadavg";
+
+/// This machine, today. The loads are to be filled in around the measurement.
+pub fn describe() -> Machine {
+    let processors = fs::read_to_string(PROCESSORS).unwrap_or_default();
+    let uname = rustix::system::uname();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    Machine {
+        processor: field(&processors, "model name")
+            .unwrap_or("unknown processor")
+            .to_owned(),
+        cores: u32::try_from(cores).unwrap_or(u32::MAX),
+        system: format!(
+            "{} {}",
+            uname.sysname().to_string_lossy(),
+            short_release(&uname.release().to_string_lossy())
+        ),
+        // The flag by which a guest sees that it is one (Linux, `asm/cpufeatures.h`, HYPERVISOR).
+        is_virtual: field(&processors, "flags")
+            .is_some_and(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
+        date: today(),
+        load_before: None,
+        load_after: None,
+    }
+}
+
+/// The load averages of 1, 5 and 15 minutes, in hundredths, where the system tells them.
+pub fn load() -> Option<[u32; 3]> {
+    parse_load(&fs::read_to_string(LOAD).ok()?)
+}
+
+fn parse_load(text: &str) -> Option<[u32; 3]> {
+    let mut words = text.split_ascii_whitespace().map(|word| {
+        let (whole, hundredths) = word.split_once('.')?;
+        let hundredths = hundredths
+            .parse::<u32>()
+            .ok()
+            .filter(|_| hundredths.len() == 2)?;
+        whole
+            .parse::<u32>()
+            .ok()?
+            .checked_mul(100)?
+            .checked_add(hundredths)
+    });
+    Some([words.next()??, words.next()??, words.next()??])
+}
+
+/// The value of a line `name : value`, the first of that name.
+fn field<'a>(text: &'a str, wanted: &str) -> Option<&'a str> {
+    let fields = text.lines().filter_map(|line| line.split_once(':'));
+    let mut values = fields.filter(|(name, _)| name.trim() == wanted);
+    values.next().map(|(_, value)| value.trim())
+}
+
+/// `6.18` of `6.18.44-generic`: what follows may name who built it.
+fn short_release(release: &str) -> String {
+    let numbers = release.split(|c: char| !c.is_ascii_digit()).take(2);
+    numbers.collect::<Vec<_>>().join(".")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a measurement says on which day it was taken"
+)]
+fn today() -> String {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    date(since.as_secs() / 86_400)
+}
+
+/// The date so many days after 1970-01-01, in the Gregorian calendar.
+fn date(days: u64) -> String {
+    let (mut year, mut left) = (1970_u64, days);
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
+    loop {
+        let length = 365 + u64::from(is_leap(year));
+        if left < length {
+            break;
+        }
+        left -= length;
+        year += 1;
+    }
+    let february = 28 + u64::from(is_leap(year));
+    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 1;
+    for length in lengths {
+        if left < length {
+            break;
+        }
+        left -= length;
+        month += 1;
+    }
+    format!("{year:04}-{month:02}-{:02}", left + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_become_dates() {
+        for (days, text) in [
+            (0, "1970-01-01"),
+            (59, "1970-03-01"),
+            (11_016, "2000-02-29"),
+            (11_322, "2000-12-31"),
+            (20_782, "2026-11-25"),
+            (47_541, "2100-03-01"),
+        ] {
+            assert_eq!(date(days), text);
+        }
+    }
+
+    #[test]
+    fn load_averages_are_read_in_hundredths() {
+        assert_eq!(
+            parse_load("0.73 0.84 12.07 1/172 39021\n"),
+            Some([73, 84, 1_207])
+        );
+        for text in ["", "0.73 0.84", "a b c", "0.7 0.8 0.9", "1 2 3"] {
+            assert_eq!(parse_load(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_release_is_cut_to_its_version() {
+        assert_eq!(short_release("6.18.44-builder7"), "6.18");
+        assert_eq!(short_release("24.1.0"), "24.1");
+    }
+
+    #[test]
+    fn this_machine_is_described() {
+        let machine = describe();
+        assert!(machine.cores > 0 && !machine.processor.is_empty());
+        assert_eq!(machine.date.len(), 10);
+    }
+}
