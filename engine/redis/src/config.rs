@@ -23,6 +23,8 @@ pub struct Config {
     pub activerehashing: bool,
     /// `dbfilename`: the name of the snapshot.
     pub dbfilename: String,
+    /// `list-max-listpack-size`: how large one listpack of a list may become.
+    pub list_max_listpack_size: i16,
     /// `maxmemory`: the limit of used_memory in bytes; 0 is none.
     pub maxmemory: u64,
     /// `maxmemory-eviction-tenacity`: how long one eviction may take, 0 to 100.
@@ -50,6 +52,7 @@ impl Default for Config {
         Self {
             activerehashing: true,
             dbfilename: "dump.rdb".to_owned(),
+            list_max_listpack_size: -2,
             maxmemory: 0,
             maxmemory_eviction_tenacity: 10,
             maxmemory_policy: Policy::NoEviction,
@@ -108,6 +111,14 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "hz",
         values: "1 to 500",
         set: |config, value| store(&mut config.hz, integer(value, 1, HZ_MAX)),
+    },
+    Directive {
+        name: "list-max-listpack-size",
+        values: "-5 to -1 for 64 to 4 KiB, or a number of elements up to 32767",
+        set: |config, value| {
+            let size = value.parse::<i16>().ok().filter(|size| *size >= -5);
+            store(&mut config.list_max_listpack_size, size)
+        },
     },
     Directive {
         name: "maxmemory",
@@ -298,6 +309,7 @@ mod tests {
             ("maxmemory-samples", "10"),
             ("dbfilename", "a.rdb"),
             ("maxmemory-eviction-tenacity", "50"),
+            ("list-max-listpack-size", "-1"),
             ("rdbcompression", "no"),
         ] {
             config.set(name, value).expect("it is honoured");
@@ -305,6 +317,7 @@ mod tests {
         let expected = Config {
             activerehashing: false,
             dbfilename: "a.rdb".to_owned(),
+            list_max_listpack_size: -1,
             maxmemory: 100 << 20,
             maxmemory_eviction_tenacity: 50,
             maxmemory_policy: Policy::AllkeysLru,

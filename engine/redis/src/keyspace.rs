@@ -7,14 +7,14 @@
 //! therefore ends, under SETs of new keys alone, at about 2^k x (1 + (1 - 1/e)/3) = 1.21 x 2^k keys,
 //! where a table under bare inserts would need 1.63 x 2^k.
 
-use crate::config::DATABASES_MAX;
+use crate::config::{Config, DATABASES_MAX};
 use crate::memory::{
     EXPIRY_BYTES, SIZE_CLASSES, STARTUP_BYTES, entry_bytes, size_class, size_class_index,
     value_bytes,
 };
+use crate::node::{Call, ErrorReply, Outcome};
 use crate::record::{Expiry, Record, StoredKey};
-use crate::resp::Frame;
-use crate::value::Value;
+use crate::value::{Kind, NodeLimit, StringValue, Value};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Counter, Region, Work};
 use kvrig_base::time::Span;
@@ -52,6 +52,24 @@ pub enum TableRole {
     Expires,
 }
 
+/// What the configuration says of values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// `proto-max-bulk-len`: the longest string, in bytes.
+    pub(crate) string_bytes_max: u64,
+    /// `list-max-listpack-size`: how large one listpack of a list may become.
+    pub(crate) list_node: NodeLimit,
+}
+
+impl Limits {
+    fn of(config: &Config) -> Self {
+        Self {
+            string_bytes_max: config.proto_max_bulk_len,
+            list_node: NodeLimit::of(config.list_max_listpack_size),
+        }
+    }
+}
+
 /// How a key is set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SetKey {
@@ -69,6 +87,7 @@ pub struct Database {
     /// Modelled bytes of keys, values and expiries; bucket arrays are asked for.
     entry_bytes: u64,
     integers_are_shared: bool,
+    limits: Limits,
     value_region: u16,
     clock_s: u32,
     /// Whether each use of a key is written down.
@@ -77,12 +96,7 @@ pub struct Database {
 
 impl Keyspace {
     /// Empty databases on tables of this kind, placed by this key of the hash function.
-    pub(crate) fn new(
-        count: u16,
-        kind: TableKind,
-        hash_key: [u64; 2],
-        integers_are_shared: bool,
-    ) -> Self {
+    pub(crate) fn new(config: &Config, kind: TableKind, hash_key: [u64; 2]) -> Self {
         let database = |index| {
             let first = index * REGIONS_PER_DATABASE;
             let table = |first| TableConfig {
@@ -93,14 +107,15 @@ impl Keyspace {
                 keys: kvrig_tables::build(kind, table(first)),
                 expires: kvrig_tables::build(kind, table(first + Regions::COUNT)),
                 entry_bytes: 0,
-                integers_are_shared,
+                integers_are_shared: !config.tracks_use(),
+                limits: Limits::of(config),
                 value_region: first + 2 * Regions::COUNT,
                 clock_s: 0,
                 tracks_use: false,
             }
         };
         Self {
-            databases: (0..count).map(database).collect(),
+            databases: (0..config.databases).map(database).collect(),
             used: 0,
             clock_s: 0,
         }
@@ -213,6 +228,45 @@ impl Database {
         &self.keys.entry(slot).value
     }
 
+    /// What the configuration says of values.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+    /// The value at `slot`, which is of this kind: only slots that [`Database::find`] gave are asked.
+    pub(crate) fn get<K: Kind>(&self, slot: Slot) -> &K {
+        K::of(self.value(slot)).expect("the kind was checked when the key was found")
+    }
+    /// Finds a key that is not expired, to be used, and checks that its value is of one kind.
+    #[inline]
+    pub(crate) fn find<'c, K: Kind>(
+        &mut self,
+        key: &[u8],
+        call: &mut Call<'c>,
+    ) -> Result<Option<Slot>, ErrorReply<'c>> {
+        match self.lookup(key, call.now_ms, call.work) {
+            Some(slot) if K::of(self.value(slot)).is_none() => Err(ErrorReply::WrongType),
+            found => Ok(found),
+        }
+    }
+    /// Changes the collection at `slot` where it is; a key whose collection is empty then is
+    /// removed, which takes a look-up.
+    pub(crate) fn change<K: Kind, R>(
+        &mut self,
+        key: &[u8],
+        slot: Slot,
+        work: &mut Work,
+        change: impl FnOnce(&mut K, &mut Work) -> R,
+    ) -> R {
+        let (result, is_empty) = self.change_value(slot, work, |value, work| {
+            let value = K::of_mut(value).expect("the kind was checked when the key was found");
+            let result = change(value, work);
+            (result, value.is_empty())
+        });
+        if is_empty {
+            self.delete(key, work);
+        }
+        result
+    }
     /// Finds a key that is not expired, to be used (lookupKey). An expired one is removed.
     #[inline]
     pub(crate) fn lookup(&mut self, key: &[u8], now_ms: i64, work: &mut Work) -> Option<Slot> {
@@ -308,27 +362,26 @@ impl Database {
             .find(key, work)
             .expect("only present keys are overwritten");
         self.change_value(slot, work, |present, work| {
-            if present.stored_len() > 0 {
-                work.count(Counter::Frees, 1);
-            }
+            work.count(Counter::Frees, present.allocations());
             *present = value;
         });
     }
     /// Changes a value where it is.
-    pub(crate) fn change_value(
+    pub(crate) fn change_value<R>(
         &mut self,
         slot: Slot,
         work: &mut Work,
-        change: impl FnOnce(&mut Value, &mut Work),
-    ) {
+        change: impl FnOnce(&mut Value, &mut Work) -> R,
+    ) -> R {
         let record = self.keys.entry_mut(slot, work);
         record.used_at_s = self.clock_s;
         let value = &mut record.value;
         let before = value_bytes(value, self.integers_are_shared);
-        change(value, work);
+        let result = change(value, work);
         let after = value_bytes(value, self.integers_are_shared);
         self.entry_bytes = self.entry_bytes - before + after;
         self.touch_value(slot, true, work);
+        result
     }
     /// Adds a key or gives it another value, knowing whether it is there; its expiry is removed
     /// unless it is to be kept (setKey).
@@ -371,12 +424,8 @@ impl Database {
         };
         let value = value_bytes(&record.value, self.integers_are_shared);
         self.entry_bytes -= entry_bytes(key.len()) + value;
-        let has_own_key = StoredKey::allocates(key.len());
-        let has_own_value = record.value.stored_len() > 0;
-        work.count(
-            Counter::Frees,
-            u64::from(has_own_key) + u64::from(has_own_value),
-        );
+        let of_key = u64::from(StoredKey::allocates(key.len()));
+        work.count(Counter::Frees, of_key + record.value.allocations());
         true
     }
     fn drop_expiry(&mut self, key: &[u8], work: &mut Work) -> bool {
@@ -396,13 +445,11 @@ impl Database {
         self.entry_bytes = 0;
     }
 
-    /// Writes the value at `slot` as a reply.
+    /// Writes the string at `slot` as a reply.
     #[inline]
-    pub(crate) fn reply_value(&self, slot: Slot, out: &mut Vec<u8>, work: &mut Work) {
-        self.touch_value(slot, false, work);
-        let bytes = self.value(slot).bytes();
-        work.count(Counter::BytesCopied, bytes.as_slice().len() as u64);
-        Frame::Bulk(bytes.as_slice()).encode(out);
+    pub(crate) fn reply_string<'c>(&self, slot: Slot, call: &mut Call<'c>) -> Outcome<'c> {
+        self.touch_value(slot, false, call.work);
+        call.reply_bulk(self.get::<StringValue>(slot).bytes().as_slice())
     }
     /// Records that the value at `slot` is read or written. Where values of one size class lie side
     /// by side, as an allocator of size classes places them, the slot tells the place.

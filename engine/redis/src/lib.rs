@@ -8,6 +8,7 @@
 
 pub mod command;
 pub mod config;
+pub mod encoding;
 pub mod glob;
 pub mod keyspace;
 pub mod memory;

@@ -6,7 +6,7 @@
 //! with the system's jemalloc 5.3: 128 bytes for a key of 20 and a value of 32, and 8 for its
 //! bucket; a test asks a real server.
 
-use crate::value::Value;
+use crate::value::{StringValue, Value};
 
 /// used_memory_startup of Redis 7.0.15 (Debian 7.0.15, jemalloc 5.3.0, 16 databases), measured.
 ///
@@ -119,12 +119,15 @@ const fn key_bytes(length: usize) -> u64 {
 /// Bytes of a value: its object and string, in one allocation or two.
 pub(crate) fn value_bytes(value: &Value, integers_are_shared: bool) -> u64 {
     match value {
-        Value::Integer(number) => {
+        Value::String(StringValue::Integer(number)) => {
             let is_shared = integers_are_shared && (0..SHARED_INTEGERS).contains(number);
             if is_shared { 0 } else { OBJECT_BYTES }
         }
-        Value::Embedded(bytes) => size_class(OBJECT_BYTES + 3 + bytes.len() as u64 + 1),
-        Value::Raw(bytes) => OBJECT_BYTES + string_bytes(bytes.capacity()),
+        Value::String(StringValue::Embedded(bytes)) => {
+            size_class(OBJECT_BYTES + 3 + bytes.len() as u64 + 1)
+        }
+        Value::String(StringValue::Raw(bytes)) => OBJECT_BYTES + string_bytes(bytes.capacity()),
+        Value::List(list) => OBJECT_BYTES + list.footprint().bytes,
     }
 }
 
@@ -186,14 +189,16 @@ mod tests {
             (300, 1000, 1392),
             (20, 20_000, 20_560),
         ] {
-            let stored = Value::from_argument(&vec![b'v'; value]);
+            let stored = Value::String(StringValue::from_argument(&vec![b'v'; value]));
             assert_eq!(
                 entry_bytes(key) + value_bytes(&stored, true),
                 bytes,
                 "{key} {value}"
             );
         }
-        let integer = |number: i64| entry_bytes(1) + value_bytes(&Value::Integer(number), true);
+        let integer = |number: i64| {
+            entry_bytes(1) + value_bytes(&Value::String(StringValue::Integer(number)), true)
+        };
         assert_eq!(integer(123_456), 56);
         assert_eq!(integer(12), 40);
     }
@@ -201,11 +206,18 @@ mod tests {
     /// As used_memory of Redis 7.0.15 showed after two APPENDs.
     #[test]
     fn an_appended_string_takes_what_it_takes_in_redis() {
-        let mut value = Value::from_argument(b"aaaaaaaaaa");
-        assert_eq!(value_bytes(&value, true), 32);
-        value.append(b"bbbbbbbbbb");
-        assert_eq!(value_bytes(&value, true), 16 + 48);
-        value.append(&[b'b'; 30]);
-        assert_eq!(value_bytes(&value, true), 16 + 112);
+        let mut string = StringValue::from_argument(b"aaaaaaaaaa");
+        let bytes = |string: &StringValue| value_bytes(&Value::String(string.clone()), true);
+        assert_eq!(bytes(&string), 32);
+        string.append(b"bbbbbbbbbb");
+        let StringValue::Raw(raw) = &string else {
+            panic!("appended strings are raw")
+        };
+        assert_eq!(OBJECT_BYTES + string_bytes(raw.capacity()), 16 + 48);
+        string.append(&[b'b'; 30]);
+        let StringValue::Raw(raw) = &string else {
+            panic!("appended strings are raw")
+        };
+        assert_eq!(OBJECT_BYTES + string_bytes(raw.capacity()), 16 + 112);
     }
 }

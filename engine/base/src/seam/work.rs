@@ -55,6 +55,8 @@ counters! {
     AllocationsLarge = "allocations_large",
     /// Allocations given back.
     Frees = "frees",
+    /// Nodes of linked lists and levels of skip lists that were stepped to.
+    ListSteps = "list_steps",
     /// Pages of 4 KiB touched for the first time since the system gave them.
     PagesFaulted = "pages_faulted",
     /// Pages of 4 KiB given back to the system.

@@ -4,8 +4,8 @@ use super::error::{ErrorReply, c_string};
 use crate::command::CommandSpec;
 use crate::keyspace::count_allocation;
 use crate::number::{INTEGER_TEXT_BYTES_MAX, parse_i64};
-use crate::resp::Frame;
-use crate::value::Value;
+use crate::resp::{Frame, Protocol};
+use crate::value::StringValue;
 use kvrig_base::seam::{Counter, Work};
 
 /// What the functions of commands get: the request, the time, and where to leave the reply.
@@ -15,6 +15,8 @@ pub(crate) struct Call<'c> {
     pub(crate) args: &'c [&'c [u8]],
     /// The node's unix time in milliseconds, the same throughout the call.
     pub(crate) now_ms: i64,
+    /// The form that replies take.
+    pub(crate) protocol: Protocol,
     pub(crate) out: &'c mut Vec<u8>,
     pub(crate) work: &'c mut Work,
 }
@@ -26,7 +28,7 @@ impl<'c> Call<'c> {
     /// Writes one element of the reply.
     #[inline]
     pub(crate) fn reply(&mut self, frame: Frame<'_>) -> Outcome<'c> {
-        frame.encode(self.out);
+        frame.encode_in(self.protocol, self.out);
         Ok(())
     }
     /// Replies `OK`.
@@ -36,6 +38,15 @@ impl<'c> Call<'c> {
     /// Replies an integer.
     pub(crate) fn reply_integer(&mut self, number: i64) -> Outcome<'c> {
         self.reply(Frame::Integer(number))
+    }
+    /// Replies that there is nothing: a string that is not there.
+    pub(crate) fn reply_null(&mut self) -> Outcome<'c> {
+        self.reply(Frame::Null)
+    }
+    /// Replies a string of bytes, which is copied.
+    pub(crate) fn reply_bulk(&mut self, bytes: &[u8]) -> Outcome<'c> {
+        self.work.count(Counter::BytesCopied, bytes.len() as u64);
+        self.reply(Frame::Bulk(bytes))
     }
     /// Replies how many.
     pub(crate) fn reply_count(&mut self, count: usize) -> Outcome<'c> {
@@ -47,14 +58,36 @@ impl<'c> Call<'c> {
         self.work.count(Counter::BytesScanned, text.len() as u64);
         parse_i64(text).ok_or(ErrorReply::NotAnInteger)
     }
-    /// The value that argument `index` is stored as.
-    pub(crate) fn value(&mut self, index: usize) -> Value {
+    /// The same of 32 bits (getRangeLongFromObjectOrReply).
+    pub(crate) fn integer_32(&mut self, index: usize) -> Result<i32, ErrorReply<'c>> {
+        i32::try_from(self.integer(index)?).map_err(|_| {
+            ErrorReply::Fixed(
+                "ERR value is out of range, value must between -2147483648 and 2147483647",
+            )
+        })
+    }
+    /// An integer that must not be negative (getPositiveLongFromObjectOrReply).
+    pub(crate) fn count(&mut self, index: usize) -> Result<usize, ErrorReply<'c>> {
+        let refused = ErrorReply::Fixed("ERR value is out of range, must be positive");
+        let text = self.args[index];
+        self.work.count(Counter::BytesScanned, text.len() as u64);
+        let number = parse_i64(text).ok_or(refused)?;
+        usize::try_from(number).map_err(|_| refused)
+    }
+    /// The error of a wrong number of arguments.
+    pub(crate) fn wrong_arity(&self) -> ErrorReply<'c> {
+        ErrorReply::WrongArity {
+            command: self.spec.name,
+        }
+    }
+    /// The string that argument `index` is stored as.
+    pub(crate) fn string(&mut self, index: usize) -> StringValue {
         let argument = self.args[index];
         if argument.len() <= INTEGER_TEXT_BYTES_MAX {
             self.work
                 .count(Counter::BytesScanned, argument.len() as u64);
         }
-        let value = Value::from_argument(argument);
+        let value = StringValue::from_argument(argument);
         if value.stored_len() > 0 {
             count_allocation(value.stored_len(), self.work);
             self.work.count(Counter::BytesCopied, argument.len() as u64);

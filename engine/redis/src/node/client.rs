@@ -1,13 +1,21 @@
 //! What the node remembers of each connection.
 
-use crate::resp::Parser;
+use crate::resp::{Parser, Protocol};
 use kvrig_base::id::ConnId;
+
+/// What commands may learn and change about their connection.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    /// The database that SELECT chose.
+    pub(crate) database: usize,
+    /// The form that replies take.
+    pub(crate) protocol: Protocol,
+}
 
 /// One connection.
 #[derive(Debug, Default)]
 pub(super) struct Client {
-    /// The database that SELECT chose.
-    pub(super) database: usize,
+    pub(super) session: Session,
     pub(super) parser: Parser,
     /// Nothing is read any more; the host closes it once the replies have left.
     pub(super) is_closing: bool,

@@ -8,18 +8,29 @@ const QUOTED_BYTES_MAX: usize = 128;
 /// Why a command was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorReply<'a> {
-    UnknownCommand { args: &'a [&'a [u8]] },
-    WrongArity { command: &'static str },
+    UnknownCommand {
+        args: &'a [&'a [u8]],
+    },
+    WrongArity {
+        command: &'static str,
+    },
+    /// A text that depends on nothing.
+    Fixed(&'static str),
     Syntax,
+    WrongType,
+    NoSuchKey,
     NotAnInteger,
-    NotAnInt32,
     IncrementOverflow,
     DecrementOverflow,
     StringTooLong,
-    InvalidExpireTime { command: &'static str },
+    InvalidExpireTime {
+        command: &'static str,
+    },
     NotExistsWithOthers,
     GreaterWithLess,
-    UnsupportedOption { option: &'a [u8] },
+    UnsupportedOption {
+        option: &'a [u8],
+    },
     InvalidCursor,
     DatabaseOutOfRange,
     AlreadySaving,
@@ -42,11 +53,11 @@ impl ErrorReply<'_> {
             Self::UnsupportedOption { option } => {
                 return Cow::Owned([b"ERR Unsupported option ", c_string(option)].concat());
             }
+            Self::Fixed(text) => text.as_bytes(),
             Self::Syntax => b"ERR syntax error",
+            Self::NoSuchKey => b"ERR no such key",
+            Self::WrongType => b"WRONGTYPE Operation against a key holding the wrong kind of value",
             Self::NotAnInteger => b"ERR value is not an integer or out of range",
-            Self::NotAnInt32 => {
-                b"ERR value is out of range, value must between -2147483648 and 2147483647"
-            }
             Self::IncrementOverflow => b"ERR increment or decrement would overflow",
             Self::DecrementOverflow => b"ERR decrement would overflow",
             Self::StringTooLong => b"ERR string exceeds maximum allowed size (proto-max-bulk-len)",

@@ -6,14 +6,14 @@ use crate::keyspace::Database;
 
 /// How a command writes times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+enum Unit {
     Seconds,
     Millis,
 }
 
 /// What a command counts times from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Since {
+enum Since {
     Now,
     Epoch,
 }
@@ -45,13 +45,28 @@ impl Conditions {
     }
 }
 
-/// EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT (expireGenericCommand).
-pub(super) fn expire<'c>(
-    db: &mut Database,
-    call: &mut Call<'c>,
-    unit: Unit,
-    since: Since,
-) -> Outcome<'c> {
+/// EXPIRE.
+pub(super) fn expire<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    set_expiry(db, call, Unit::Seconds, Since::Now)
+}
+
+/// PEXPIRE.
+pub(super) fn pexpire<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    set_expiry(db, call, Unit::Millis, Since::Now)
+}
+
+/// EXPIREAT.
+pub(super) fn expireat<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    set_expiry(db, call, Unit::Seconds, Since::Epoch)
+}
+
+/// PEXPIREAT.
+pub(super) fn pexpireat<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    set_expiry(db, call, Unit::Millis, Since::Epoch)
+}
+
+/// Lets a key live up to a time (expireGenericCommand).
+fn set_expiry<'c>(db: &mut Database, call: &mut Call<'c>, unit: Unit, since: Since) -> Outcome<'c> {
     let key = call.args[1];
     let conditions = conditions(call.args)?;
     let at_ms = expiry_ms(call, unit, since)?;
@@ -106,9 +121,29 @@ fn expiry_ms<'c>(call: &mut Call<'c>, unit: Unit, since: Since) -> Result<i64, E
     })
 }
 
-/// TTL, PTTL, EXPIRETIME, PEXPIRETIME (ttlGenericCommand): -2 without the key, -1 without an expiry,
+/// TTL.
+pub(super) fn ttl<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    reply_expiry(db, call, Unit::Seconds, Since::Now)
+}
+
+/// PTTL.
+pub(super) fn pttl<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    reply_expiry(db, call, Unit::Millis, Since::Now)
+}
+
+/// EXPIRETIME.
+pub(super) fn expiretime<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    reply_expiry(db, call, Unit::Seconds, Since::Epoch)
+}
+
+/// PEXPIRETIME.
+pub(super) fn pexpiretime<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    reply_expiry(db, call, Unit::Millis, Since::Epoch)
+}
+
+/// Replies up to when a key lives (ttlGenericCommand): -2 without the key, -1 without an expiry,
 /// else the time, seconds rounded to the nearest.
-pub(super) fn ttl<'c>(
+fn reply_expiry<'c>(
     db: &mut Database,
     call: &mut Call<'c>,
     unit: Unit,

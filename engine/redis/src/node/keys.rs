@@ -2,19 +2,41 @@
 
 use super::call::{Call, Outcome, is_option};
 use super::error::{ErrorReply, c_string};
+use super::expiry::{
+    expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl,
+};
+use crate::command::commands;
 use crate::glob;
 use crate::keyspace::{Database, count_allocation};
 use crate::number::IntegerText;
 use crate::resp::Frame;
 use kvrig_base::seam::Counter;
+use kvrig_tables::Slot;
 
 /// Keys that a SCAN without COUNT returns at least, where there are as many.
 const SCAN_COUNT_DEFAULT: i64 = 10;
 /// Buckets that a SCAN visits at most for each key that it is to return.
 const SCAN_BUCKETS_PER_KEY: i64 = 10;
 
+commands! { Generic;
+    "del", -2, [WRITE], ALL, "1.0.0" => Database(del);
+    "exists", -2, [READONLY FAST], ALL, "1.0.0" => Database(exists);
+    "expire", -3, [WRITE FAST], FIRST, "1.0.0" => Database(expire);
+    "expireat", -3, [WRITE FAST], FIRST, "1.2.0" => Database(expireat);
+    "expiretime", 2, [READONLY FAST], FIRST, "7.0.0" => Database(expiretime);
+    "persist", 2, [WRITE FAST], FIRST, "2.2.0" => Database(persist);
+    "pexpire", -3, [WRITE FAST], FIRST, "2.6.0" => Database(pexpire);
+    "pexpireat", -3, [WRITE FAST], FIRST, "2.6.0" => Database(pexpireat);
+    "pexpiretime", 2, [READONLY FAST], FIRST, "7.0.0" => Database(pexpiretime);
+    "pttl", 2, [READONLY FAST], FIRST, "2.6.0" => Database(pttl);
+    "scan", -2, [READONLY], NONE, "2.8.0" => Database(scan);
+    "ttl", 2, [READONLY FAST], FIRST, "1.0.0" => Database(ttl);
+    "type", 2, [READONLY FAST], FIRST, "1.0.0" => Database(type_of);
+    "unlink", -2, [WRITE FAST], ALL, "4.0.0" => Database(del);
+}
+
 /// DEL and UNLINK, which removes strings as DEL does (delGenericCommand).
-pub(super) fn del<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn del<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let mut deleted = 0;
     for key in &call.args[1..] {
         db.remove_if_expired(key, call.now_ms, call.work);
@@ -24,7 +46,7 @@ pub(super) fn del<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
 }
 
 /// EXISTS: a key named twice counts twice.
-pub(super) fn exists<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn exists<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let mut present = 0;
     for key in &call.args[1..] {
         present += usize::from(db.lookup_without_use(key, call.now_ms, call.work).is_some());
@@ -33,18 +55,14 @@ pub(super) fn exists<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
 }
 
 /// TYPE.
-pub(super) fn type_of<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn type_of<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let slot = db.lookup_without_use(call.args[1], call.now_ms, call.work);
-    call.reply(Frame::Simple(type_name(slot.is_some())))
+    call.reply(Frame::Simple(type_name(db, slot)))
 }
 
-const fn type_name(is_present: bool) -> &'static str {
-    if is_present { "string" } else { "none" }
-}
-
-/// DBSIZE: expired keys count until they are removed.
-pub(super) fn dbsize<'c>(db: &Database, call: &mut Call<'c>) -> Outcome<'c> {
-    call.reply_integer(i64::try_from(db.keys().len()).expect("tables hold fewer than 2^63 keys"))
+/// The name of the type of what was found.
+fn type_name(db: &Database, found: Option<Slot>) -> &'static str {
+    found.map_or("none", |slot| db.value(slot).type_name())
 }
 
 /// The options of SCAN.
@@ -56,7 +74,7 @@ struct ScanOptions<'c> {
 
 /// SCAN (scanGenericCommand): collects the keys of whole buckets, then leaves out what was not
 /// asked for.
-pub(super) fn scan<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn scan<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let mut cursor = scan_cursor(call.args[1]).ok_or(ErrorReply::InvalidCursor)?;
     let options = scan_options(call)?;
     let mut found: Vec<Box<[u8]>> = Vec::new();
@@ -98,8 +116,8 @@ fn is_asked_for(
         }
     }
     if let Some(wanted) = options.type_name {
-        let is_present = db.lookup_without_use(key, call.now_ms, call.work).is_some();
-        if !is_option(wanted, type_name(is_present)) {
+        let found = db.lookup_without_use(key, call.now_ms, call.work);
+        if !is_option(wanted, type_name(db, found)) {
             return false;
         }
     }

@@ -8,28 +8,32 @@
 
 mod call;
 mod client;
+mod connection;
 mod cron;
 mod error;
 mod eviction;
 mod expiry;
 mod keys;
+mod lists;
+mod server;
 mod snapshot;
 mod strings;
 
 pub use self::eviction::Policy;
 
-use self::call::{Call, Outcome, is_option};
+pub(crate) use self::call::{Call, Outcome};
+pub(crate) use self::client::Session;
+pub(crate) use self::error::ErrorReply;
+
 use self::client::Clients;
 use self::cron::Cron;
-use self::error::ErrorReply;
 use self::eviction::{Evicted, Eviction};
-use self::expiry::{Since, Unit};
 use self::snapshot::Snapshots;
-use crate::command::{self, CommandId, CommandSpec, Flags};
+use crate::command::{self, CommandSpec, Flags, Handler};
 use crate::config::Config;
 use crate::keyspace::{Keyspace, TableRole, count_allocation};
 use crate::resp::{Frame, Progress, ProtocolError};
-use crate::value::Value;
+use crate::value::{Kind, StringValue};
 use kvrig_base::id::{ConnId, JobId};
 use kvrig_base::random::Seed;
 use kvrig_base::seam::{Actor, ChildHost, ChildOutcome, Counter, Cx, Effect, Input, Work};
@@ -54,9 +58,23 @@ pub struct Node {
     snapshots: Snapshots,
 }
 
+/// The commands of all groups.
+pub(crate) mod groups {
+    use super::{connection, keys, lists, server, strings};
+    use crate::command::CommandSpec;
+
+    pub(crate) const ALL: &[&[CommandSpec]] = &[
+        connection::COMMANDS,
+        keys::COMMANDS,
+        lists::COMMANDS,
+        server::COMMANDS,
+        strings::COMMANDS,
+    ];
+}
+
 /// What is to be done behind a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
+pub(crate) enum After {
     Continue,
     Close,
     Fork { job: JobId },
@@ -67,9 +85,8 @@ impl Node {
     /// gives.
     pub fn new(config: Config, tables: TableKind, seed: Seed) -> Self {
         let hash_key = seed.stream("hash-key").at(0, 0).0;
-        let integers_are_shared = !config.tracks_use();
         Self {
-            keyspace: Keyspace::new(config.databases, tables, hash_key, integers_are_shared),
+            keyspace: Keyspace::new(&config, tables, hash_key),
             config,
             clients: Clients::default(),
             cron: Cron::new(),
@@ -90,11 +107,13 @@ impl Node {
     pub fn load(&mut self, key: &[u8], value: &[u8], wall: Wall, work: &mut Work) -> bool {
         self.tick(wall);
         let database = self.keyspace.database_mut(0);
-        let value = Value::from_argument(value);
+        let value = StringValue::from_argument(value);
         if value.stored_len() > 0 {
             count_allocation(value.stored_len(), work);
         }
-        database.add_if_absent(key, value, work).is_some()
+        database
+            .add_if_absent(key, value.into_value(), work)
+            .is_some()
     }
     /// The same for a key that lives up to `at_ms`, unix time in milliseconds (setExpire after
     /// dbAddRDBLoad).
@@ -159,7 +178,7 @@ impl Node {
                             &many
                         }
                     };
-                    if self.command(conn, &mut client.database, args, cx) == After::Close {
+                    if self.command(conn, &mut client.session, args, cx) == After::Close {
                         client.is_closing = true;
                     }
                     bytes
@@ -186,7 +205,7 @@ impl Node {
             return;
         };
         if !client.is_closing && !args.is_empty() {
-            let after = self.command(conn, &mut client.database, args, cx);
+            let after = self.command(conn, &mut client.session, args, cx);
             client.is_closing = after == After::Close;
         }
         self.clients.give_back(conn, client);
@@ -196,7 +215,7 @@ impl Node {
     fn command(
         &mut self,
         conn: ConnId,
-        database: &mut usize,
+        session: &mut Session,
         args: &[&[u8]],
         cx: &mut Cx<'_, NoMessage>,
     ) -> After {
@@ -210,10 +229,11 @@ impl Node {
                     spec,
                     args,
                     now_ms,
+                    protocol: session.protocol,
                     out: &mut *out,
                     work,
                 };
-                self.dispatch(database, &mut call)
+                self.carry_out(session, &mut call)
             }
             Err(error) => Err(error),
         };
@@ -242,7 +262,7 @@ impl Node {
             return Err(ErrorReply::WrongArity { command: spec.name });
         }
         // QUIT is answered before memory is looked at.
-        if self.config.maxmemory > 0 && spec.id != CommandId::Quit {
+        if self.config.maxmemory > 0 && spec.name != "quit" {
             let evicted = self.make_room(now, work);
             if evicted == Evicted::Failed && spec.flags.has(Flags::DENYOOM) {
                 return Err(ErrorReply::OutOfMemory);
@@ -251,78 +271,22 @@ impl Node {
         Ok(spec)
     }
 
-    fn dispatch<'c>(
+    fn carry_out<'c>(
         &mut self,
-        database: &mut usize,
+        session: &mut Session,
         call: &mut Call<'c>,
     ) -> Result<After, ErrorReply<'c>> {
-        match call.spec.id {
-            CommandId::Bgsave => self.bgsave(call),
-            CommandId::Quit => call.reply_ok().map(|()| After::Close),
-            _ => self.carry_out(database, call).map(|()| After::Continue),
-        }
-    }
-
-    fn carry_out<'c>(&mut self, database: &mut usize, call: &mut Call<'c>) -> Outcome<'c> {
         let is_guarded = self.config.maxmemory > 0 && self.config.growth_guard;
         if is_guarded && call.spec.flags.has(Flags::WRITE) {
-            self.keyspace.limit_growth(*database, self.config.maxmemory);
+            self.keyspace
+                .limit_growth(session.database, self.config.maxmemory);
         }
-        let db = self.keyspace.database_mut(*database);
-        match call.spec.id {
-            CommandId::Get => strings::get(db, call),
-            CommandId::Set => strings::set(db, call),
-            CommandId::Setnx => strings::setnx(db, call),
-            CommandId::Setex => strings::setex(db, call),
-            CommandId::Psetex => strings::psetex(db, call),
-            CommandId::Strlen => strings::strlen(db, call),
-            CommandId::Mget => strings::mget(db, call),
-            CommandId::Mset => strings::mset(db, call),
-            CommandId::Incr => strings::incr(db, call),
-            CommandId::Decr => strings::decr(db, call),
-            CommandId::Incrby => strings::incrby(db, call),
-            CommandId::Decrby => strings::decrby(db, call),
-            CommandId::Append => strings::append(db, call, self.config.proto_max_bulk_len),
-            CommandId::Del | CommandId::Unlink => keys::del(db, call),
-            CommandId::Exists => keys::exists(db, call),
-            CommandId::Type => keys::type_of(db, call),
-            CommandId::Dbsize => keys::dbsize(db, call),
-            CommandId::Scan => keys::scan(db, call),
-            CommandId::Expire => expiry::expire(db, call, Unit::Seconds, Since::Now),
-            CommandId::Pexpire => expiry::expire(db, call, Unit::Millis, Since::Now),
-            CommandId::Expireat => expiry::expire(db, call, Unit::Seconds, Since::Epoch),
-            CommandId::Pexpireat => expiry::expire(db, call, Unit::Millis, Since::Epoch),
-            CommandId::Ttl => expiry::ttl(db, call, Unit::Seconds, Since::Now),
-            CommandId::Pttl => expiry::ttl(db, call, Unit::Millis, Since::Now),
-            CommandId::Expiretime => expiry::ttl(db, call, Unit::Seconds, Since::Epoch),
-            CommandId::Pexpiretime => expiry::ttl(db, call, Unit::Millis, Since::Epoch),
-            CommandId::Persist => expiry::persist(db, call),
-            CommandId::Flushdb => {
-                flush_mode(call.args)?;
-                db.clear(call.work);
-                call.reply_ok()
+        match call.spec.handler {
+            Handler::Database(handle) => {
+                let database = self.keyspace.database_mut(session.database);
+                handle(database, call).map(|()| After::Continue)
             }
-            CommandId::Flushall => {
-                flush_mode(call.args)?;
-                self.keyspace.clear_all(call.work);
-                call.reply_ok()
-            }
-            CommandId::Select => {
-                *database = select(call, self.keyspace.count())?;
-                call.reply_ok()
-            }
-            CommandId::Echo => call.reply(Frame::Bulk(call.args[1])),
-            CommandId::Ping => match call.args {
-                [_] => call.reply(Frame::Simple("PONG")),
-                [_, message] => call.reply(Frame::Bulk(message)),
-                _ => Err(ErrorReply::WrongArity {
-                    command: call.spec.name,
-                }),
-            },
-            CommandId::Lastsave => self.lastsave(call),
-            CommandId::Bgsave | CommandId::Quit => {
-                unreachable!("these do more than reply, see dispatch")
-            }
+            Handler::Node(handle) => handle(self, session, call),
         }
     }
 
@@ -333,23 +297,6 @@ impl Node {
         self.keyspace
             .set_clock(wall.unix_secs(), self.config.tracks_use() && !has_child);
     }
-}
-
-/// Both modes remove everything before the reply: strings free nothing worth a thread of its own.
-fn flush_mode<'c>(args: &[&[u8]]) -> Outcome<'c> {
-    match args {
-        [_] => Ok(()),
-        [_, mode] if is_option(mode, "sync") || is_option(mode, "async") => Ok(()),
-        _ => Err(ErrorReply::Syntax),
-    }
-}
-
-fn select<'c>(call: &mut Call<'c>, databases: usize) -> Result<usize, ErrorReply<'c>> {
-    let index = i32::try_from(call.integer(1)?).map_err(|_| ErrorReply::NotAnInt32)?;
-    let index = usize::try_from(index)
-        .ok()
-        .filter(|&index| index < databases);
-    index.ok_or(ErrorReply::DatabaseOutOfRange)
 }
 
 fn protocol_error(conn: ConnId, error: ProtocolError, cx: &mut Cx<'_, NoMessage>) {

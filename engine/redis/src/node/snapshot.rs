@@ -1,6 +1,7 @@
 //! BGSAVE, LASTSAVE, and the child that writes.
 
-use super::call::{Call, Outcome, is_option};
+use super::call::{Call, is_option};
+use super::client::Session;
 use super::error::ErrorReply;
 use super::{After, Node};
 use crate::rdb::{self, Snapshot};
@@ -30,38 +31,47 @@ impl Snapshots {
     }
 }
 
+/// BGSAVE. SCHEDULE would wait for a rewrite of the append-only file; there is none to wait for.
+pub(super) fn bgsave<'c>(
+    node: &mut Node,
+    _: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    match call.args {
+        [_] => {}
+        [_, option] if is_option(option, "schedule") => {}
+        _ => return Err(ErrorReply::Syntax),
+    }
+    if node.snapshots.has_child() {
+        return Err(ErrorReply::AlreadySaving);
+    }
+    let job = JobId(node.snapshots.jobs);
+    node.snapshots.jobs += 1;
+    let snapshot = Snapshot {
+        name: node.config.dbfilename.clone(),
+        temporary_name: format!("temp-{job}.rdb"),
+        created_s: call.now_ms as u64 / 1_000,
+        used_memory: node.keyspace.used_memory(),
+    };
+    node.snapshots.child = Some((job, snapshot));
+    node.keyspace.set_resize_policy(ResizePolicy::Avoid);
+    // Writing down when keys are used would make the system copy their pages.
+    node.keyspace.stop_tracking_use();
+    call.reply(Frame::Simple("Background saving started"))?;
+    Ok(After::Fork { job })
+}
+
+/// LASTSAVE.
+pub(super) fn lastsave<'c>(
+    node: &mut Node,
+    _: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    call.reply_integer(node.snapshots.last_s.unwrap_or(0) as i64)
+        .map(|()| After::Continue)
+}
+
 impl Node {
-    /// BGSAVE. SCHEDULE would wait for a rewrite of the append-only file; there is none to wait for.
-    pub(super) fn bgsave<'c>(&mut self, call: &mut Call<'c>) -> Result<After, ErrorReply<'c>> {
-        match call.args {
-            [_] => {}
-            [_, option] if is_option(option, "schedule") => {}
-            _ => return Err(ErrorReply::Syntax),
-        }
-        if self.snapshots.has_child() {
-            return Err(ErrorReply::AlreadySaving);
-        }
-        let job = JobId(self.snapshots.jobs);
-        self.snapshots.jobs += 1;
-        let snapshot = Snapshot {
-            name: self.config.dbfilename.clone(),
-            temporary_name: format!("temp-{job}.rdb"),
-            created_s: call.now_ms as u64 / 1_000,
-            used_memory: self.keyspace.used_memory(),
-        };
-        self.snapshots.child = Some((job, snapshot));
-        self.keyspace.set_resize_policy(ResizePolicy::Avoid);
-        // Writing down when keys are used would make the system copy their pages.
-        self.keyspace.stop_tracking_use();
-        call.reply(Frame::Simple("Background saving started"))?;
-        Ok(After::Fork { job })
-    }
-
-    /// LASTSAVE.
-    pub(super) fn lastsave<'c>(&self, call: &mut Call<'c>) -> Outcome<'c> {
-        call.reply_integer(self.snapshots.last_s.unwrap_or(0) as i64)
-    }
-
     /// Takes note of the end of a child.
     pub(super) fn child_exit(
         &mut self,

@@ -2,52 +2,65 @@
 
 use super::call::{Call, Outcome, is_option};
 use super::error::ErrorReply;
+use crate::command::commands;
 use crate::keyspace::{Database, SetKey, count_allocation};
 use crate::memory::SHARED_INTEGERS;
 use crate::resp::Frame;
-use crate::value::Value;
+use crate::value::{Kind, StringValue};
 use kvrig_base::seam::Counter;
+
+commands! { String;
+    "append", 3, [WRITE DENYOOM FAST], FIRST, "2.0.0" => Database(append);
+    "decr", 2, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(decr);
+    "decrby", 3, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(decrby);
+    "get", 2, [READONLY FAST], FIRST, "1.0.0" => Database(get);
+    "incr", 2, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(incr);
+    "incrby", 3, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(incrby);
+    "mget", -2, [READONLY FAST], ALL, "1.0.0" => Database(mget);
+    "mset", -3, [WRITE DENYOOM], PAIRS, "1.0.1" => Database(mset);
+    "psetex", 4, [WRITE DENYOOM], FIRST, "2.6.0" => Database(psetex);
+    "set", -3, [WRITE DENYOOM], FIRST, "1.0.0" => Database(set);
+    "setex", 4, [WRITE DENYOOM], FIRST, "2.0.0" => Database(setex);
+    "setnx", 3, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(setnx);
+    "strlen", 2, [READONLY FAST], FIRST, "2.2.0" => Database(strlen);
+}
 
 /// GET.
 #[inline]
-pub(super) fn get<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    match db.lookup(call.args[1], call.now_ms, call.work) {
-        Some(slot) => {
-            db.reply_value(slot, call.out, call.work);
-            Ok(())
-        }
-        None => call.reply(Frame::Null),
+fn get<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    match db.find::<StringValue>(call.args[1], call)? {
+        Some(slot) => db.reply_string(slot, call),
+        None => call.reply_null(),
     }
 }
 
 /// STRLEN.
-pub(super) fn strlen<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    let slot = db.lookup(call.args[1], call.now_ms, call.work);
-    call.reply_count(slot.map_or(0, |slot| db.value(slot).byte_len()))
+fn strlen<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let slot = db.find::<StringValue>(call.args[1], call)?;
+    call.reply_count(slot.map_or(0, |slot| db.get::<StringValue>(slot).byte_len()))
 }
 
 /// MGET.
-pub(super) fn mget<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn mget<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     call.reply(Frame::Array(call.args.len() - 1))?;
     for key in &call.args[1..] {
-        match db.lookup(key, call.now_ms, call.work) {
-            Some(slot) => db.reply_value(slot, call.out, call.work),
-            None => call.reply(Frame::Null)?,
+        // A key of another kind is as if it were not there.
+        match db.find::<StringValue>(key, call) {
+            Ok(Some(slot)) => db.reply_string(slot, call)?,
+            Ok(None) | Err(_) => call.reply_null()?,
         }
     }
     Ok(())
 }
 
 /// MSET.
-pub(super) fn mset<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn mset<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     if call.args.len().is_multiple_of(2) {
-        return Err(ErrorReply::WrongArity {
-            command: call.spec.name,
-        });
+        return Err(call.wrong_arity());
     }
     for key_index in (1..call.args.len()).step_by(2) {
         let key = call.args[key_index];
-        let value = call.value(key_index + 1);
+        let value = call.string(key_index + 1).into_value();
         let is_present = db.lookup(key, call.now_ms, call.work).is_some();
         db.set(
             key,
@@ -108,7 +121,7 @@ const PLAIN_REPLIES: SetReplies = SetReplies {
 
 /// SET.
 #[inline]
-pub(super) fn set<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn set<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let options = match call.args.len() {
         3 => SetOptions::default(),
         _ => set_options(call.args)?,
@@ -117,7 +130,7 @@ pub(super) fn set<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
 }
 
 /// SETNX.
-pub(super) fn setnx<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn setnx<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let options = SetOptions {
         wants: Some(Presence::Absent),
         ..SetOptions::default()
@@ -130,7 +143,7 @@ pub(super) fn setnx<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
 }
 
 /// SETEX.
-pub(super) fn setex<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn setex<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let expiry = Some((ExpiryForm::Seconds, 2));
     set_key(
         db,
@@ -145,7 +158,7 @@ pub(super) fn setex<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
 }
 
 /// PSETEX.
-pub(super) fn psetex<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn psetex<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let expiry = Some((ExpiryForm::Millis, 2));
     set_key(
         db,
@@ -225,7 +238,7 @@ fn set_key<'c>(
         None => false,
     };
     if !refuses {
-        let value = call.value(value_index);
+        let value = call.string(value_index).into_value();
         let how = SetKey {
             is_present,
             keeps_expiry: options.keeps_expiry,
@@ -269,23 +282,23 @@ fn expiry_ms<'c>(
 }
 
 /// INCR.
-pub(super) fn incr<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn incr<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     add_to_integer(db, call, 1)
 }
 
 /// DECR.
-pub(super) fn decr<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn decr<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     add_to_integer(db, call, -1)
 }
 
 /// INCRBY.
-pub(super) fn incrby<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn incrby<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let increment = call.integer(2)?;
     add_to_integer(db, call, increment)
 }
 
 /// DECRBY.
-pub(super) fn decrby<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+fn decrby<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let decrement = call.integer(2)?;
     let increment = decrement
         .checked_neg()
@@ -296,15 +309,15 @@ pub(super) fn decrby<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
 /// Adds to the integer at the key, which is 0 where it is not there (incrDecrCommand).
 fn add_to_integer<'c>(db: &mut Database, call: &mut Call<'c>, increment: i64) -> Outcome<'c> {
     let key = call.args[1];
-    let slot = db.lookup(key, call.now_ms, call.work);
-    let (present, stored_integer) = match slot.map(|slot| db.value(slot)) {
+    let slot = db.find::<StringValue>(key, call)?;
+    let (present, stored_integer) = match slot.map(|slot| db.get::<StringValue>(slot)) {
         None => (0, None),
         Some(value) => {
             call.work
                 .count(Counter::BytesScanned, value.stored_len() as u64);
             let stored_integer = match value {
-                Value::Integer(number) => Some(*number),
-                Value::Embedded(_) | Value::Raw(_) => None,
+                StringValue::Integer(number) => Some(*number),
+                StringValue::Embedded(_) | StringValue::Raw(_) => None,
             };
             (
                 value.as_integer().ok_or(ErrorReply::NotAnInteger)?,
@@ -322,34 +335,36 @@ fn add_to_integer<'c>(db: &mut Database, call: &mut Call<'c>, increment: i64) ->
         stored_integer.is_some_and(|number| !(db.integers_are_shared() && may_be_shared(number)));
     match slot {
         Some(slot) if has_own_object && !may_be_shared(sum) => {
-            db.change_value(slot, call.work, |value, _| *value = Value::Integer(sum));
+            db.change(key, slot, call.work, |value, _| {
+                *value = StringValue::Integer(sum);
+            });
         }
-        Some(_) => db.overwrite(key, Value::Integer(sum), call.work),
+        Some(_) => db.overwrite(key, StringValue::Integer(sum).into_value(), call.work),
         None => {
-            db.add(key, Value::Integer(sum), call.work);
+            db.add(key, StringValue::Integer(sum).into_value(), call.work);
         }
     }
     call.reply_integer(sum)
 }
 
-/// APPEND; no string may become longer than `bytes_max`.
-pub(super) fn append<'c>(db: &mut Database, call: &mut Call<'c>, bytes_max: u64) -> Outcome<'c> {
+/// APPEND.
+fn append<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let (key, tail) = (call.args[1], call.args[2]);
-    let Some(slot) = db.lookup(key, call.now_ms, call.work) else {
-        let value = call.value(2);
-        db.add(key, value, call.work);
+    let Some(slot) = db.find::<StringValue>(key, call)? else {
+        let value = call.string(2);
+        db.add(key, value.into_value(), call.work);
         return call.reply_count(tail.len());
     };
-    let length = db.value(slot).byte_len() + tail.len();
-    if length as u64 > bytes_max {
+    let length = db.get::<StringValue>(slot).byte_len() + tail.len();
+    if length as u64 > db.limits().string_bytes_max {
         return Err(ErrorReply::StringTooLong);
     }
     // Any other encoding is first replaced by a raw copy, for which the key is looked up again
     // (dbUnshareStringValue).
-    if !matches!(db.value(slot), Value::Raw(_)) {
+    if !matches!(db.get::<StringValue>(slot), StringValue::Raw(_)) {
         db.find_again(key, call.work);
     }
-    db.change_value(slot, call.work, |value, work| {
+    db.change(key, slot, call.work, |value: &mut StringValue, work| {
         let had_allocation = value.stored_len() > 0;
         work.count(Counter::BytesCopied, tail.len() as u64);
         if let Some(moved) = value.append(tail) {

@@ -8,7 +8,7 @@ mod crc64;
 use self::crc64::crc64;
 use crate::keyspace::{Database, Keyspace};
 use crate::number::{IntegerText, parse_i64};
-use crate::value::Value;
+use crate::value::{StringValue, Value};
 use kvrig_base::id::FileId;
 use kvrig_base::seam::{ChildHost, Counter, FileError, FileOp, OpenMode};
 use kvrig_tables::Position;
@@ -27,6 +27,10 @@ mod opcode {
     pub(super) const END: u8 = 0xFF;
     /// The type of a string value.
     pub(super) const STRING: u8 = 0;
+    /// The type of a list of listpacks.
+    pub(super) const LIST_QUICKLIST_2: u8 = 18;
+    /// A node of it that is a listpack (QUICKLIST_NODE_CONTAINER_PACKED).
+    pub(super) const NODE_PACKED: u64 = 2;
     /// Strings that are integers of 8, 16 and 32 bits.
     pub(super) const INT8: u8 = 0xC0;
     pub(super) const INT16: u8 = 0xC1;
@@ -124,6 +128,14 @@ fn write_file(
     child.file(FileOp::SyncDirectory, &[])
 }
 
+/// The type of a value in the file.
+const fn type_of(value: &Value) -> u8 {
+    match value {
+        Value::String(_) => opcode::STRING,
+        Value::List(_) => opcode::LIST_QUICKLIST_2,
+    }
+}
+
 /// A file that is being written.
 struct File<'a> {
     child: &'a mut dyn ChildHost,
@@ -150,18 +162,28 @@ impl File<'_> {
                 let at_ms = database.expires().entry(slot).at_ms;
                 self.buffer.extend_from_slice(&at_ms.to_le_bytes());
             }
-            self.buffer.push(opcode::STRING);
+            self.buffer.push(type_of(&record.value));
             self.string(key);
-            match &record.value {
-                Value::Integer(number) => self.integer(*number),
-                Value::Embedded(bytes) => self.string(bytes),
-                Value::Raw(bytes) => self.string(bytes),
-            }
+            self.value(&record.value);
             if self.buffer.len() >= CHUNK_BYTES {
                 self.flush()?;
             }
         }
         Ok(())
+    }
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::String(StringValue::Integer(number)) => self.integer(*number),
+            Value::String(StringValue::Embedded(bytes)) => self.string(bytes),
+            Value::String(StringValue::Raw(bytes)) => self.string(bytes),
+            Value::List(list) => {
+                self.length(list.nodes() as u64);
+                for pack in list.packs() {
+                    self.length(opcode::NODE_PACKED);
+                    self.string(pack.as_bytes());
+                }
+            }
+        }
     }
     fn aux(&mut self, name: &[u8], value: &[u8]) {
         self.buffer.push(opcode::AUX);

@@ -1,4 +1,4 @@
-//! The wire format RESP2: requests in, replies out, neither knowing a command.
+//! The wire formats RESP2 and RESP3: requests in, replies out, neither knowing a command.
 //!
 //! Source: the Redis serialization protocol specification and the behaviour of
 //! `redis:src/networking.c` 7.0.15, whose error texts are given to the letter.
@@ -7,7 +7,7 @@ mod encode;
 mod inline;
 mod parse;
 
-pub use encode::{Frame, encode_request, request_len};
+pub use encode::{Frame, Protocol, encode_request, request_len};
 pub use parse::{Parser, Progress, ProtocolError};
 
 /// Longest line without its end: an inline command, or the line that announces a count or a length

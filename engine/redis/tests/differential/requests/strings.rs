@@ -1,24 +1,12 @@
-//! Random requests that are rich in edges.
+//! Random requests on strings, expiry and keys of any type.
 
-use crate::harness::{CONN, Host};
+use super::{LASTING, Request, pick};
 use kvrig_base::random::Sequence;
-use kvrig_base::seam::Input;
-
-/// The arguments of a request, its command first.
-pub(crate) type Request = Vec<Vec<u8>>;
 
 /// Keys that may have an expiry counted from now. Replies about them state seconds, not more.
 const RELATIVE: &[&str] = &["rel:1", "rel:2"];
 /// Keys that may have an expiry at a stated time, so that replies about them can state it.
 const ABSOLUTE: &[&str] = &["abs:1", "abs:2", "abs:3"];
-/// Keys that never have an expiry.
-const LASTING: &[&str] = &[
-    "k1",
-    "k2",
-    "k3",
-    "",
-    "a-key-that-is-too-long-to-lie-in-its-record",
-];
 const VALUES: &[&[u8]] = &[
     b"",
     b"0",
@@ -91,10 +79,6 @@ const EXPIRE_OPTIONS: &[&str] = &["NX", "XX", "GT", "LT", "gt", "FOO", ""];
 const PATTERNS: &[&str] = &[
     "*", "k*", "k[1-2]", "k?", "[^k]*", "rel\\:*", "", "**", "*:[12]",
 ];
-
-fn pick<'a, T: ?Sized>(random: &mut Sequence, pool: &[&'a T]) -> &'a T {
-    pool[random.below(pool.len() as u64) as usize]
-}
 
 fn any_key(random: &mut Sequence) -> &'static str {
     match random.below(3) {
@@ -240,70 +224,5 @@ pub(crate) fn request(random: &mut Sequence) -> Request {
             }
         }
     }
-    // A word too few now and then: the number of arguments is then often wrong.
-    if words.len() > 1 && random.below(25) == 0 {
-        words.pop();
-    }
     words
-}
-
-/// Whether the reply depends on the order in which keys are found.
-pub(crate) fn is_scan(request: &Request) -> bool {
-    request[0].eq_ignore_ascii_case(b"SCAN")
-}
-
-/// Pieces of the protocol; some follow from those before them, some do not.
-pub(crate) fn wire_pieces(random: &mut Sequence) -> Vec<&'static [u8]> {
-    const PIECES: &[&[u8]] = &[
-        b"*1\r\n$4\r\nPING\r\n",
-        b"*2\r\n$4\r\nPING\r\n$2\r\nhi\r\n",
-        b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n",
-        b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n",
-        b"PING\r\n",
-        b"PING \"a\\x41\\n\"\r\n",
-        b"SET a 'it\\'s'\n",
-        b"GET a\r\n",
-        b"*0\r\n",
-        b"*-1\r\n",
-        b"\r\n",
-        b"\n",
-        b"*1\r\n",
-        b"*2\r\n",
-        b"*3000000000\r\n",
-        b"$4\r\n",
-        b"$0\r\n\r\n",
-        b"$-1\r\n",
-        b"PING",
-        b"GET",
-        b"a",
-        b" ",
-        b"\"",
-        b"'",
-        b"\\",
-        b"\r",
-        b"\0",
-        b"*",
-        b"$",
-        b"1",
-        b"\xff",
-        b"QUIT\r\n",
-        b"*01\r\n",
-        b"*+1\r\n",
-        b"*1\r\n$04\r\n",
-        b"*1\r\n$536870913\r\n",
-        b"ECHO 'a'b\r\n",
-    ];
-    (0..1 + random.below(8))
-        .map(|_| pick(random, PIECES))
-        .collect()
-}
-
-/// All bytes that a node sends back to a stream.
-pub(crate) fn raw_replies_of_node(bytes: &[u8]) -> Vec<u8> {
-    let mut host = Host::new();
-    host.input(Input::Bytes { conn: CONN, bytes });
-    host.replies()
-        .into_iter()
-        .flat_map(|(_, reply)| reply)
-        .collect()
 }

@@ -1,0 +1,56 @@
+//! Which arguments are keys.
+
+use std::ops::RangeInclusive;
+
+/// Which arguments are keys: the first, the last (negative counts from the end) and the step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyPositions {
+    /// Index of the first key; 0 where there is none.
+    pub first: u8,
+    /// Index of the last key; -1 is the last argument.
+    pub last: i8,
+    /// Distance from one key to the next.
+    pub step: u8,
+}
+
+macro_rules! positions {
+    ($($constant:ident = $first:literal, $last:literal, $step:literal, $doc:literal;)*) => {
+        impl KeyPositions {
+            $(#[doc = $doc] pub const $constant: Self = Self { first: $first, last: $last, step: $step };)*
+        }
+    };
+}
+
+positions! {
+    NONE = 0, 0, 0, "No keys.";
+    FIRST = 1, 1, 1, "The first argument behind the name.";
+    FIRST_TWO = 1, 2, 1, "The first two arguments behind the name.";
+    SECOND = 2, 2, 1, "The second argument behind the name.";
+    ALL = 1, -1, 1, "All arguments.";
+    ALL_BUT_FIRST = 2, -1, 1, "All arguments from the second on.";
+    ALL_BUT_LAST = 1, -2, 1, "All arguments but the last.";
+    PAIRS = 1, -1, 2, "Every other argument.";
+}
+
+impl KeyPositions {
+    /// The arguments at these positions.
+    pub(super) fn of<'a>(self, args: &'a [&'a [u8]]) -> impl Iterator<Item = &'a [u8]> {
+        args.get(self.range(args.len()))
+            .unwrap_or(&[])
+            .iter()
+            .step_by(usize::from(self.step.max(1)))
+            .copied()
+    }
+    fn range(self, count: usize) -> RangeInclusive<usize> {
+        let last = isize::from(self.last);
+        let end = if last < 0 {
+            count.checked_add_signed(last)
+        } else {
+            usize::try_from(last).ok()
+        };
+        match (usize::from(self.first), end) {
+            (first, Some(end)) if first > 0 => first..=end,
+            _ => RangeInclusive::new(1, 0),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The compact encodings that small collections are stored in, byte for byte as Redis has them.
+
+pub mod listpack;

@@ -1,0 +1,210 @@
+//! Commands at the ends of lists.
+
+use super::read::reply_range;
+use crate::keyspace::Database;
+use crate::node::call::is_option;
+use crate::node::{Call, ErrorReply, Outcome};
+use crate::number::parse_i64;
+use crate::resp::Frame;
+use crate::value::list::End;
+use crate::value::{Kind, List};
+use kvrig_base::seam::Counter;
+use kvrig_tables::Slot;
+
+/// LPUSH.
+pub(super) fn lpush<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    push(db, call, End::Left, Absent::IsCreated)
+}
+
+/// RPUSH.
+pub(super) fn rpush<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    push(db, call, End::Right, Absent::IsCreated)
+}
+
+/// LPUSHX.
+pub(super) fn lpushx<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    push(db, call, End::Left, Absent::StaysAbsent)
+}
+
+/// RPUSHX.
+pub(super) fn rpushx<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    push(db, call, End::Right, Absent::StaysAbsent)
+}
+
+/// What becomes of a list that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Absent {
+    IsCreated,
+    StaysAbsent,
+}
+
+fn push<'c>(db: &mut Database, call: &mut Call<'c>, end: End, absent: Absent) -> Outcome<'c> {
+    let key = call.args[1];
+    let found = db.find::<List>(key, call)?;
+    if found.is_none() && absent == Absent::StaysAbsent {
+        return call.reply_integer(0);
+    }
+    let elements = &call.args[2..];
+    let length = push_all(db, key, found, end, elements, call);
+    call.reply_count(length)
+}
+
+/// Adds elements at an end, in a new list where there is none, and returns its length.
+fn push_all(
+    db: &mut Database,
+    key: &[u8],
+    found: Option<Slot>,
+    end: End,
+    elements: &[&[u8]],
+    call: &mut Call<'_>,
+) -> usize {
+    let slot = found.unwrap_or_else(|| {
+        let list = List::new(db.limits().list_node);
+        call.work.count(Counter::AllocationsSmall, 1);
+        db.add(key, list.into_value(), call.work)
+    });
+    db.change(key, slot, call.work, |list: &mut List, work| {
+        for element in elements {
+            list.push(end, element, work);
+        }
+        list.len()
+    })
+}
+
+/// LPOP.
+pub(super) fn lpop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    pop(db, call, End::Left)
+}
+
+/// RPOP.
+pub(super) fn rpop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    pop(db, call, End::Right)
+}
+
+fn pop<'c>(db: &mut Database, call: &mut Call<'c>, end: End) -> Outcome<'c> {
+    let key = call.args[1];
+    let count = match call.args.len() {
+        2 => None,
+        3 => Some(call.count(2)?),
+        _ => return Err(call.wrong_arity()),
+    };
+    let Some(slot) = db.find::<List>(key, call)? else {
+        return call.reply(match count {
+            Some(_) => Frame::NullArray,
+            None => Frame::Null,
+        });
+    };
+    match count {
+        Some(0) => call.reply(Frame::Array(0)),
+        Some(count) => pop_range(db, key, slot, end, count, call),
+        None => {
+            let element = pop_one(db, key, slot, end, call);
+            call.reply_bulk(&element)
+        }
+    }
+}
+
+fn pop_one(db: &mut Database, key: &[u8], slot: Slot, end: End, call: &mut Call<'_>) -> Vec<u8> {
+    db.change(key, slot, call.work, |list: &mut List, work| {
+        let popped = list.pop(end, work, |item, work| {
+            let bytes = item.bytes().as_slice().to_vec();
+            work.count(Counter::BytesCopied, bytes.len() as u64);
+            bytes
+        });
+        popped.expect("no key holds an empty list")
+    })
+}
+
+/// Replies up to `count` elements from an end and removes them.
+fn pop_range<'c>(
+    db: &mut Database,
+    key: &[u8],
+    slot: Slot,
+    end: End,
+    count: usize,
+    call: &mut Call<'c>,
+) -> Outcome<'c> {
+    let list = db.get::<List>(slot);
+    let (length, count) = (list.len(), count.min(list.len()));
+    match end {
+        End::Left => reply_range(list, 0, count, End::Right, call)?,
+        End::Right => reply_range(list, length - 1, count, End::Left, call)?,
+    }
+    db.change(key, slot, call.work, |list: &mut List, work| {
+        let start = if end == End::Left { 0 } else { length - count };
+        list.remove_range(start, count, work);
+    });
+    Ok(())
+}
+
+/// RPOPLPUSH.
+pub(super) fn rpoplpush<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    move_element(db, call, End::Right, End::Left)
+}
+
+/// LMOVE.
+pub(super) fn lmove<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let (from, to) = (end(call.args[3])?, end(call.args[4])?);
+    move_element(db, call, from, to)
+}
+
+fn end<'c>(arg: &[u8]) -> Result<End, ErrorReply<'c>> {
+    match arg {
+        _ if is_option(arg, "left") => Ok(End::Left),
+        _ if is_option(arg, "right") => Ok(End::Right),
+        _ => Err(ErrorReply::Syntax),
+    }
+}
+
+fn move_element<'c>(db: &mut Database, call: &mut Call<'c>, from: End, to: End) -> Outcome<'c> {
+    let (source, target) = (call.args[1], call.args[2]);
+    let Some(slot) = db.find::<List>(source, call)? else {
+        return call.reply_null();
+    };
+    let found = db.find::<List>(target, call)?;
+    if found == Some(slot) {
+        let element = db.change(source, slot, call.work, |list: &mut List, work| {
+            let popped = list.pop(from, work, |item, _| item.bytes().as_slice().to_vec());
+            let element = popped.expect("no key holds an empty list");
+            list.push(to, &element, work);
+            element
+        });
+        return call.reply_bulk(&element);
+    }
+    let element = pop_one(db, source, slot, from, call);
+    push_all(db, target, found, to, &[&element], call);
+    call.reply_bulk(&element)
+}
+
+/// LMPOP (`redis:src/t_list.c`, lmpopGenericCommand).
+pub(super) fn lmpop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let positive = |arg: &[u8]| {
+        let number = parse_i64(arg).and_then(|number| usize::try_from(number).ok());
+        number.filter(|&number| number > 0)
+    };
+    let keys = positive(call.args[1]);
+    let keys = keys.ok_or(ErrorReply::Fixed("ERR numkeys should be greater than 0"))?;
+    let where_index = keys.checked_add(2).ok_or(ErrorReply::Syntax)?;
+    let end = end(call.args.get(where_index).ok_or(ErrorReply::Syntax)?)?;
+    let mut count = None;
+    let mut index = where_index + 1;
+    while let Some(option) = call.args.get(index) {
+        let Some(number) = call.args.get(index + 1) else {
+            return Err(ErrorReply::Syntax);
+        };
+        if count.is_some() || !is_option(option, "count") {
+            return Err(ErrorReply::Syntax);
+        }
+        let number = positive(number);
+        count = Some(number.ok_or(ErrorReply::Fixed("ERR count should be greater than 0"))?);
+        index += 2;
+    }
+    for &key in &call.args[2..where_index] {
+        if let Some(slot) = db.find::<List>(key, call)? {
+            call.reply(Frame::Array(2))?;
+            call.reply_bulk(key)?;
+            return pop_range(db, key, slot, end, count.unwrap_or(1), call);
+        }
+    }
+    call.reply(Frame::NullArray)
+}

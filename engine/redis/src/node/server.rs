@@ -1,0 +1,49 @@
+//! Commands on the server as a whole.
+
+use super::call::{Call, Outcome, is_option};
+use super::client::Session;
+use super::error::ErrorReply;
+use super::snapshot::{bgsave, lastsave};
+use super::{After, Node};
+use crate::command::commands;
+use crate::keyspace::Database;
+
+commands! { Server;
+    "bgsave", -1, [ADMIN NOSCRIPT NO_ASYNC_LOADING], NONE, "1.0.0" => Node(bgsave);
+    "dbsize", 1, [READONLY FAST], NONE, "1.0.0" => Database(dbsize);
+    "flushall", -1, [WRITE], NONE, "1.0.0" => Node(flushall);
+    "flushdb", -1, [WRITE], NONE, "1.0.0" => Database(flushdb);
+    "lastsave", 1, [LOADING STALE FAST], NONE, "1.0.0" => Node(lastsave);
+}
+
+/// DBSIZE: expired keys count until they are removed.
+fn dbsize<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    call.reply_integer(i64::try_from(db.keys().len()).expect("tables hold fewer than 2^63 keys"))
+}
+
+/// FLUSHDB.
+fn flushdb<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    flush_mode(call.args)?;
+    db.clear(call.work);
+    call.reply_ok()
+}
+
+/// FLUSHALL.
+fn flushall<'c>(
+    node: &mut Node,
+    _: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    flush_mode(call.args)?;
+    node.keyspace.clear_all(call.work);
+    call.reply_ok().map(|()| After::Continue)
+}
+
+/// Both modes remove everything before the reply.
+fn flush_mode<'c>(args: &[&[u8]]) -> Outcome<'c> {
+    match args {
+        [_] => Ok(()),
+        [_, mode] if is_option(mode, "sync") || is_option(mode, "async") => Ok(()),
+        _ => Err(ErrorReply::Syntax),
+    }
+}

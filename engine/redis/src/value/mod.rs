@@ -1,0 +1,121 @@
+//! Values: strings and collections, and how they are stored.
+
+pub(crate) mod list;
+mod string;
+
+pub use list::{List, NodeLimit};
+pub use string::{StringValue, ValueBytes};
+
+/// What a key holds. Collections lie outside, so that a record stays small.
+#[derive(Debug)]
+pub enum Value {
+    /// A string.
+    String(StringValue),
+    /// A list.
+    List(Box<List>),
+}
+
+/// A kind of value.
+///
+/// Sizes are kept as the value changes, because they are asked for at every change.
+pub trait Kind: Sized {
+    /// The value as this kind, if it is of it.
+    fn of(value: &Value) -> Option<&Self>;
+    /// The same, to be changed.
+    fn of_mut(value: &mut Value) -> Option<&mut Self>;
+    /// As a value.
+    fn into_value(self) -> Value;
+    /// Whether nothing is left in it: Redis keeps no empty collection.
+    fn is_empty(&self) -> bool;
+}
+
+/// What Redis would have allocated for a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Bytes, each allocation rounded to its size class; the object's header is not among them.
+    pub bytes: u64,
+    /// Number of allocations.
+    pub allocations: u64,
+}
+
+impl Value {
+    /// The name of its type in TYPE.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::String(_) => "string",
+            Self::List(_) => "list",
+        }
+    }
+    /// The name of its encoding in OBJECT ENCODING.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Self::String(StringValue::Integer(_)) => "int",
+            Self::String(StringValue::Embedded(_)) => "embstr",
+            Self::String(StringValue::Raw(_)) => "raw",
+            Self::List(_) => "quicklist",
+        }
+    }
+    /// How much work freeing it is, by which UNLINK decides whether a thread does it
+    /// (`redis:src/lazyfree.c`, lazyfreeGetFreeEffort): the allocations of a collection that has
+    /// many, and 1 otherwise.
+    pub fn free_effort(&self) -> u64 {
+        match self {
+            Self::String(_) => 1,
+            Self::List(list) => list.nodes() as u64,
+        }
+    }
+    /// Allocations beside the record that are given back with it.
+    pub fn allocations(&self) -> u64 {
+        match self {
+            Self::String(string) => u64::from(string.stored_len() > 0),
+            Self::List(list) => list.footprint().allocations,
+        }
+    }
+    /// Bytes of a string that lie in an allocation of their own.
+    pub fn stored_len(&self) -> usize {
+        match self {
+            Self::String(string) => string.stored_len(),
+            Self::List(_) => 0,
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($($kind:ty, $variant:ident, $empty:expr;)*) => {
+        $(impl Kind for $kind {
+            fn of(value: &Value) -> Option<&Self> {
+                match value {
+                    Value::$variant(this) => Some(this),
+                    _ => None,
+                }
+            }
+            fn of_mut(value: &mut Value) -> Option<&mut Self> {
+                match value {
+                    Value::$variant(this) => Some(this),
+                    _ => None,
+                }
+            }
+            fn into_value(self) -> Value {
+                Value::$variant(self.into())
+            }
+            fn is_empty(&self) -> bool {
+                $empty(self)
+            }
+        })*
+    };
+}
+
+kinds! {
+    StringValue, String, |_| false;
+    List, List, |list: &List| list.len() == 0;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_fits_three_words() {
+        assert_eq!(size_of::<Value>(), 24);
+    }
+}
