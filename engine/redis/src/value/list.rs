@@ -647,9 +647,9 @@ mod tests {
                 let packs: u64 = list.nodes.iter().map(|pack| size_class(pack.byte_len() as u64)).sum();
                 prop_assert_eq!(list.pack_bytes, packs);
                 prop_assert!(list.nodes.iter().all(|pack| !pack.is_empty()));
-                for at in 0..model.len() {
+                for (at, expected) in model.iter().enumerate() {
                     let found = list.get(at, &mut work).unwrap().bytes().as_slice().to_vec();
-                    prop_assert_eq!(&found, &model[at]);
+                    prop_assert_eq!(&found, expected);
                 }
             }
         }
