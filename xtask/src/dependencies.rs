@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("kvrig-base", &[]),
     ("kvrig-tables", &["kvrig-base"]),
     ("kvrig-redis", &["kvrig-base", "kvrig-tables"]),
+    ("kvrig-memcached", &["kvrig-base", "kvrig-tables"]),
     ("kvrig-workloads", &["kvrig-base"]),
     (
         "kvrig-sim",
@@ -17,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "kvrig-base",
             "kvrig-tables",
             "kvrig-redis",
+            "kvrig-memcached",
             "kvrig-workloads",
         ],
     ),

@@ -6,12 +6,15 @@
 
 use super::work::Work;
 use crate::id::LockId;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A family of locks.
+/// A family of locks and shared words.
 pub trait SyncForm {
     /// The lock around a `T`.
     type Lock<T>: Lock<T>;
+    /// A number that all workers may change without a lock.
+    type Word: Word;
 }
 
 /// A mutual-exclusion lock around a `T`, entered by closure so that every form can bracket it.
@@ -22,6 +25,24 @@ pub trait Lock<T> {
     fn with<R>(&self, work: &mut Work, body: impl FnOnce(&mut T, &mut Work) -> R) -> R;
     /// Does `body` with the lock held, or nothing where another worker holds it.
     fn try_with<R>(&self, work: &mut Work, body: impl FnOnce(&mut T, &mut Work) -> R) -> Option<R>;
+    /// Does `body` with the lock held and leaves no trace in a receipt: where no other worker can
+    /// want the lock, because they are stopped or because it is one thread's own.
+    fn unreported<R>(&self, body: impl FnOnce(&mut T) -> R) -> R;
+}
+
+/// A number shared without a lock: a count, a clock, a set of 64 bits. It orders nothing else:
+/// what must be seen together lies behind one lock.
+pub trait Word {
+    /// A word that is `value`.
+    fn new(value: u64) -> Self;
+    /// Its value.
+    fn get(&self) -> u64;
+    /// Makes it `value`.
+    fn set(&self, value: u64);
+    /// Adds `n`, around the end if need be, and returns what it was.
+    fn add(&self, n: u64) -> u64;
+    /// Clears the bits of `mask` and returns what it was.
+    fn clear(&self, mask: u64) -> u64;
 }
 
 /// Locks of the standard library, for real threads.
@@ -30,6 +51,25 @@ pub struct Threads;
 
 impl SyncForm for Threads {
     type Lock<T> = std::sync::Mutex<T>;
+    type Word = AtomicU64;
+}
+
+impl Word for AtomicU64 {
+    fn new(value: u64) -> Self {
+        Self::new(value)
+    }
+    fn get(&self) -> u64 {
+        self.load(Ordering::Relaxed)
+    }
+    fn set(&self, value: u64) {
+        self.store(value, Ordering::Relaxed);
+    }
+    fn add(&self, n: u64) -> u64 {
+        self.fetch_add(n, Ordering::Relaxed)
+    }
+    fn clear(&self, mask: u64) -> u64 {
+        self.fetch_and(!mask, Ordering::Relaxed)
+    }
 }
 
 impl<T> Lock<T> for std::sync::Mutex<T> {
@@ -44,6 +84,9 @@ impl<T> Lock<T> for std::sync::Mutex<T> {
         let mut value = self.try_lock().ok()?;
         Some(body(&mut value, work))
     }
+    fn unreported<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
+        body(&mut self.lock().expect("no worker panics with a lock held"))
+    }
 }
 
 /// Locks of the simulator: never contended in code; the host makes the waiting happen in time.
@@ -52,6 +95,30 @@ pub struct Simulated;
 
 impl SyncForm for Simulated {
     type Lock<T> = SimulatedLock<T>;
+    type Word = Cell<u64>;
+}
+
+impl Word for Cell<u64> {
+    #[inline]
+    fn new(value: u64) -> Self {
+        Self::new(value)
+    }
+    #[inline]
+    fn get(&self) -> u64 {
+        self.get()
+    }
+    #[inline]
+    fn set(&self, value: u64) {
+        self.set(value);
+    }
+    #[inline]
+    fn add(&self, n: u64) -> u64 {
+        self.replace(self.get().wrapping_add(n))
+    }
+    #[inline]
+    fn clear(&self, mask: u64) -> u64 {
+        self.replace(self.get() & !mask)
+    }
 }
 
 /// A lock that reports the work done while it is held.
@@ -78,6 +145,10 @@ impl<T> Lock<T> for SimulatedLock<T> {
         }
         Some(self.with(work, body))
     }
+    #[inline]
+    fn unreported<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
+        body(&mut self.value.borrow_mut())
+    }
 }
 
 /// Locks of the loom model checker.
@@ -88,6 +159,26 @@ pub struct Loom;
 #[cfg(loom)]
 impl SyncForm for Loom {
     type Lock<T> = loom::sync::Mutex<T>;
+    type Word = loom::sync::atomic::AtomicU64;
+}
+
+#[cfg(loom)]
+impl Word for loom::sync::atomic::AtomicU64 {
+    fn new(value: u64) -> Self {
+        Self::new(value)
+    }
+    fn get(&self) -> u64 {
+        self.load(Ordering::Relaxed)
+    }
+    fn set(&self, value: u64) {
+        self.store(value, Ordering::Relaxed);
+    }
+    fn add(&self, n: u64) -> u64 {
+        self.fetch_add(n, Ordering::Relaxed)
+    }
+    fn clear(&self, mask: u64) -> u64 {
+        self.fetch_and(!mask, Ordering::Relaxed)
+    }
 }
 
 #[cfg(loom)]
@@ -102,5 +193,8 @@ impl<T> Lock<T> for loom::sync::Mutex<T> {
     fn try_with<R>(&self, work: &mut Work, body: impl FnOnce(&mut T, &mut Work) -> R) -> Option<R> {
         let mut value = self.try_lock().ok()?;
         Some(body(&mut value, work))
+    }
+    fn unreported<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
+        body(&mut self.lock().expect("no worker panics with a lock held"))
     }
 }

@@ -7,6 +7,16 @@
 //! ```
 //!
 //! An item is in one array only, and its hash says in which: a look-up never probes both.
+//!
+//! [`MemcachedTable`] is that table with one owner, behind the interface that all tables share;
+//! [`striped`] is the form that Memcached's threads share.
+
+mod pages;
+pub mod rules;
+pub mod striped;
+
+pub use rules::{HASHPOWER_DEFAULT, HASHPOWER_MAX};
+pub use striped::StripedTable;
 
 use crate::arena::{Arena, EntryAllocation, slot_at};
 use crate::buckets::BucketArray;
@@ -20,11 +30,6 @@ use crate::table::{
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Cause, Counter, Work};
 use kvrig_base::time::Span;
-
-/// Power of two of the buckets at the start (`memcached:assoc.h`, HASHPOWER_DEFAULT).
-pub const HASHPOWER_DEFAULT: u32 = 16;
-/// Power of two of the buckets at most (`memcached:assoc.h`, HASHPOWER_MAX).
-pub const HASHPOWER_MAX: u32 = 32;
 
 /// The table of Memcached 1.6.18 (`memcached:assoc.c`).
 ///
@@ -286,8 +291,8 @@ impl<E: Entry> Table<E> for MemcachedTable<E> {
     fn set_growth_headroom(&mut self, _: Option<u64>) {}
 
     fn cron_resize(&mut self, work: &mut Work) {
-        let buckets = self.primary.buckets();
-        let is_full = self.arena.len() > buckets * 3 / 2 && buckets < 1 << HASHPOWER_MAX;
+        let power = self.primary.buckets().trailing_zeros();
+        let is_full = rules::is_overfull(self.arena.len(), power);
         if is_full && self.expanding.is_none() && self.pauses == 0 {
             self.start(work);
         }
