@@ -68,7 +68,7 @@ impl<S: SyncForm> Actor for ServerThread<S> {
 
     fn handle(&mut self, cx: &mut Cx<'_, Message>, input: Input<'_, Message>) {
         match &mut self.role {
-            Role::Worker(worker) => worker.handle(cx, input),
+            Role::Worker(worker) => worker.handle(cx, &input),
             Role::Maintainer(maintainer) => maintainer.handle(cx, &input),
             Role::Clock(clock) => clock.handle(cx, &input),
         }

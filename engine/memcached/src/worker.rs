@@ -27,8 +27,8 @@ impl<S: SyncForm> Worker<S> {
         }
     }
 
-    pub(crate) fn handle<M>(&mut self, cx: &mut Cx<'_, M>, input: Input<'_, M>) {
-        match input {
+    pub(crate) fn handle<M>(&mut self, cx: &mut Cx<'_, M>, input: &Input<'_, M>) {
+        match *input {
             Input::Command { conn, args } => self.whole_command(conn, args, cx),
             Input::Bytes { conn, bytes } => self.bytes(conn, bytes, cx),
             Input::Closed { conn } => _ = self.readers.remove(&conn),
