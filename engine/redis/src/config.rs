@@ -12,6 +12,8 @@ use kvrig_base::time::Span;
 pub const DATABASES_MAX: u64 = 256;
 /// The range that Redis clamps `hz` to (CONFIG_MIN_HZ, CONFIG_MAX_HZ).
 pub(crate) const HZ_MAX: u64 = 500;
+/// Largest threshold of a compact encoding: beyond what one could hold.
+const SIZE_MAX: u64 = 1 << 30;
 /// Least similarity (Jaro-Winkler) at which a name is suggested for an unknown one.
 const SUGGESTION_SIMILARITY_MIN: f64 = 0.8;
 
@@ -23,6 +25,10 @@ pub struct Config {
     pub activerehashing: bool,
     /// `dbfilename`: the name of the snapshot.
     pub dbfilename: String,
+    /// `hash-max-listpack-entries`: how many fields a hash in one allocation has at most.
+    pub hash_max_listpack_entries: usize,
+    /// `hash-max-listpack-value`: how long its fields and values are at most, in bytes.
+    pub hash_max_listpack_value: usize,
     /// `list-max-listpack-size`: how large one listpack of a list may become.
     pub list_max_listpack_size: i16,
     /// `maxmemory`: the limit of used_memory in bytes; 0 is none.
@@ -45,6 +51,8 @@ pub struct Config {
     pub hz: u32,
     /// `proto-max-bulk-len`: the longest argument and the longest string, in bytes.
     pub proto_max_bulk_len: u64,
+    /// `set-max-intset-entries`: how many members a set of integers in one allocation has at most.
+    pub set_max_intset_entries: usize,
 }
 
 impl Default for Config {
@@ -52,6 +60,8 @@ impl Default for Config {
         Self {
             activerehashing: true,
             dbfilename: "dump.rdb".to_owned(),
+            hash_max_listpack_entries: 512,
+            hash_max_listpack_value: 64,
             list_max_listpack_size: -2,
             maxmemory: 0,
             maxmemory_eviction_tenacity: 10,
@@ -62,6 +72,7 @@ impl Default for Config {
             growth_guard: true,
             hz: 10,
             proto_max_bulk_len: BULK_BYTES_MAX,
+            set_max_intset_entries: 512,
         }
     }
 }
@@ -106,6 +117,26 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "dynamic-hz",
         values: "yes or no",
         set: |config, value| store(&mut config.dynamic_hz, yes_or_no(value)),
+    },
+    Directive {
+        name: "hash-max-listpack-entries",
+        values: "0 to 1073741824",
+        set: |config, value| {
+            store(
+                &mut config.hash_max_listpack_entries,
+                integer(value, 0, SIZE_MAX),
+            )
+        },
+    },
+    Directive {
+        name: "hash-max-listpack-value",
+        values: "0 to 1073741824",
+        set: |config, value| {
+            store(
+                &mut config.hash_max_listpack_value,
+                integer(value, 0, SIZE_MAX),
+            )
+        },
     },
     Directive {
         name: "hz",
@@ -166,6 +197,16 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "save",
         values: "\"\": snapshots are never begun by the timer",
         set: |_, value| value.is_empty(),
+    },
+    Directive {
+        name: "set-max-intset-entries",
+        values: "0 to 1073741824",
+        set: |config, value| {
+            store(
+                &mut config.set_max_intset_entries,
+                integer(value, 0, SIZE_MAX),
+            )
+        },
     },
 ];
 
@@ -310,6 +351,9 @@ mod tests {
             ("dbfilename", "a.rdb"),
             ("maxmemory-eviction-tenacity", "50"),
             ("list-max-listpack-size", "-1"),
+            ("hash-max-listpack-entries", "128"),
+            ("hash-max-listpack-value", "32"),
+            ("set-max-intset-entries", "0"),
             ("rdbcompression", "no"),
         ] {
             config.set(name, value).expect("it is honoured");
@@ -317,7 +361,10 @@ mod tests {
         let expected = Config {
             activerehashing: false,
             dbfilename: "a.rdb".to_owned(),
+            hash_max_listpack_entries: 128,
+            hash_max_listpack_value: 32,
             list_max_listpack_size: -1,
+            set_max_intset_entries: 0,
             maxmemory: 100 << 20,
             maxmemory_eviction_tenacity: 50,
             maxmemory_policy: Policy::AllkeysLru,

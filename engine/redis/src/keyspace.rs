@@ -14,10 +14,12 @@ use crate::memory::{
 };
 use crate::node::{Call, ErrorReply, Outcome};
 use crate::record::{Expiry, Record, StoredKey};
-use crate::value::{Kind, NodeLimit, StringValue, Value};
-use kvrig_base::random::Sequence;
+use crate::value::dict::DictConfig;
+use crate::value::{Kind, NodeLimit, PackLimits, StringValue, Value};
+use kvrig_base::random::{Seed, Sequence};
 use kvrig_base::seam::{Counter, Region, Work};
 use kvrig_base::time::Span;
+use kvrig_tables::redis::rules::{RedisRules, RedisVersion};
 use kvrig_tables::{Regions, ResizePolicy, Slot, Table, TableConfig, TableEvent, TableKind};
 
 /// Allocations from this size on may go to the system (see
@@ -27,6 +29,11 @@ const LARGE_ALLOCATION_BYTES: usize = 32 * 1024;
 const VALUE_HEADER_BYTES: u64 = 19;
 /// Region numbers of one database: two tables, then one for each size class of values.
 const REGIONS_PER_DATABASE: u16 = 2 * Regions::COUNT + SIZE_CLASSES;
+
+/// Region numbers of tables inside values, behind those of all databases.
+const FIRST_DICT_REGION: u16 = DATABASES_MAX as u16 * REGIONS_PER_DATABASE;
+/// How many such tables have regions of their own.
+const DICTS_APART: u16 = (u16::MAX - FIRST_DICT_REGION) / Regions::COUNT;
 
 const _: () = assert!(DATABASES_MAX * REGIONS_PER_DATABASE as u64 <= u16::MAX as u64);
 
@@ -59,6 +66,10 @@ pub(crate) struct Limits {
     pub(crate) string_bytes_max: u64,
     /// `list-max-listpack-size`: how large one listpack of a list may become.
     pub(crate) list_node: NodeLimit,
+    /// `hash-max-listpack-entries` and `hash-max-listpack-value`.
+    pub(crate) hash_pack: PackLimits,
+    /// `set-max-intset-entries`.
+    pub(crate) set_integers_max: usize,
 }
 
 impl Limits {
@@ -66,6 +77,11 @@ impl Limits {
         Self {
             string_bytes_max: config.proto_max_bulk_len,
             list_node: NodeLimit::of(config.list_max_listpack_size),
+            hash_pack: PackLimits {
+                entries: config.hash_max_listpack_entries,
+                element_bytes: config.hash_max_listpack_value,
+            },
+            set_integers_max: config.set_max_intset_entries,
         }
     }
 }
@@ -88,6 +104,12 @@ pub struct Database {
     entry_bytes: u64,
     integers_are_shared: bool,
     limits: Limits,
+    /// What tables inside values are made with.
+    dict: DictConfig,
+    /// Tables made so far inside values.
+    dicts_made: u16,
+    policy: ResizePolicy,
+    random: Sequence,
     value_region: u16,
     clock_s: u32,
     /// Whether each use of a key is written down.
@@ -96,7 +118,13 @@ pub struct Database {
 
 impl Keyspace {
     /// Empty databases on tables of this kind, placed by this key of the hash function.
-    pub(crate) fn new(config: &Config, kind: TableKind, hash_key: [u64; 2]) -> Self {
+    pub(crate) fn new(config: &Config, kind: TableKind, seed: Seed) -> Self {
+        let hash_key = seed.stream("hash-key").at(0, 0).0;
+        // Values are those of Redis, whatever table holds all keys.
+        let version = match kind {
+            TableKind::Redis74 => RedisVersion::V74,
+            _ => RedisVersion::V70,
+        };
         let database = |index| {
             let first = index * REGIONS_PER_DATABASE;
             let table = |first| TableConfig {
@@ -109,6 +137,13 @@ impl Keyspace {
                 entry_bytes: 0,
                 integers_are_shared: !config.tracks_use(),
                 limits: Limits::of(config),
+                dict: DictConfig {
+                    rules: RedisRules::of(version),
+                    table: table(first),
+                },
+                dicts_made: 0,
+                policy: ResizePolicy::Allow,
+                random: seed.stream("database").sequence(u64::from(index)),
                 value_region: first + 2 * Regions::COUNT,
                 clock_s: 0,
                 tracks_use: false,
@@ -145,6 +180,7 @@ impl Keyspace {
     /// Says to all tables whether they may resize.
     pub(crate) fn set_resize_policy(&mut self, policy: ResizePolicy) {
         for database in &mut self.databases {
+            database.policy = policy;
             database.keys.set_resize_policy(policy);
             database.expires.set_resize_policy(policy);
         }
@@ -228,6 +264,17 @@ impl Database {
         &self.keys.entry(slot).value
     }
 
+    /// What a table inside a new value is made with. Region numbers are given out in turn, and
+    /// again once all are: tables that share one are far apart in time.
+    pub(crate) fn new_dict(&mut self) -> DictConfig {
+        let number = self.dicts_made;
+        self.dicts_made = (number + 1) % DICTS_APART;
+        self.dict.at(FIRST_DICT_REGION + number * Regions::COUNT)
+    }
+    /// Draws of commands that choose at random.
+    pub(crate) fn random(&mut self) -> &mut Sequence {
+        &mut self.random
+    }
     /// What the configuration says of values.
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
@@ -244,8 +291,16 @@ impl Database {
         call: &mut Call<'c>,
     ) -> Result<Option<Slot>, ErrorReply<'c>> {
         match self.lookup(key, call.now_ms, call.work) {
-            Some(slot) if K::of(self.value(slot)).is_none() => Err(ErrorReply::WrongType),
-            found => Ok(found),
+            Some(slot) => self.check::<K>(slot).map(|()| Some(slot)),
+            None => Ok(None),
+        }
+    }
+    /// Checks that the value at `slot` is of one kind.
+    #[inline]
+    pub(crate) fn check<'c, K: Kind>(&self, slot: Slot) -> Result<(), ErrorReply<'c>> {
+        match K::of(self.value(slot)) {
+            Some(_) => Ok(()),
+            None => Err(ErrorReply::WrongType),
         }
     }
     /// Changes the collection at `slot` where it is; a key whose collection is empty then is
@@ -257,8 +312,10 @@ impl Database {
         work: &mut Work,
         change: impl FnOnce(&mut K, &mut Work) -> R,
     ) -> R {
+        let policy = self.policy;
         let (result, is_empty) = self.change_value(slot, work, |value, work| {
             let value = K::of_mut(value).expect("the kind was checked when the key was found");
+            value.set_resize_policy(policy);
             let result = change(value, work);
             (result, value.is_empty())
         });

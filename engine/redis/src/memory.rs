@@ -109,7 +109,7 @@ pub(crate) const fn capacity_when_grown(length: usize) -> usize {
 }
 
 /// Bytes of a key: its sds string, which below 32 bytes has a header of one byte unless it is empty.
-const fn key_bytes(length: usize) -> u64 {
+pub(crate) const fn key_bytes(length: usize) -> u64 {
     match length {
         1..32 => size_class(1 + length as u64 + 1),
         _ => string_bytes(length),
@@ -127,7 +127,7 @@ pub(crate) fn value_bytes(value: &Value, integers_are_shared: bool) -> u64 {
             size_class(OBJECT_BYTES + 3 + bytes.len() as u64 + 1)
         }
         Value::String(StringValue::Raw(bytes)) => OBJECT_BYTES + string_bytes(bytes.capacity()),
-        Value::List(list) => OBJECT_BYTES + list.footprint().bytes,
+        _ => OBJECT_BYTES + value.footprint().bytes,
     }
 }
 

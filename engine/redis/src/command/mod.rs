@@ -22,10 +22,14 @@ pub enum Group {
     Connection,
     /// Keys of any type.
     Generic,
+    /// Hashes.
+    Hash,
     /// Lists.
     List,
     /// The server as a whole.
     Server,
+    /// Sets.
+    Set,
     /// Strings.
     String,
 }
@@ -36,8 +40,10 @@ impl Group {
         match self {
             Self::Connection => "connection",
             Self::Generic => "generic",
+            Self::Hash => "hash",
             Self::List => "list",
             Self::Server => "server",
+            Self::Set => "set",
             Self::String => "string",
         }
     }

@@ -12,6 +12,7 @@
 //! end; its bytes are read from right to left, seven bits each.
 
 use crate::number::{INTEGER_TEXT_BYTES_MAX, IntegerText, parse_i64};
+use crate::value::ValueBytes;
 
 /// Total bytes and number of elements.
 const HEADER_BYTES: usize = 6;
@@ -28,25 +29,6 @@ pub enum Item<'a> {
     Bytes(&'a [u8]),
 }
 
-/// An element's bytes: those stored, or the digits of an integer.
-#[derive(Clone, Copy, Debug)]
-pub enum ItemBytes<'a> {
-    /// Stored bytes.
-    Stored(&'a [u8]),
-    /// Digits.
-    Digits(IntegerText),
-}
-
-impl ItemBytes<'_> {
-    /// As a slice.
-    pub fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Stored(bytes) => bytes,
-            Self::Digits(text) => text.as_bytes(),
-        }
-    }
-}
-
 impl<'a> Item<'a> {
     /// The element that a string is stored as.
     fn of(bytes: &'a [u8]) -> Self {
@@ -58,10 +40,10 @@ impl<'a> Item<'a> {
         Self::Bytes(bytes)
     }
     /// Its bytes.
-    pub fn bytes(&self) -> ItemBytes<'a> {
+    pub fn bytes(&self) -> ValueBytes<'a> {
         match *self {
-            Self::Integer(number) => ItemBytes::Digits(IntegerText::new(number)),
-            Self::Bytes(bytes) => ItemBytes::Stored(bytes),
+            Self::Integer(number) => ValueBytes::Digits(IntegerText::new(number)),
+            Self::Bytes(bytes) => ValueBytes::Stored(bytes),
         }
     }
     /// Whether it is this string.

@@ -66,6 +66,15 @@ impl<'c> Call<'c> {
             )
         })
     }
+    /// An integer that can be negated (getRangeLongFromObjectOrReply from -LONG_MAX).
+    pub(crate) fn negatable(&mut self, index: usize) -> Result<i64, ErrorReply<'c>> {
+        match self.integer(index)? {
+            i64::MIN => Err(ErrorReply::Fixed(
+                "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+            )),
+            number => Ok(number),
+        }
+    }
     /// An integer that must not be negative (getPositiveLongFromObjectOrReply).
     pub(crate) fn count(&mut self, index: usize) -> Result<usize, ErrorReply<'c>> {
         let refused = ErrorReply::Fixed("ERR value is out of range, must be positive");

@@ -14,6 +14,10 @@ pub(crate) enum ErrorReply<'a> {
     WrongArity {
         command: &'static str,
     },
+    UnknownSubcommand {
+        command: &'static str,
+        subcommand: &'a [u8],
+    },
     /// A text that depends on nothing.
     Fixed(&'static str),
     Syntax,
@@ -45,6 +49,16 @@ impl ErrorReply<'_> {
             Self::WrongArity { command } => {
                 let text = format!("ERR wrong number of arguments for '{command}' command");
                 return Cow::Owned(text.into_bytes());
+            }
+            Self::UnknownSubcommand {
+                command,
+                subcommand,
+            } => {
+                let quoted = c_string(subcommand);
+                let quoted = &quoted[..quoted.len().min(QUOTED_BYTES_MAX)];
+                let rest = format!("'. Try {command} HELP.");
+                let parts = [b"ERR unknown subcommand '", quoted, rest.as_bytes()];
+                return Cow::Owned(parts.concat());
             }
             Self::InvalidExpireTime { command } => {
                 let text = format!("ERR invalid expire time in '{command}' command");

@@ -13,9 +13,13 @@ mod cron;
 mod error;
 mod eviction;
 mod expiry;
+mod hashes;
 mod keys;
 mod lists;
+mod object;
+mod scan;
 mod server;
+mod sets;
 mod snapshot;
 mod strings;
 
@@ -60,14 +64,16 @@ pub struct Node {
 
 /// The commands of all groups.
 pub(crate) mod groups {
-    use super::{connection, keys, lists, server, strings};
+    use super::{connection, hashes, keys, lists, server, sets, strings};
     use crate::command::CommandSpec;
 
     pub(crate) const ALL: &[&[CommandSpec]] = &[
         connection::COMMANDS,
+        hashes::COMMANDS,
         keys::COMMANDS,
         lists::COMMANDS,
         server::COMMANDS,
+        sets::COMMANDS,
         strings::COMMANDS,
     ];
 }
@@ -84,9 +90,8 @@ impl Node {
     /// A node without data, whose tables are of this kind and placed by a hash key that `seed`
     /// gives.
     pub fn new(config: Config, tables: TableKind, seed: Seed) -> Self {
-        let hash_key = seed.stream("hash-key").at(0, 0).0;
         Self {
-            keyspace: Keyspace::new(&config, tables, hash_key),
+            keyspace: Keyspace::new(&config, tables, seed),
             config,
             clients: Clients::default(),
             cron: Cron::new(),

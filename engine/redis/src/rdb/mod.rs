@@ -10,7 +10,7 @@ use crate::keyspace::{Database, Keyspace};
 use crate::number::{IntegerText, parse_i64};
 use crate::value::{StringValue, Value};
 use kvrig_base::id::FileId;
-use kvrig_base::seam::{ChildHost, Counter, FileError, FileOp, OpenMode};
+use kvrig_base::seam::{ChildHost, Counter, FileError, FileOp, OpenMode, Work};
 use kvrig_tables::Position;
 
 /// The first bytes: the format and its version (RDB_VERSION of 7.0).
@@ -27,6 +27,12 @@ mod opcode {
     pub(super) const END: u8 = 0xFF;
     /// The type of a string value.
     pub(super) const STRING: u8 = 0;
+    /// The types of sets and hashes of strings one by one.
+    pub(super) const SET: u8 = 2;
+    pub(super) const HASH: u8 = 4;
+    /// The types of sets and hashes in one allocation.
+    pub(super) const SET_INTSET: u8 = 11;
+    pub(super) const HASH_LISTPACK: u8 = 16;
     /// The type of a list of listpacks.
     pub(super) const LIST_QUICKLIST_2: u8 = 18;
     /// A node of it that is a listpack (QUICKLIST_NODE_CONTAINER_PACKED).
@@ -129,10 +135,14 @@ fn write_file(
 }
 
 /// The type of a value in the file.
-const fn type_of(value: &Value) -> u8 {
+fn type_of(value: &Value) -> u8 {
     match value {
         Value::String(_) => opcode::STRING,
         Value::List(_) => opcode::LIST_QUICKLIST_2,
+        Value::Set(set) if set.integers().is_some() => opcode::SET_INTSET,
+        Value::Set(_) => opcode::SET,
+        Value::Hash(hash) if hash.pack().is_some() => opcode::HASH_LISTPACK,
+        Value::Hash(_) => opcode::HASH,
     }
 }
 
@@ -183,6 +193,27 @@ impl File<'_> {
                     self.string(pack.as_bytes());
                 }
             }
+            Value::Set(set) => match set.integers() {
+                Some(integers) => self.string(&integers.to_bytes()),
+                None => {
+                    self.length(set.len() as u64);
+                    let mut work = Work::unpriced();
+                    set.for_each(&mut work, |member, _| self.string(member.as_slice()));
+                    self.child.work().count_all(&work.counts());
+                }
+            },
+            Value::Hash(hash) => match hash.pack() {
+                Some(pack) => self.string(pack.as_bytes()),
+                None => {
+                    self.length(hash.len() as u64);
+                    let mut work = Work::unpriced();
+                    hash.for_each(&mut work, |field, value, _| {
+                        self.string(field.as_slice());
+                        self.string(value.as_slice());
+                    });
+                    self.child.work().count_all(&work.counts());
+                }
+            },
         }
     }
     fn aux(&mut self, name: &[u8], value: &[u8]) {

@@ -1,10 +1,19 @@
 //! Values: strings and collections, and how they are stored.
 
+mod bytes;
+pub mod dict;
+mod hash;
 pub(crate) mod list;
+mod set;
 mod string;
 
+pub use bytes::ValueBytes;
+pub use hash::{Hash, PackLimits};
 pub use list::{List, NodeLimit};
-pub use string::{StringValue, ValueBytes};
+pub use set::Set;
+pub use string::StringValue;
+
+use kvrig_tables::ResizePolicy;
 
 /// What a key holds. Collections lie outside, so that a record stays small.
 #[derive(Debug)]
@@ -13,6 +22,10 @@ pub enum Value {
     String(StringValue),
     /// A list.
     List(Box<List>),
+    /// A set.
+    Set(Box<Set>),
+    /// A hash.
+    Hash(Box<Hash>),
 }
 
 /// A kind of value.
@@ -27,6 +40,8 @@ pub trait Kind: Sized {
     fn into_value(self) -> Value;
     /// Whether nothing is left in it: Redis keeps no empty collection.
     fn is_empty(&self) -> bool;
+    /// Says whether tables inside may resize, which a forked child changes for all of them.
+    fn set_resize_policy(&mut self, policy: ResizePolicy);
 }
 
 /// What Redis would have allocated for a value.
@@ -44,6 +59,8 @@ impl Value {
         match self {
             Self::String(_) => "string",
             Self::List(_) => "list",
+            Self::Set(_) => "set",
+            Self::Hash(_) => "hash",
         }
     }
     /// The name of its encoding in OBJECT ENCODING.
@@ -53,6 +70,8 @@ impl Value {
             Self::String(StringValue::Embedded(_)) => "embstr",
             Self::String(StringValue::Raw(_)) => "raw",
             Self::List(_) => "quicklist",
+            Self::Set(set) => set.encoding(),
+            Self::Hash(hash) => hash.encoding(),
         }
     }
     /// How much work freeing it is, by which UNLINK decides whether a thread does it
@@ -62,26 +81,39 @@ impl Value {
         match self {
             Self::String(_) => 1,
             Self::List(list) => list.nodes() as u64,
+            Self::Set(set) if set.integers().is_none() => set.len() as u64,
+            Self::Hash(hash) if hash.pack().is_none() => hash.len() as u64,
+            Self::Set(_) | Self::Hash(_) => 1,
         }
     }
     /// Allocations beside the record that are given back with it.
     pub fn allocations(&self) -> u64 {
         match self {
             Self::String(string) => u64::from(string.stored_len() > 0),
-            Self::List(list) => list.footprint().allocations,
+            _ => self.footprint().allocations,
+        }
+    }
+    /// What Redis would have allocated for a collection; nothing for a string, whose allocation
+    /// its object may share.
+    pub fn footprint(&self) -> Footprint {
+        match self {
+            Self::String(_) => Footprint::default(),
+            Self::List(list) => list.footprint(),
+            Self::Set(set) => set.footprint(),
+            Self::Hash(hash) => hash.footprint(),
         }
     }
     /// Bytes of a string that lie in an allocation of their own.
     pub fn stored_len(&self) -> usize {
         match self {
             Self::String(string) => string.stored_len(),
-            Self::List(_) => 0,
+            Self::List(_) | Self::Set(_) | Self::Hash(_) => 0,
         }
     }
 }
 
 macro_rules! kinds {
-    ($($kind:ty, $variant:ident, $empty:expr;)*) => {
+    ($($kind:ty, $variant:ident, $empty:expr, $policy:expr;)*) => {
         $(impl Kind for $kind {
             fn of(value: &Value) -> Option<&Self> {
                 match value {
@@ -101,13 +133,18 @@ macro_rules! kinds {
             fn is_empty(&self) -> bool {
                 $empty(self)
             }
+            fn set_resize_policy(&mut self, policy: ResizePolicy) {
+                $policy(self, policy);
+            }
         })*
     };
 }
 
 kinds! {
-    StringValue, String, |_| false;
-    List, List, |list: &List| list.len() == 0;
+    StringValue, String, |_| false, |_, _| ();
+    List, List, List::is_empty, |_, _| ();
+    Set, Set, Set::is_empty, Set::set_resize_policy;
+    Hash, Hash, Hash::is_empty, Hash::set_resize_policy;
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Strings, and how they are stored.
 
+use super::ValueBytes;
 use crate::memory::{EMBEDDED_BYTES_MAX, capacity_when_grown, capacity_when_set};
 use crate::number::{INTEGER_TEXT_BYTES_MAX, IntegerText, parse_i64};
 
@@ -12,25 +13,6 @@ pub enum StringValue {
     Embedded(Box<[u8]>),
     /// Any other string (`raw`); its capacity is that of the sds string it stands for.
     Raw(Vec<u8>),
-}
-
-/// The bytes of a value: those stored, or the digits of an integer.
-#[derive(Clone, Copy, Debug)]
-pub enum ValueBytes<'a> {
-    /// Stored bytes.
-    Stored(&'a [u8]),
-    /// Digits.
-    Digits(IntegerText),
-}
-
-impl ValueBytes<'_> {
-    /// As a slice.
-    pub fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Stored(bytes) => bytes,
-            Self::Digits(text) => text.as_bytes(),
-        }
-    }
 }
 
 impl StringValue {

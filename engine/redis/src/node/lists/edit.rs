@@ -43,12 +43,7 @@ pub(super) fn linsert<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c>
 /// LREM.
 pub(super) fn lrem<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let (key, value) = (call.args[1], call.args[3]);
-    let count = call.integer(2)?;
-    if count == i64::MIN {
-        return Err(ErrorReply::Fixed(
-            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-        ));
-    }
+    let count = call.negatable(2)?;
     let Some(slot) = db.find::<List>(key, call)? else {
         return call.reply_integer(0);
     };

@@ -140,12 +140,7 @@ fn search<'c>(call: &mut Call<'c>) -> Result<Search, ErrorReply<'c>> {
         };
         match option {
             _ if is_option(option, "rank") => {
-                search.rank = call.integer(index + 1)?;
-                if search.rank == i64::MIN {
-                    return Err(ErrorReply::Fixed(
-                        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-                    ));
-                }
+                search.rank = call.negatable(index + 1)?;
                 if search.rank == 0 {
                     return Err(ErrorReply::Fixed(
                         "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",

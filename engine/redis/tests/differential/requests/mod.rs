@@ -1,6 +1,8 @@
 //! Random requests that are rich in edges, one file for each group of commands.
 
+mod hashes;
 mod lists;
+mod sets;
 mod strings;
 mod wire;
 
@@ -15,7 +17,12 @@ pub(crate) type Request = Vec<Vec<u8>>;
 pub(crate) type Group = (&'static str, fn(&mut Sequence) -> Request);
 
 /// All groups; each is compared alone and all together.
-pub(crate) const GROUPS: &[Group] = &[("strings", strings::request), ("lists", lists::request)];
+pub(crate) const GROUPS: &[Group] = &[
+    ("strings", strings::request),
+    ("lists", lists::request),
+    ("hashes", hashes::request),
+    ("sets", sets::request),
+];
 
 /// Keys that never have an expiry.
 pub(crate) const LASTING: &[&str] = &[
@@ -36,18 +43,54 @@ pub(crate) fn words(words: &[&str]) -> Request {
     words.iter().map(|word| word.as_bytes().to_vec()).collect()
 }
 
+/// Requests that draw members at random.
+const DRAWS: &[&str] = &["hrandfield", "spop", "srandmember"];
+
 /// One request of any of `groups`.
 pub(crate) fn request(groups: &[Group], random: &mut Sequence) -> Request {
     let (_, draw) = groups[random.below(groups.len() as u64) as usize];
     let mut request = draw(random);
-    // A word too few now and then: the number of arguments is then often wrong.
-    if request.len() > 1 && random.below(25) == 0 {
+    // A word too few now and then: the number of arguments is then often wrong. Draws without a
+    // count are left alone, since each server draws another member.
+    let draws = DRAWS
+        .iter()
+        .any(|name| request[0].eq_ignore_ascii_case(name.as_bytes()));
+    if request.len() > 1 && !draws && random.below(25) == 0 {
         request.pop();
     }
     request
 }
 
-/// Whether the reply depends on the order in which keys are found.
-pub(crate) fn is_scan(request: &Request) -> bool {
-    request[0].eq_ignore_ascii_case(b"SCAN")
+/// What of a reply depends on the hash key, which is another in every process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unordered {
+    /// The order of its elements.
+    Elements,
+    /// The order of its pairs of elements.
+    Pairs,
+    /// The order of the elements behind a cursor, or of their pairs.
+    Scan { pairs: bool },
+}
+
+/// Requests whose replies have no order that Redis promises.
+const UNORDERED: &[(&str, Unordered)] = &[
+    ("scan", Unordered::Scan { pairs: false }),
+    ("hkeys", Unordered::Elements),
+    ("hvals", Unordered::Elements),
+    ("hgetall", Unordered::Pairs),
+    ("hrandfield", Unordered::Elements),
+    ("hscan", Unordered::Scan { pairs: true }),
+    ("smembers", Unordered::Elements),
+    ("sinter", Unordered::Elements),
+    ("sunion", Unordered::Elements),
+    ("sdiff", Unordered::Elements),
+    ("spop", Unordered::Elements),
+    ("srandmember", Unordered::Elements),
+    ("sscan", Unordered::Scan { pairs: false }),
+];
+
+/// What of the reply to a request has no order.
+pub(crate) fn unordered(request: &Request) -> Option<Unordered> {
+    let is_it = |(name, _): &&(&str, Unordered)| request[0].eq_ignore_ascii_case(name.as_bytes());
+    UNORDERED.iter().find(is_it).map(|&(_, what)| what)
 }
