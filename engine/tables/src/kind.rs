@@ -3,6 +3,7 @@
 use crate::at_once::AtOnceTable;
 use crate::kvrig::KvrigTable;
 use crate::memcached::MemcachedTable;
+use crate::open::{Design, OpenTable};
 use crate::redis::RedisTable;
 use crate::redis::rules::{RedisRules, RedisVersion};
 use crate::table::{Entry, Table, TableConfig};
@@ -26,6 +27,10 @@ pub enum TableKind {
     ValkeyUnstable,
     /// Memcached 1.6.
     Memcached16,
+    /// Open addressing that moves everything at once.
+    OpenAtOnce,
+    /// Open addressing that moves eight entries an insertion.
+    OpenAmortised,
     /// The project's own.
     Kvrig,
 }
@@ -39,6 +44,8 @@ impl TableKind {
         Self::Valkey81,
         Self::ValkeyUnstable,
         Self::Memcached16,
+        Self::OpenAtOnce,
+        Self::OpenAmortised,
         Self::Kvrig,
     ];
 
@@ -51,6 +58,8 @@ impl TableKind {
             Self::Valkey81 => "valkey-8.1",
             Self::ValkeyUnstable => "valkey-unstable",
             Self::Memcached16 => "memcached-1.6",
+            Self::OpenAtOnce => "open-at-once",
+            Self::OpenAmortised => "open-amortised",
             Self::Kvrig => "kvrig",
         }
     }
@@ -65,6 +74,8 @@ pub fn build<E: Entry + 'static>(kind: TableKind, config: TableConfig) -> Box<dy
         TableKind::Valkey81 => valkey(ValkeyVersion::V81, config),
         TableKind::ValkeyUnstable => valkey(ValkeyVersion::Unstable, config),
         TableKind::Memcached16 => Box::new(MemcachedTable::new(config)),
+        TableKind::OpenAtOnce => Box::new(OpenTable::new(Design::AtOnce, config)),
+        TableKind::OpenAmortised => Box::new(OpenTable::new(Design::Amortised, config)),
         TableKind::Kvrig => Box::new(KvrigTable::new(config)),
     }
 }

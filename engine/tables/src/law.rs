@@ -54,6 +54,9 @@ impl GrowthLaw {
 ///   not: 2^k / 8 buckets are full at 7/8 2^k entries and have moved 2^k / 8 insertions later.
 /// - Memcached's thread looks at the size once a second and moves buckets at a pace of its own:
 ///   theory says at how many entries it may begin, and no more.
+/// - Open addressing is full at 7/8 2^k entries in 2^k places. Moving all at once is over with that
+///   insertion. Moving eight an insertion, the first included, takes 7/8 2^k / 8 insertions: it ends
+///   at 63/64 2^k.
 /// - kvrig's table begins a round at 2^k entries with 2^k / 4 buckets, and splits the last of them
 ///   when the entries have doubled; it has no old array.
 pub const fn growth(kind: TableKind, size: u64) -> GrowthLaw {
@@ -75,6 +78,8 @@ pub const fn growth(kind: TableKind, size: u64) -> GrowthLaw {
             freed: None,
             ..GrowthLaw::ending(size, size + size / 2, 0)
         },
+        TableKind::OpenAtOnce => GrowthLaw::ending(size, size / 8 * 7, size / 8 * 7 + 1),
+        TableKind::OpenAmortised => GrowthLaw::ending(size, size / 8 * 7, size / 64 * 63),
         TableKind::Kvrig => GrowthLaw {
             freed: None,
             ..GrowthLaw::ending(size / 4, size, 2 * size - 3)

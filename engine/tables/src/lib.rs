@@ -19,6 +19,7 @@ pub mod kind;
 pub mod kvrig;
 pub mod law;
 pub mod memcached;
+pub mod open;
 mod pages;
 pub mod redis;
 mod sample;

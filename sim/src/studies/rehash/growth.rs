@@ -27,6 +27,9 @@ mod tests {
             (TableKind::Valkey81, 917_504, 1 << 17),
             (TableKind::ValkeyUnstable, 917_504, 1 << 17),
             (TableKind::Memcached16, 3 << 19, 1 << 20),
+            // Seven entries in eight places.
+            (TableKind::OpenAtOnce, 917_504, 1 << 20),
+            (TableKind::OpenAmortised, 917_504, 1 << 20),
             (TableKind::Kvrig, 1 << 20, 1 << 18),
         ] {
             assert_eq!(entries_at_growth(kind, 1 << 20), entries, "{kind}");
