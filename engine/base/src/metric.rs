@@ -77,6 +77,7 @@ macro_rules! metrics {
 
 // Keep sorted by name; a test holds it.
 metrics! {
+    attempts_mean, Ppm, Lower, "Attempts per request that was answered in time or failed: 100 % is one each.";
     entries_count, Ops, None, "Entries in the table at the end of the run.";
     keys_evicted_count, Ops, Lower, "Keys removed to stay below the memory limit.";
     memory_table_max, Bytes, Lower, "Largest size of all bucket arrays together, old and new.";
@@ -87,9 +88,11 @@ metrics! {
     pause_rehash_max, Nanos, Lower, "Longest stretch in which one call moved a whole table.";
     pause_step_max, Nanos, Lower, "Longest incremental step taken on the back of one request.";
     pause_total_sum, Nanos, Lower, "All time that growth of the table held the core.";
+    recovery_duration_max, Nanos, Lower, "Longest time after a growth during which clients still timed out.";
     rehash_duration_max, Nanos, Lower, "Longest time from the start of a rehash to its end.";
     rehash_end_position, Ops, None, "Entries in the table when the last rehash ended.";
     requests_completed_count, Ops, Higher, "Requests that were answered.";
+    requests_failed_count, Ops, Lower, "Requests that clients gave up for good, after their last attempt.";
     requests_offered_count, Ops, None, "Requests that clients meant to send.";
     requests_waiting_max, Ops, Lower, "Most requests that one pause of growth made wait: they were in the system while it held the core.";
     response_max, Nanos, Lower, "Longest response time, from the intended start to the reply at the client.";
@@ -103,7 +106,9 @@ metrics! {
     service_p99, Nanos, Lower, "99th percentile of service time.";
     service_p999, Nanos, Lower, "99.9th percentile of service time.";
     throughput_mean, OpsPerSecond, Higher, "Requests answered per second of simulated time.";
+    timeouts_count, Ops, Lower, "Attempts that clients gave up because no reply had come within their time limit.";
     utilisation_mean, Ppm, Lower, "Share of time in which the core was busy.";
+    work_wasted_mean, Ppm, Lower, "Share of the core's busy time that went to requests whose clients had given up.";
 }
 
 /// The metric called `name`.

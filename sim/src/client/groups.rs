@@ -47,6 +47,38 @@ pub struct ClosedLoop<R> {
     pub patience: Option<Patience>,
 }
 
+/// A number of clients of which each asks several targets at once, waits for the last reply, thinks
+/// and asks again, as for a page whose parts lie on several shards.
+///
+/// Every client has one connection to every target: connection `n` of the group belongs to client
+/// `n` divided by the number of targets.
+#[derive(Clone, Debug)]
+pub struct FanOut<R> {
+    /// Who may be asked.
+    pub targets: Vec<ActorId>,
+    /// Number of clients.
+    pub clients: u32,
+    /// Parts of one request, each a request of its own to the target that
+    /// [`Requests::connection`] chooses; two may go to the same.
+    pub parts: u32,
+    /// The network path, the same in both directions.
+    pub link: LinkPrices,
+    /// What is asked, and how long clients think.
+    pub requests: R,
+    /// When clients begin; see [`Requests::first_think`].
+    pub start: Time,
+}
+
+/// A client that waits for the parts of its request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gathering {
+    /// Parts without a reply.
+    pub(crate) missing: u32,
+    pub(crate) intended: Time,
+    /// The end of the last reply so far.
+    pub(crate) ended: Time,
+}
+
 /// The lane of an open loop: its source of arrivals and the request that is drawn ahead.
 #[derive(Debug)]
 pub(crate) struct Lane<T> {
@@ -60,7 +92,15 @@ pub(crate) struct Lane<T> {
 #[derive(Debug)]
 pub(crate) enum GroupKind<T> {
     Open(Lane<T>),
-    Closed { requests_max: u64 },
+    Closed {
+        requests_max: u64,
+    },
+    /// Clients that ask `parts` of `targets` targets at once.
+    FanOut {
+        parts: u32,
+        targets: u32,
+        gathering: Vec<Gathering>,
+    },
 }
 
 /// A source of load as the world keeps it.

@@ -12,8 +12,8 @@ mod patience;
 mod redis;
 
 pub use arguments::Arguments;
-pub use groups::{ClosedLoop, OpenLoop};
-pub(crate) use groups::{Group, GroupKind, Lane};
+pub use groups::{ClosedLoop, FanOut, OpenLoop};
+pub(crate) use groups::{Gathering, Group, GroupKind, Lane};
 pub use patience::{Backoff, Patience, PatienceCounts};
 pub(crate) use redis::Bits;
 pub use redis::{NoCommand, OpenArrivals, RedisRequests};
@@ -37,7 +37,8 @@ pub trait Requests {
     /// Size of the encoded request on the wire.
     fn wire_bytes(&self, args: &Arguments) -> u64;
 
-    /// Which of the group's `connections` an open loop sends request `id` on.
+    /// Which of the group's `connections` an open loop sends request `id` on; which of its
+    /// connections to targets a client uses that asks several at once.
     fn connection(&mut self, id: RequestId, connections: u32) -> u32 {
         (id.0 % u64::from(connections)) as u32
     }

@@ -18,7 +18,7 @@ const PLACES: u32 = 256;
 const STRETCH: Span = Span::from_millis(10);
 
 /// A textbook system.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum System {
     /// One server that customers reach by Poisson arrivals: one actor, whose event loop takes all
     /// that has arrived at each turn and serves it in order.
@@ -94,7 +94,7 @@ impl System {
     /// # Errors
     /// `KV4001` if customers were lost or invented.
     pub(super) fn run(
-        self,
+        &self,
         seed: Seed,
         warm_up: u64,
         customers: u64,
@@ -105,14 +105,14 @@ impl System {
         if !serve(&mut world, total, cancelled)? {
             return Ok(None);
         }
-        Ok(Some(self.measure(&world, &pools)))
+        Ok(Some(Self::measure(&world, &pools)))
     }
     /// Runs `customers` from an empty system and keeps the series of their waits, picoseconds.
     ///
     /// # Errors
     /// `KV4001` if customers were lost or invented.
     pub(super) fn waits(
-        self,
+        &self,
         seed: Seed,
         customers: u64,
         cancelled: &dyn Fn() -> bool,
@@ -124,7 +124,7 @@ impl System {
         }
         Ok(world.into_observer().waits)
     }
-    fn build(self, seed: Seed, warm_up: u64, total: u64) -> (QueueingWorld, Vec<PoolId>) {
+    fn build(&self, seed: Seed, warm_up: u64, total: u64) -> (QueueingWorld, Vec<PoolId>) {
         let stations = if matches!(self, Self::ClosedNetwork { .. }) {
             2
         } else {
@@ -149,14 +149,15 @@ impl System {
             Self::SingleServer {
                 arrival_rate,
                 service,
-            } => open(1, 1, arrival_rate, service),
+            } => open(1, 1, *arrival_rate, service.clone()),
             Self::Servers { servers, load } => open(
-                servers,
+                *servers,
                 PLACES,
-                load * f64::from(servers),
+                load * f64::from(*servers),
                 Service::Exponential(1.0),
             ),
             Self::ClosedNetwork { clients } => {
+                let clients = *clients;
                 let pools = vec![world.add_pool(1), world.add_pool(1)];
                 let second = |place| Some(ActorId(clients + place));
                 let targets = add_stations(&mut world, pools[0], clients, second);
@@ -176,7 +177,7 @@ impl System {
         };
         (world, pools)
     }
-    fn measure(self, world: &QueueingWorld, pools: &[PoolId]) -> Measures {
+    fn measure(world: &QueueingWorld, pools: &[PoolId]) -> Measures {
         let watch = world.observer();
         let count = watch.measured as f64;
         let mean = |picos: u128| picos as f64 / count / UNIT.as_picos() as f64;

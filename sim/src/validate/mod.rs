@@ -7,6 +7,7 @@
 mod closed_form;
 mod coverage;
 mod experiment;
+mod measured;
 mod queueing;
 mod station;
 

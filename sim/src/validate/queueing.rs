@@ -5,12 +5,14 @@ use super::closed_form::{
     pollaczek_khinchine_wait,
 };
 use super::experiment::{Measures, SERVICES, System, THINK};
+use super::measured::{self, Services};
 use super::station::Service;
 use crate::analysis::{Interval, bonferroni, replication_interval};
 use crate::run::{Observer, RunError};
 use kvrig_base::random::Seed;
 use kvrig_base::result::{Outcome, Table};
 use rayon::prelude::*;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Confidence that all gated intervals cover their targets, if the simulator is right.
@@ -191,7 +193,27 @@ fn stalls(stall: u64, one_in: u64, customers: u64, gated: bool) -> Case {
     }
 }
 
-fn cases() -> Vec<Case> {
+/// Services that a node had while its table grew, its pauses among them.
+fn measured(services: &Services, load: f64, customers: u64) -> Case {
+    let rate = load / services.mean;
+    Case {
+        model: format!("M/G/1 load {load}, turns of a rehashing node"),
+        system: System::SingleServer {
+            arrival_rate: rate,
+            service: Service::Measured(Arc::clone(&services.spans)),
+        },
+        customers,
+        warm_up: WARM_UP,
+        quantities: vec![quantity(
+            "mean wait",
+            pollaczek_khinchine_wait(rate, services.mean, services.square),
+            |m| m.wait,
+        )],
+        gated: true,
+    }
+}
+
+fn cases(services: &Services) -> Vec<Case> {
     vec![
         mm1(0.5, 8_000_000),
         mm1(0.8, 12_000_000),
@@ -208,6 +230,7 @@ fn cases() -> Vec<Case> {
         closed(100, 2_000_000),
         stalls(100, 1_000, 60_000_000, true),
         stalls(1_000, 10_000, 10_000_000, false),
+        measured(services, 0.5, 12_000_000),
     ]
 }
 
@@ -218,7 +241,7 @@ fn cases() -> Vec<Case> {
 /// # Errors
 /// [`RunError::Cancelled`] when the observer asks for it; `KV4001` if a world lost a customer.
 pub fn queueing(observer: &dyn Observer, jobs: usize) -> Result<Vec<Check>, RunError> {
-    run_cases(&cases(), observer, jobs)
+    run_cases(&cases(&measured::services()?), observer, jobs)
 }
 
 fn run_cases(cases: &[Case], observer: &dyn Observer, jobs: usize) -> Result<Vec<Check>, RunError> {
@@ -379,14 +402,16 @@ mod tests {
 
     #[test]
     fn short_versions_of_each_kind_of_system_cover_their_closed_forms() {
+        let services = measured::services().expect("the books balance");
         let cases = [
             mm1(0.5, 200_000),
             md1(0.5, 100_000),
             mm4(0.5, 400_000),
             closed(10, 100_000),
+            measured(&services, 0.5, 400_000),
         ];
         let checks = run_cases(&cases.map(short), &Silent, 1).expect("nothing cancels it");
-        assert_eq!(checks.len(), 4 + 1 + 2 + 6);
+        assert_eq!(checks.len(), 4 + 1 + 2 + 6 + 1);
         for check in &checks {
             assert!(covers(check), "{check:?}");
         }
@@ -423,7 +448,8 @@ mod tests {
 
     #[test]
     fn the_family_has_a_confidence_of_999_in_1000() {
-        let gated = gated_quantities(&cases());
+        let services = measured::services().expect("the books balance");
+        let gated = gated_quantities(&cases(&services));
         let level = bonferroni(FAMILY_CONFIDENCE, gated);
         assert!(gated > 40 && (1.0 - level) * gated as f64 <= 0.001 + 1e-12);
     }

@@ -10,15 +10,16 @@ use crate::cost::Profile;
 use crate::record::Latencies;
 use crate::world::{Call, CallKind, DiskConfig, Model, Observer, Placement, PoolId, Reply, World};
 use kvrig_base::id::{ActorId, ConnId, RequestId};
-use kvrig_base::random::{Probability, Seed, Stream, open_unit};
+use kvrig_base::random::{Probability, Seed, Stream, below, open_unit};
 use kvrig_base::seam::{Actor, Counter, Cx, Effect, Input};
 use kvrig_base::time::{Span, Time, Wall};
+use std::sync::Arc;
 
 /// The mean service, the unit of all times here.
 pub(super) const UNIT: Span = Span::from_micros(1);
 
 /// How long a service takes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Service {
     /// Exponential with a mean of this many units.
     Exponential(f64),
@@ -26,18 +27,21 @@ pub(super) enum Service {
     Deterministic,
     /// One unit, and with this probability a stall of so many more.
     Stalling { stall: u64, one_in: u64 },
+    /// One of these, each as likely as the others.
+    Measured(Arc<[Span]>),
 }
 
 impl Service {
     /// The service that a random word stands for.
-    fn draw(self, word: u64) -> Span {
+    fn draw(&self, word: u64) -> Span {
         match self {
-            Self::Exponential(mean) => exponential(word, mean),
+            Self::Exponential(mean) => exponential(word, *mean),
             Self::Deterministic => UNIT,
-            Self::Stalling { stall, one_in } if Probability::ratio(1, one_in).happens(word) => {
-                UNIT * (1 + stall)
+            Self::Stalling { stall, one_in } if Probability::ratio(1, *one_in).happens(word) => {
+                UNIT * (1 + *stall)
             }
             Self::Stalling { .. } => UNIT,
+            Self::Measured(spans) => spans[below(word, spans.len() as u64) as usize],
         }
     }
 }
@@ -130,7 +134,7 @@ impl Customers {
         let services = services.iter().zip(names);
         Self {
             services: services
-                .map(|(service, name)| (*service, seed.stream(name)))
+                .map(|(service, name)| (service.clone(), seed.stream(name)))
                 .collect(),
             think_mean,
             think: seed.stream("think"),

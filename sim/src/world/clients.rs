@@ -87,7 +87,7 @@ impl<M: Model> World<M> {
         }
         GroupId(number)
     }
-    fn next_group(&self) -> u32 {
+    pub(super) fn next_group(&self) -> u32 {
         let number = u32::try_from(self.groups.len()).expect("fewer than 2^32 groups");
         assert!(
             number < ACTORS_MAX / 2,
@@ -96,7 +96,7 @@ impl<M: Model> World<M> {
         );
         number
     }
-    fn add_group(
+    pub(super) fn add_group(
         &mut self,
         kind: GroupKind<M::Arrivals>,
         requests: M::Requests,
@@ -192,7 +192,7 @@ impl<M: Model> World<M> {
     }
     /// Writes request `id` of a client that waits for ever into a slot.
     #[inline]
-    fn draw(&mut self, number: u32, id: RequestId) -> u32 {
+    pub(super) fn draw(&mut self, number: u32, id: RequestId) -> u32 {
         let slot = self.requests.acquire();
         let request = self.requests.get_mut(slot);
         self.groups[number as usize]
@@ -350,14 +350,18 @@ impl<M: Model> World<M> {
         self.observer
             .reply(&reply, &self.hosted[actor.index()].actor);
     }
-    /// The client of a closed loop is done with request `id` at `end`, and thinks.
+    /// A client is done with request `id` at `end`, and thinks if it is one of a closed loop.
     #[inline]
     pub(super) fn think(&mut self, number: u32, id: RequestId, conn: ConnId, end: Time) {
         let group = &mut self.groups[number as usize];
-        if let GroupKind::Closed { .. } = group.kind {
-            let at = end + group.requests.think(id);
-            let event = Event::ClientSend { conn };
-            self.agenda.schedule(emitter_of_group(number), at, event);
+        match group.kind {
+            GroupKind::Open(_) => {}
+            GroupKind::Closed { .. } => {
+                let at = end + group.requests.think(id);
+                let event = Event::ClientSend { conn };
+                self.agenda.schedule(emitter_of_group(number), at, event);
+            }
+            GroupKind::FanOut { .. } => self.gather(number, id, conn, end),
         }
     }
 }

@@ -14,6 +14,8 @@ pub(super) enum Event {
     TimedOut { open: u32 },
     /// The pause before the next attempt is over.
     Retry { open: u32 },
+    /// A client that asks several targets at once has finished thinking.
+    Scatter { group: u32, client: u32 },
     /// A closed-loop client has finished thinking.
     ClientSend { conn: ConnId },
     /// A task wants a core.

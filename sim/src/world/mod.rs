@@ -26,6 +26,7 @@ mod directory;
 mod disk;
 mod effects;
 mod event;
+mod fan_out;
 mod link;
 mod locks;
 mod model;
@@ -40,7 +41,9 @@ pub use actor::{HostCounts, Placement, StoreId};
 pub use directory::{Contents, Directory};
 pub use disk::{Disk, DiskConfig, DiskId};
 pub use link::Link;
-pub use model::{Call, CallKind, ChildReport, Fork, Model, Observer, Reply, TimedOut, TurnTaken};
+pub use model::{
+    Call, CallKind, ChildReport, Fork, Gathered, Model, Observer, Reply, TimedOut, TurnTaken,
+};
 pub use pool::PoolId;
 
 use crate::client::{Group, PatienceCounts};

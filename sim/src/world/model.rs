@@ -34,6 +34,10 @@ pub trait Observer<A> {
     fn timed_out(&mut self, event: &TimedOut) {
         let _ = event;
     }
+    /// A client has got the last part of what it asked of several targets at once.
+    fn gathered(&mut self, gathered: &Gathered) {
+        let _ = gathered;
+    }
     /// A turn of an actor's event loop is over.
     fn turn(&mut self, turn: &TurnTaken, actor: &A) {
         let _ = (turn, actor);
@@ -108,6 +112,19 @@ pub struct TimedOut {
     pub at: Time,
     /// When it will send again; none if the request has failed.
     pub next: Option<Time>,
+}
+
+/// The end of a request to several targets at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gathered {
+    /// The source of load, by its number in the world.
+    pub group: u32,
+    /// The client, numbered within its group.
+    pub client: u32,
+    /// When the request was meant to start.
+    pub intended: Time,
+    /// When the last of its replies had arrived.
+    pub ended: Time,
 }
 
 /// One turn of an actor's event loop.

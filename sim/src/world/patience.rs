@@ -97,7 +97,7 @@ impl<M: Model> World<M> {
         let next = (attempt <= patience.retries).then(|| {
             let (entity, index) = match group.kind {
                 GroupKind::Open(_) => (id.0, u64::from(attempt)),
-                GroupKind::Closed { .. } => {
+                GroupKind::Closed { .. } | GroupKind::FanOut { .. } => {
                     let client = conn.0 - group.connections.start;
                     let begun = self.connections[conn.index()].begun;
                     (u64::from(client), begun << 32 | u64::from(attempt))

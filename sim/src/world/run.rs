@@ -26,6 +26,7 @@ impl<M: Model> World<M> {
                 Event::Begin { group } => self.begin_open_loop(group, now),
                 Event::TimedOut { open } => self.timed_out(open, now),
                 Event::Retry { open } => self.attempt(open, now),
+                Event::Scatter { group, client } => self.scatter(group, client, now),
                 Event::ClientSend { conn } => self.send_closed_loop(conn, now),
                 Event::Submit { task } => self.submit(task, now),
                 Event::CoreFree { pool } => self.dispatch(pool, now),

@@ -4,7 +4,7 @@ use super::scenario::{Script, Seen, Stores, ask, micros, profile, run, way_back,
 use kvrig_base::id::{ActorId, ConnId, JobId};
 use kvrig_base::seam::{Actor, Counter, Counts, Cx, Effect, Input};
 use kvrig_base::time::{Span, Time, Wall};
-use kvrig_sim::client::ClosedLoop;
+use kvrig_sim::client::{ClosedLoop, FanOut};
 use kvrig_sim::world::{DiskConfig, Placement, World};
 use std::collections::VecDeque;
 
@@ -150,4 +150,41 @@ fn an_offloaded_job_uses_a_helper_and_not_the_actors_core() {
         seen.ended(0),
         micros(offloaded + 30 + 5 + 10 + 1 + 3) + way_back(5)
     );
+}
+
+#[test]
+fn a_client_that_asks_several_targets_waits_for_the_slowest() {
+    let mut world = world(
+        vec![Echo::default(), Echo::default(), Echo::default()],
+        false,
+    );
+    // Requests of three parts: the second part of the first has 30 us of work done elsewhere, the
+    // parts of all others go to one target.
+    let first = [(0, "ping"), (1, "offload"), (2, "ping")];
+    let others = [(2, "ping")].iter().cycle().take(57);
+    let asked = first
+        .iter()
+        .chain(others)
+        .map(|&(target, word)| (Time::START, target, vec![word]))
+        .collect();
+    let group = world.add_fan_out(FanOut {
+        targets: vec![ActorId(0), ActorId(1), ActorId(2)],
+        clients: 1,
+        parts: 3,
+        link: profile().link,
+        requests: Script::new(asked),
+        start: micros(1_000),
+    });
+    world.run_until(micros(1_400));
+    let books = world.check_books().expect("no request is lost");
+    assert!(books.offered > 6 && books.offered.is_multiple_of(3));
+    let seen = world.observer();
+    // The parts follow one another on the client's link in 1 us each.
+    let slowest = micros(1_000 + 1 + TO_LEFT - 3 + 30 + 5 + 10 + 1 + 3) + way_back(5);
+    assert_eq!(seen.gathered[0].group, group.0);
+    assert_eq!(seen.gathered[0].intended, micros(1_000));
+    assert_eq!(seen.gathered[0].ended, slowest);
+    assert_eq!(seen.gathered[0].ended, seen.ended(1));
+    assert_eq!(seen.gathered[1].intended, slowest);
+    assert_eq!(seen.reply(5).conn, ConnId(2));
 }

@@ -6,8 +6,8 @@ use kvrig_base::time::{Span, Time, Wall};
 use kvrig_sim::client::{Arguments, OpenLoop, Requests};
 use kvrig_sim::cost::Profile;
 use kvrig_sim::world::{
-    Call, CallKind, ChildReport, DiskConfig, Fork, GroupId, Model, Observer, Placement, Reply,
-    StoreId, TimedOut, World,
+    Call, CallKind, ChildReport, DiskConfig, Fork, Gathered, GroupId, Model, Observer, Placement,
+    Reply, StoreId, TimedOut, World,
 };
 use std::marker::PhantomData;
 
@@ -57,6 +57,8 @@ pub(crate) struct Seen {
     /// Replies to attempts that had been given up.
     pub(crate) late: Vec<Reply>,
     pub(crate) timeouts: Vec<TimedOut>,
+    /// Ends of requests to several targets at once.
+    pub(crate) gathered: Vec<Gathered>,
     /// Actor, kind and begin of each call that spent time or took a message.
     pub(crate) calls: Vec<(ActorId, CallKind, Time)>,
     pub(crate) forks: Vec<Fork>,
@@ -69,6 +71,9 @@ impl<A> Observer<A> for Seen {
     }
     fn late_reply(&mut self, reply: &Reply, _: &A) {
         self.late.push(*reply);
+    }
+    fn gathered(&mut self, gathered: &Gathered) {
+        self.gathered.push(*gathered);
     }
     fn timed_out(&mut self, event: &TimedOut) {
         self.timeouts.push(*event);

@@ -334,7 +334,9 @@ impl Inputs {
                 },
             ) => {
                 let cycle = *think_time + Span::from_micros(200);
-                Rate(u64::from(*clients) * 1_000_000_000_000_000_000 / cycle.as_picos())
+                let micro_requests = u128::from(*clients) * 1_000_000_000_000_000_000;
+                let rate = micro_requests / u128::from(cycle.as_picos());
+                Rate(u64::try_from(rate).unwrap_or(u64::MAX))
             }
             (None, Load::Open { .. }) => Rate(0),
         }

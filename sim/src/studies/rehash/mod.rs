@@ -16,6 +16,7 @@ mod inputs;
 mod node;
 mod outcome;
 mod phases;
+mod retries;
 mod samples;
 mod watch;
 

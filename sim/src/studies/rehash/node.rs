@@ -4,6 +4,7 @@ use super::growth;
 use super::inputs::{Beginning, Inputs};
 use super::outcome::NodeOutcome;
 use super::phases::{Phase, Recorder};
+use super::retries::Loads;
 use super::samples::{Samples, parts_per_million, per_second};
 use super::watch::Watch;
 use crate::client::{Arguments, ClosedLoop, OpenArrivals, OpenLoop, RedisRequests, Requests};
@@ -80,6 +81,7 @@ impl Requests for Asks {
         }
     }
 }
+
 /// Runs `inputs` with tables of `kind` through the growth at `size` entries.
 pub(super) fn run(
     inputs: &Inputs,
@@ -94,6 +96,7 @@ pub(super) fn run(
     let node = filled_node(inputs, kind, size, &beginning, seed, cancelled)?;
     let watch = Watch {
         recorder: Recorder::default(),
+        loads: Loads::default(),
         load: GroupId(0),
         buckets,
         ended_at_entries: 0,
@@ -157,6 +160,10 @@ pub(super) fn run(
         list: vec![],
     };
     samples.of_growth(&watch, now);
+    let have_limit = inputs.cell.workload.patience.is_some();
+    if let Some(recovery) = watch.loads.recovery(&watch.recorder).filter(|_| have_limit) {
+        samples.add("recovery_duration_max", recovery.as_nanos());
+    }
     samples.add("entries_count", entries);
     if inputs.config.maxmemory > 0 || inputs.limit_at_doubling {
         samples.add("keys_evicted_count", evicted);
@@ -173,6 +180,9 @@ pub(super) fn run(
         let times = watch.recorder.times(phase);
         samples.cell.insert("phase".into(), phase.name().into());
         samples.of_phase(times);
+        watch
+            .loads
+            .add_phase(phase, &watch.recorder, now, have_limit, &mut samples);
         responses.push(times.response.to_data(phase.name()));
     }
     cell.remove("phase");

@@ -173,6 +173,24 @@ impl Recorder {
         }
     }
 
+    /// The phase of an instant that has come: a request that starts then belongs to it.
+    pub(super) fn phase_at(&self, at: Time) -> Phase {
+        match (self.started, self.settled) {
+            (Some(_), Some(settled)) if at >= settled => Phase::After,
+            (Some(started), _) if at >= started => Phase::During,
+            _ => Phase::Before,
+        }
+    }
+    /// How long a phase lasted in a run that ended at `end`.
+    pub(super) fn length(&self, phase: Phase, end: Time) -> Span {
+        let started = self.started.unwrap_or(end);
+        let settled = self.settled.unwrap_or(end);
+        match phase {
+            Phase::Before => started.since_start(),
+            Phase::During => settled.since(started),
+            Phase::After => end.since(settled),
+        }
+    }
     /// Times of the phase.
     pub(super) fn times(&self, phase: Phase) -> &PhaseTimes {
         &self.phases[phase as usize]

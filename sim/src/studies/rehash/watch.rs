@@ -1,7 +1,8 @@
 //! Watching a node: when its table grows, and what its clients see meanwhile.
 
 use super::phases::Recorder;
-use crate::world::{Call, GroupId, Observer, Reply};
+use super::retries::Loads;
+use crate::world::{Call, GroupId, Observer, Reply, TimedOut, TurnTaken};
 use kvrig_redis::Node;
 use kvrig_tables::Table;
 
@@ -9,6 +10,7 @@ use kvrig_tables::Table;
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) recorder: Recorder,
+    pub(super) loads: Loads,
     pub(super) load: GroupId,
     /// Buckets from which the growth under study starts.
     pub(super) buckets: u64,
@@ -62,7 +64,17 @@ impl Observer<Node> for Watch {
         if reply.group == self.load.0 {
             self.recorder
                 .reply(reply.intended, reply.ended, reply.service, reply.waited);
+            self.loads.reply(reply, &self.recorder);
         }
+    }
+    fn late_reply(&mut self, reply: &Reply, _: &Node) {
+        self.loads.late_reply(reply, &self.recorder);
+    }
+    fn timed_out(&mut self, event: &TimedOut) {
+        self.loads.timed_out(event, &self.recorder);
+    }
+    fn turn(&mut self, turn: &TurnTaken, _: &Node) {
+        self.loads.turn(turn, &self.recorder);
     }
     fn call(&mut self, call: &Call<'_>, actor: &Node) {
         if !call.segments.is_empty() {

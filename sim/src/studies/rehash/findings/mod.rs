@@ -1,6 +1,6 @@
 //! The sentences that the rows support.
 
-use super::display_name;
+use super::{display_name, retries};
 use kvrig_base::metric::Unit;
 use kvrig_base::quantity::format_value;
 use kvrig_base::result::Finding;
@@ -58,6 +58,7 @@ pub(super) fn findings(
         for &table in &tables {
             findings.extend(at_the_memory_limit(&rows, table, doubling));
         }
+        findings.extend(retries::findings(rows.0, &tables, doubling));
     }
     findings.extend(warnings.iter().map(|text| Finding {
         text: text.clone(),
