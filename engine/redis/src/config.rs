@@ -53,6 +53,10 @@ pub struct Config {
     pub proto_max_bulk_len: u64,
     /// `set-max-intset-entries`: how many members a set of integers in one allocation has at most.
     pub set_max_intset_entries: usize,
+    /// `zset-max-listpack-entries`: how many members a sorted set in one allocation has at most.
+    pub zset_max_listpack_entries: usize,
+    /// `zset-max-listpack-value`: how long they are at most, in bytes.
+    pub zset_max_listpack_value: usize,
 }
 
 impl Default for Config {
@@ -73,6 +77,8 @@ impl Default for Config {
             hz: 10,
             proto_max_bulk_len: BULK_BYTES_MAX,
             set_max_intset_entries: 512,
+            zset_max_listpack_entries: 128,
+            zset_max_listpack_value: 64,
         }
     }
 }
@@ -204,6 +210,26 @@ pub const DIRECTIVES: &[Directive] = &[
         set: |config, value| {
             store(
                 &mut config.set_max_intset_entries,
+                integer(value, 0, SIZE_MAX),
+            )
+        },
+    },
+    Directive {
+        name: "zset-max-listpack-entries",
+        values: "0 to 1073741824",
+        set: |config, value| {
+            store(
+                &mut config.zset_max_listpack_entries,
+                integer(value, 0, SIZE_MAX),
+            )
+        },
+    },
+    Directive {
+        name: "zset-max-listpack-value",
+        values: "0 to 1073741824",
+        set: |config, value| {
+            store(
+                &mut config.zset_max_listpack_value,
                 integer(value, 0, SIZE_MAX),
             )
         },
@@ -354,6 +380,8 @@ mod tests {
             ("hash-max-listpack-entries", "128"),
             ("hash-max-listpack-value", "32"),
             ("set-max-intset-entries", "0"),
+            ("zset-max-listpack-entries", "1"),
+            ("zset-max-listpack-value", "2"),
             ("rdbcompression", "no"),
         ] {
             config.set(name, value).expect("it is honoured");
@@ -365,6 +393,8 @@ mod tests {
             hash_max_listpack_value: 32,
             list_max_listpack_size: -1,
             set_max_intset_entries: 0,
+            zset_max_listpack_entries: 1,
+            zset_max_listpack_value: 2,
             maxmemory: 100 << 20,
             maxmemory_eviction_tenacity: 50,
             maxmemory_policy: Policy::AllkeysLru,

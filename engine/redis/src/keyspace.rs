@@ -15,8 +15,9 @@ use crate::memory::{
 use crate::node::{Call, ErrorReply, Outcome};
 use crate::record::{Expiry, Record, StoredKey};
 use crate::value::dict::DictConfig;
+use crate::value::sorted_set::SortedSetConfig;
 use crate::value::{Kind, NodeLimit, PackLimits, StringValue, Value};
-use kvrig_base::random::{Seed, Sequence};
+use kvrig_base::random::{Seed, Sequence, Stream};
 use kvrig_base::seam::{Counter, Region, Work};
 use kvrig_base::time::Span;
 use kvrig_tables::redis::rules::{RedisRules, RedisVersion};
@@ -70,6 +71,8 @@ pub(crate) struct Limits {
     pub(crate) hash_pack: PackLimits,
     /// `set-max-intset-entries`.
     pub(crate) set_integers_max: usize,
+    /// `zset-max-listpack-entries` and `zset-max-listpack-value`.
+    pub(crate) sorted_set_pack: PackLimits,
 }
 
 impl Limits {
@@ -82,6 +85,10 @@ impl Limits {
                 element_bytes: config.hash_max_listpack_value,
             },
             set_integers_max: config.set_max_intset_entries,
+            sorted_set_pack: PackLimits {
+                entries: config.zset_max_listpack_entries,
+                element_bytes: config.zset_max_listpack_value,
+            },
         }
     }
 }
@@ -110,6 +117,8 @@ pub struct Database {
     dicts_made: u16,
     policy: ResizePolicy,
     random: Sequence,
+    /// Levels of skip lists.
+    levels: Stream,
     value_region: u16,
     clock_s: u32,
     /// Whether each use of a key is written down.
@@ -144,6 +153,7 @@ impl Keyspace {
                 dicts_made: 0,
                 policy: ResizePolicy::Allow,
                 random: seed.stream("database").sequence(u64::from(index)),
+                levels: seed.stream("skip-list-levels"),
                 value_region: first + 2 * Regions::COUNT,
                 clock_s: 0,
                 tracks_use: false,
@@ -270,6 +280,15 @@ impl Database {
         let number = self.dicts_made;
         self.dicts_made = (number + 1) % DICTS_APART;
         self.dict.at(FIRST_DICT_REGION + number * Regions::COUNT)
+    }
+    /// What a new sorted set is made with.
+    pub(crate) fn sorted_set_config(&mut self) -> SortedSetConfig {
+        let dict = self.new_dict();
+        SortedSetConfig {
+            limits: self.limits.sorted_set_pack,
+            dict,
+            levels: self.levels.sequence(dict.table.regions.entries.0.into()),
+        }
     }
     /// Draws of commands that choose at random.
     pub(crate) fn random(&mut self) -> &mut Sequence {

@@ -3,7 +3,7 @@
 use super::error::{ErrorReply, c_string};
 use crate::command::CommandSpec;
 use crate::keyspace::count_allocation;
-use crate::number::{INTEGER_TEXT_BYTES_MAX, parse_i64};
+use crate::number::{INTEGER_TEXT_BYTES_MAX, parse_double, parse_i64};
 use crate::resp::{Frame, Protocol};
 use crate::value::StringValue;
 use kvrig_base::seam::{Counter, Work};
@@ -82,6 +82,12 @@ impl<'c> Call<'c> {
         self.work.count(Counter::BytesScanned, text.len() as u64);
         let number = parse_i64(text).ok_or(refused)?;
         usize::try_from(number).map_err(|_| refused)
+    }
+    /// The floating-point number that argument `index` stands for.
+    pub(crate) fn double(&mut self, index: usize) -> Result<f64, ErrorReply<'c>> {
+        let text = self.args[index];
+        self.work.count(Counter::BytesScanned, text.len() as u64);
+        parse_double(text).ok_or(ErrorReply::Fixed("ERR value is not a valid float"))
     }
     /// The error of a wrong number of arguments.
     pub(crate) fn wrong_arity(&self) -> ErrorReply<'c> {

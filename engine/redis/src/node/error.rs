@@ -27,6 +27,9 @@ pub(crate) enum ErrorReply<'a> {
     IncrementOverflow,
     DecrementOverflow,
     StringTooLong,
+    NoInputKeys {
+        command: &'static str,
+    },
     InvalidExpireTime {
         command: &'static str,
     },
@@ -59,6 +62,10 @@ impl ErrorReply<'_> {
                 let rest = format!("'. Try {command} HELP.");
                 let parts = [b"ERR unknown subcommand '", quoted, rest.as_bytes()];
                 return Cow::Owned(parts.concat());
+            }
+            Self::NoInputKeys { command } => {
+                let text = format!("ERR at least 1 input key is needed for '{command}' command");
+                return Cow::Owned(text.into_bytes());
             }
             Self::InvalidExpireTime { command } => {
                 let text = format!("ERR invalid expire time in '{command}' command");

@@ -21,6 +21,7 @@ mod scan;
 mod server;
 mod sets;
 mod snapshot;
+mod sorted_sets;
 mod strings;
 
 pub use self::eviction::Policy;
@@ -64,7 +65,7 @@ pub struct Node {
 
 /// The commands of all groups.
 pub(crate) mod groups {
-    use super::{connection, hashes, keys, lists, server, sets, strings};
+    use super::{connection, hashes, keys, lists, server, sets, sorted_sets, strings};
     use crate::command::CommandSpec;
 
     pub(crate) const ALL: &[&[CommandSpec]] = &[
@@ -74,6 +75,7 @@ pub(crate) mod groups {
         lists::COMMANDS,
         server::COMMANDS,
         sets::COMMANDS,
+        sorted_sets::COMMANDS,
         strings::COMMANDS,
     ];
 }

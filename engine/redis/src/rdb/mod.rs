@@ -33,6 +33,9 @@ mod opcode {
     /// The types of sets and hashes in one allocation.
     pub(super) const SET_INTSET: u8 = 11;
     pub(super) const HASH_LISTPACK: u8 = 16;
+    /// The types of sorted sets: members with binary scores one by one, and in one allocation.
+    pub(super) const ZSET_2: u8 = 5;
+    pub(super) const ZSET_LISTPACK: u8 = 17;
     /// The type of a list of listpacks.
     pub(super) const LIST_QUICKLIST_2: u8 = 18;
     /// A node of it that is a listpack (QUICKLIST_NODE_CONTAINER_PACKED).
@@ -141,6 +144,8 @@ fn type_of(value: &Value) -> u8 {
         Value::List(_) => opcode::LIST_QUICKLIST_2,
         Value::Set(set) if set.integers().is_some() => opcode::SET_INTSET,
         Value::Set(_) => opcode::SET,
+        Value::SortedSet(set) if set.pack().is_some() => opcode::ZSET_LISTPACK,
+        Value::SortedSet(_) => opcode::ZSET_2,
         Value::Hash(hash) if hash.pack().is_some() => opcode::HASH_LISTPACK,
         Value::Hash(_) => opcode::HASH,
     }
@@ -199,6 +204,20 @@ impl File<'_> {
                     self.length(set.len() as u64);
                     let mut work = Work::unpriced();
                     set.for_each(&mut work, |member, _| self.string(member.as_slice()));
+                    self.child.work().count_all(&work.counts());
+                }
+            },
+            Value::SortedSet(set) => match set.pack() {
+                Some(pack) => self.string(pack.as_bytes()),
+                None => {
+                    self.length(set.len() as u64);
+                    let mut work = Work::unpriced();
+                    // From the highest, so that loading adds each at the front of the list.
+                    set.walk(set.len() - 1, true, &mut work, |member, score, _| {
+                        self.string(member.as_slice());
+                        self.buffer.extend_from_slice(&score.to_le_bytes());
+                        true
+                    });
                     self.child.work().count_all(&work.counts());
                 }
             },

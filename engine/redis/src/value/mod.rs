@@ -5,12 +5,14 @@ pub mod dict;
 mod hash;
 pub(crate) mod list;
 mod set;
+pub mod sorted_set;
 mod string;
 
 pub use bytes::ValueBytes;
 pub use hash::{Hash, PackLimits};
 pub use list::{List, NodeLimit};
 pub use set::Set;
+pub use sorted_set::SortedSet;
 pub use string::StringValue;
 
 use kvrig_tables::ResizePolicy;
@@ -24,6 +26,8 @@ pub enum Value {
     List(Box<List>),
     /// A set.
     Set(Box<Set>),
+    /// A sorted set.
+    SortedSet(Box<SortedSet>),
     /// A hash.
     Hash(Box<Hash>),
 }
@@ -60,6 +64,7 @@ impl Value {
             Self::String(_) => "string",
             Self::List(_) => "list",
             Self::Set(_) => "set",
+            Self::SortedSet(_) => "zset",
             Self::Hash(_) => "hash",
         }
     }
@@ -71,6 +76,7 @@ impl Value {
             Self::String(StringValue::Raw(_)) => "raw",
             Self::List(_) => "quicklist",
             Self::Set(set) => set.encoding(),
+            Self::SortedSet(set) => set.encoding(),
             Self::Hash(hash) => hash.encoding(),
         }
     }
@@ -83,7 +89,8 @@ impl Value {
             Self::List(list) => list.nodes() as u64,
             Self::Set(set) if set.integers().is_none() => set.len() as u64,
             Self::Hash(hash) if hash.pack().is_none() => hash.len() as u64,
-            Self::Set(_) | Self::Hash(_) => 1,
+            Self::SortedSet(set) if set.pack().is_none() => set.len() as u64,
+            Self::Set(_) | Self::SortedSet(_) | Self::Hash(_) => 1,
         }
     }
     /// Allocations beside the record that are given back with it.
@@ -100,6 +107,7 @@ impl Value {
             Self::String(_) => Footprint::default(),
             Self::List(list) => list.footprint(),
             Self::Set(set) => set.footprint(),
+            Self::SortedSet(set) => set.footprint(),
             Self::Hash(hash) => hash.footprint(),
         }
     }
@@ -107,7 +115,7 @@ impl Value {
     pub fn stored_len(&self) -> usize {
         match self {
             Self::String(string) => string.stored_len(),
-            Self::List(_) | Self::Set(_) | Self::Hash(_) => 0,
+            _ => 0,
         }
     }
 }
@@ -144,6 +152,7 @@ kinds! {
     StringValue, String, |_| false, |_, _| ();
     List, List, List::is_empty, |_, _| ();
     Set, Set, Set::is_empty, Set::set_resize_policy;
+    SortedSet, SortedSet, SortedSet::is_empty, SortedSet::set_resize_policy;
     Hash, Hash, Hash::is_empty, Hash::set_resize_policy;
 }
 

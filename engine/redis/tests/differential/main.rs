@@ -345,10 +345,16 @@ const COLLECTIONS: &[&str] = &[
     "RPUSH list:short a 1 -1 70000 ''",
     "SADD set:integers 1 -70000 3000000000",
     "SADD set:short a b c",
+    "ZADD zset:short 1 a -2.5 b inf c 0.1 ''",
     "HSET hash:short a 1 b '' c 9223372036854775807",
 ];
 /// Collections of the other encodings.
-const COLLECTIONS_LONG: &[&str] = &["RPUSH list:long", "SADD set:long", "HSET hash:long"];
+const COLLECTIONS_LONG: &[&str] = &[
+    "RPUSH list:long",
+    "SADD set:long",
+    "ZADD zset:long",
+    "HSET hash:long",
+];
 
 /// Goal: the snapshot that the node writes is what Redis loads.
 ///
@@ -389,6 +395,7 @@ fn redis_loads_the_snapshot() {
     for number in 0..600 {
         host.ask(&format!("RPUSH list:long {number:x<100}"));
         host.ask(&format!("SADD set:long {number:x<10}"));
+        host.ask(&format!("ZADD zset:long {number}.5 {number:x<10}"));
         host.ask(&format!("HSET hash:long {number} {number:x<10}"));
     }
     host.ask("SET 12345 integer-key");
@@ -437,6 +444,7 @@ fn redis_loads_the_snapshot() {
         compare(&[b"OBJECT", b"ENCODING", key]);
         compare(&[b"LRANGE", key, b"0", b"-1"]);
         compare(&[b"SMEMBERS", key]);
+        compare(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]);
         compare(&[b"HGETALL", key]);
     }
     compare(&[b"GET", b"12345"]);

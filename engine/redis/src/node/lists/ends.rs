@@ -1,10 +1,10 @@
 //! Commands at the ends of lists.
 
+use super::multi::{MultiPop, multi_pop};
 use super::read::reply_range;
 use crate::keyspace::Database;
 use crate::node::call::is_option;
 use crate::node::{Call, ErrorReply, Outcome};
-use crate::number::parse_i64;
 use crate::resp::Frame;
 use crate::value::list::End;
 use crate::value::{Kind, List};
@@ -176,34 +176,14 @@ fn move_element<'c>(db: &mut Database, call: &mut Call<'c>, from: End, to: End) 
     call.reply_bulk(&element)
 }
 
-/// LMPOP (`redis:src/t_list.c`, lmpopGenericCommand).
+/// LMPOP.
 pub(super) fn lmpop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    let positive = |arg: &[u8]| {
-        let number = parse_i64(arg).and_then(|number| usize::try_from(number).ok());
-        number.filter(|&number| number > 0)
-    };
-    let keys = positive(call.args[1]);
-    let keys = keys.ok_or(ErrorReply::Fixed("ERR numkeys should be greater than 0"))?;
-    let where_index = keys.checked_add(2).ok_or(ErrorReply::Syntax)?;
-    let end = end(call.args.get(where_index).ok_or(ErrorReply::Syntax)?)?;
-    let mut count = None;
-    let mut index = where_index + 1;
-    while let Some(option) = call.args.get(index) {
-        let Some(number) = call.args.get(index + 1) else {
-            return Err(ErrorReply::Syntax);
-        };
-        if count.is_some() || !is_option(option, "count") {
-            return Err(ErrorReply::Syntax);
-        }
-        let number = positive(number);
-        count = Some(number.ok_or(ErrorReply::Fixed("ERR count should be greater than 0"))?);
-        index += 2;
-    }
-    for &key in &call.args[2..where_index] {
+    let MultiPop { keys, end, count } = multi_pop(call, end)?;
+    for &key in &call.args[keys] {
         if let Some(slot) = db.find::<List>(key, call)? {
             call.reply(Frame::Array(2))?;
             call.reply_bulk(key)?;
-            return pop_range(db, key, slot, end, count.unwrap_or(1), call);
+            return pop_range(db, key, slot, end, count, call);
         }
     }
     call.reply(Frame::NullArray)

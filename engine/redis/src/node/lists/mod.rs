@@ -2,7 +2,10 @@
 
 mod edit;
 mod ends;
+mod multi;
 mod read;
+
+pub(crate) use multi::{MultiPop, multi_pop};
 
 use crate::command::commands;
 
@@ -28,7 +31,7 @@ commands! { List;
 
 /// The elements from `start` to `stop`, which may count from the end, of a list of `length`: the
 /// first and how many.
-fn resolve(start: i64, stop: i64, length: usize) -> (usize, usize) {
+pub(crate) fn resolve(start: i64, stop: i64, length: usize) -> (usize, usize) {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     let start = if start < 0 {
         (start + length).max(0)

@@ -3,6 +3,7 @@
 mod hashes;
 mod lists;
 mod sets;
+mod sorted_sets;
 mod strings;
 mod wire;
 
@@ -22,6 +23,7 @@ pub(crate) const GROUPS: &[Group] = &[
     ("lists", lists::request),
     ("hashes", hashes::request),
     ("sets", sets::request),
+    ("sorted sets", sorted_sets::request),
 ];
 
 /// Keys that never have an expiry.
@@ -44,7 +46,7 @@ pub(crate) fn words(words: &[&str]) -> Request {
 }
 
 /// Requests that draw members at random.
-const DRAWS: &[&str] = &["hrandfield", "spop", "srandmember"];
+const DRAWS: &[&str] = &["hrandfield", "spop", "srandmember", "zrandmember"];
 
 /// One request of any of `groups`.
 pub(crate) fn request(groups: &[Group], random: &mut Sequence) -> Request {
@@ -87,6 +89,8 @@ const UNORDERED: &[(&str, Unordered)] = &[
     ("spop", Unordered::Elements),
     ("srandmember", Unordered::Elements),
     ("sscan", Unordered::Scan { pairs: false }),
+    ("zrandmember", Unordered::Elements),
+    ("zscan", Unordered::Scan { pairs: true }),
 ];
 
 /// What of the reply to a request has no order.

@@ -1,4 +1,8 @@
-//! Integers as Redis reads and writes them.
+//! Numbers as Redis reads and writes them.
+
+mod double;
+
+pub use double::{parse_double, strtod, write_17_digits, write_score};
 
 /// Digits of the longest 64-bit integer, sign included.
 pub const INTEGER_TEXT_BYTES_MAX: usize = 20;
