@@ -1,7 +1,8 @@
 //! The study `rehash`, run small: what it must show at any size.
 
 use kvrig_base::diagnostic::Diagnostic;
-use kvrig_base::result::StudyResult;
+use kvrig_base::quantity::format_value;
+use kvrig_base::result::{StudyResult, Values};
 use kvrig_base::row::Row;
 use kvrig_sim::run::{self, Observer, Points};
 use kvrig_sim::studies;
@@ -39,6 +40,11 @@ impl Points for Quiet {
 }
 
 fn run_small(more: &[&str], jobs: usize) -> StudyResult {
+    run_with("", more, jobs)
+}
+
+/// The small study with more lines in its file: variants, for example.
+fn run_with(lines: &str, more: &[&str], jobs: usize) -> StudyResult {
     let sets: Vec<String> = SMALL
         .iter()
         .chain(more)
@@ -46,7 +52,7 @@ fn run_small(more: &[&str], jobs: usize) -> StudyResult {
         .collect();
     let file = Source {
         name: "small.toml".into(),
-        text: "schema = 1\ntitle = \"Small\"\n[study.rehash]\n".into(),
+        text: format!("schema = 1\ntitle = \"Small\"\n[study.rehash]\n{lines}"),
     };
     let layers = Layers {
         file,
@@ -60,6 +66,16 @@ fn run_small(more: &[&str], jobs: usize) -> StudyResult {
 }
 
 fn value(result: &StudyResult, variant: &str, table: &str, phase: Option<&str>, name: &str) -> i64 {
+    find(result, variant, table, phase, name).unwrap_or_else(|| panic!("no {name} of {table}"))
+}
+
+fn find(
+    result: &StudyResult,
+    variant: &str,
+    table: &str,
+    phase: Option<&str>,
+    name: &str,
+) -> Option<i64> {
     let matches = |row: &&Row| {
         let axis = |axis: &str| row.cell.get(axis).map(String::as_str);
         row.variant == variant
@@ -68,12 +84,7 @@ fn value(result: &StudyResult, variant: &str, table: &str, phase: Option<&str>, 
             && axis("phase") == phase
             && axis("doubling") == Some("2^12")
     };
-    result
-        .rows
-        .iter()
-        .find(matches)
-        .unwrap_or_else(|| panic!("no {name} of {table}"))
-        .value
+    result.rows.iter().find(matches).map(|row| row.value)
 }
 
 #[test]
@@ -115,4 +126,229 @@ fn more_load_and_another_seed_give_other_events() {
     let first = run_small(&[], 2);
     let seeded = run_small(&["run.seed=2"], 2);
     assert_ne!(first.fingerprint.events, seeded.fingerprint.events);
+}
+
+/// A growth of 2^14 keys in Redis 7.0, and nothing else.
+const ONE_TABLE: &[&str] = &[
+    "study.rehash.tables=['redis-7.0']",
+    "study.rehash.doublings=['2^12']",
+    "study.rehash.size_curve=[]",
+];
+
+#[test]
+fn a_snapshot_freezes_the_rehash_until_the_child_exits() {
+    // A disk so slow that the child lives for about 150 ms.
+    let sets = [ONE_TABLE, &["host.disk.bandwidth='1MB/s'"]].concat();
+    let variant = "[variant.saving]\nevent = [{ at = 'doubling+1ms', bgsave = {} }]\n";
+    let result = run_with(variant, &sets, 2);
+    let of = |variant, name| value(&result, variant, "redis-7.0", None, name);
+    let frozen = of("saving", "child_overlap_max");
+    assert!(frozen > 20_000_000, "{frozen} ns");
+    let longer = of("saving", "rehash_duration_max") - of("", "rehash_duration_max");
+    assert!(
+        longer > frozen * 8 / 10,
+        "{longer} ns longer, frozen for {frozen} ns"
+    );
+    // Old and new array stay beside one another: 8 bytes for each of 3 x 2^12 buckets.
+    assert_eq!(of("saving", "memory_table_max"), 3 << 15);
+}
+
+#[test]
+fn without_the_guard_keys_are_evicted_at_once() {
+    let conf = "maxmemory = 'at-doubling', maxmemory-policy = 'allkeys-lru'";
+    let variants = format!(
+        "[variant.guarded]\nstore.redis.conf = {{ {conf} }}\n\
+         [variant.sliced]\nstore.redis = {{ growth_guard = false, conf = {{ {conf} }} }}\n\
+         [variant.whole]\nstore.redis = {{ growth_guard = false, \
+         conf = {{ {conf}, maxmemory-eviction-tenacity = 100 }} }}\n"
+    );
+    let result = run_with(&variants, ONE_TABLE, 2);
+    let of = |variant, name| find(&result, variant, "redis-7.0", None, name);
+    assert_eq!(of("guarded", "rehash_duration_max"), None, "it never grows");
+    // The new array of 64 KiB, in keys of about 136 bytes and in those inserted meanwhile.
+    let lost = (8 << 13) / 136;
+    for variant in ["sliced", "whole"] {
+        let burst = of(variant, "eviction_burst_count").expect("it grows");
+        assert!(
+            (lost * 8 / 10..lost * 3 / 2).contains(&burst),
+            "{variant}: {burst}"
+        );
+    }
+    let (sliced, whole) = (
+        of("sliced", "pause_evict_max"),
+        of("whole", "pause_evict_max"),
+    );
+    assert!(sliced <= Some(600_000), "slices of 500 us: {sliced:?}");
+    assert!(whole > sliced, "{whole:?} in one call, {sliced:?} sliced");
+}
+
+#[test]
+fn two_dictionaries_double_the_work_and_the_memory_of_a_rehash() {
+    let variant = "[variant.expiring]\nworkload.ttl = '1h'\n";
+    let result = run_with(variant, ONE_TABLE, 2);
+    let of = |variant, name| value(&result, variant, "redis-7.0", None, name);
+    let (both, one) = (of("expiring", "pause_total_sum"), of("", "pause_total_sum"));
+    assert!(
+        (one * 17 / 10..one * 24 / 10).contains(&both),
+        "{both}, not twice {one}"
+    );
+    let (both, one) = (
+        of("expiring", "memory_table_max"),
+        of("", "memory_table_max"),
+    );
+    assert_eq!(both, 2 * one);
+}
+
+#[test]
+fn freeing_the_old_array_is_the_longest_pause_of_a_redis_table_alone() {
+    let result = run_small(
+        &[
+            "study.rehash.tables=['redis-7.0','at-once']",
+            "study.rehash.size_curve=['2^16']",
+        ],
+        2,
+    );
+    let series = result
+        .series
+        .iter()
+        .find(|series| series.name == "pause-against-size")
+        .expect("the curve is drawn");
+    let column = |name: &str| {
+        let column = series.columns.iter().find(|column| column.name == name);
+        match &column.expect("it has the column").values {
+            Values::Text(values) => values.clone(),
+            Values::Int(_) => panic!("{name} is text"),
+        }
+    };
+    let causes: Vec<(String, String)> = column("table").into_iter().zip(column("cause")).collect();
+    let expected = [("redis-7.0", "free"), ("at-once", "rehash")];
+    assert_eq!(
+        causes,
+        expected.map(|(table, cause)| (table.to_owned(), cause.to_owned()))
+    );
+}
+
+#[test]
+fn a_falling_number_of_keys_shrinks_tables_that_know_how() {
+    let variant = "[variant.swing]\n\
+        study.rehash.swing = { low = 500, high = 10_000, period = '1s' }\n\
+        workload.mix = { get = '50%', insert = '50%' }\n";
+    let sets = [
+        ONE_TABLE,
+        &["study.rehash.tables=['redis-7.0','redis-7.4','at-once']"],
+    ]
+    .concat();
+    let result = run_with(variant, &sets, 2);
+    let of = |table, name| {
+        let row = result
+            .rows
+            .iter()
+            .find(|row| row.variant == "swing" && row.cell["table"] == table && row.name == name);
+        row.map(|row| row.value).expect("the swing has rows")
+    };
+    for table in ["redis-7.0", "redis-7.4"] {
+        assert!(of(table, "table_shrinks_count") >= 1, "{table}");
+        assert!(of(table, "table_growths_count") >= 2, "{table}");
+        assert!(of(table, "entries_count").abs_diff(10_000) < 100, "{table}");
+    }
+    assert_eq!(of("at-once", "table_shrinks_count"), 0);
+    assert_eq!(of("at-once", "table_growths_count"), 0);
+}
+
+/// Numbers with their units in a sentence: `1.473 ms`, `13,865`, `24 MiB`.
+fn quantities(text: &str) -> Vec<String> {
+    const UNITS: [&str; 8] = ["ns", "us", "ms", "s", "B", "KiB", "MiB", "GiB"];
+    let words: Vec<&str> = text
+        .split([' ', '(', ')'])
+        .map(|word| word.trim_end_matches(['.', ',', ';', ':']))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let is_number = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_digit())
+            && word
+                .chars()
+                .all(|c| c.is_ascii_digit() || c == '.' || c == ',')
+    };
+    let mut found = Vec::new();
+    for (place, word) in words.iter().enumerate().filter(|(_, word)| is_number(word)) {
+        // A version follows the name of its product.
+        let is_version =
+            place > 0 && ["Redis", "Valkey", "Memcached", "before"].contains(&words[place - 1]);
+        if is_version {
+            continue;
+        }
+        found.push(match words.get(place + 1) {
+            Some(unit) if UNITS.contains(unit) => format!("{word} {unit}"),
+            _ => (*word).to_owned(),
+        });
+    }
+    found
+}
+
+#[test]
+fn every_number_of_a_finding_is_the_value_of_a_row_that_it_links_to() {
+    let conf = "maxmemory = 'at-doubling', maxmemory-policy = 'allkeys-lru'";
+    let variants = format!(
+        "[variant.'BGSAVE running']\nevent = [{{ at = 'doubling+1ms', bgsave = {{}} }}]\n\
+         [variant.'activerehashing no']\nstore.redis.conf = {{ activerehashing = 'no' }}\n\
+         [variant.'two dictionaries']\nworkload.ttl = '1h'\n\
+         [variant.'at maxmemory']\nstore.redis.conf = {{ {conf} }}\n\
+         [variant.'at maxmemory, no guard']\n\
+         store.redis = {{ growth_guard = false, conf = {{ {conf} }} }}\n"
+    );
+    let sets = ["study.rehash.tables=['at-once','redis-7.0','kvrig']"];
+    let result = run_with(&variants, &sets, 2);
+    let mut checked = 0;
+    for finding in result.findings.iter().filter(|finding| !finding.warning) {
+        let values: Vec<String> = finding
+            .rows
+            .iter()
+            .map(|&row| format_value(result.rows[row].unit, result.rows[row].value))
+            .collect();
+        for quantity in quantities(&finding.text) {
+            assert!(
+                values.contains(&quantity),
+                "{quantity} in \"{}\" is none of {values:?}",
+                finding.text
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked > 40, "{checked} numbers");
+}
+
+#[test]
+fn every_chart_finds_its_series() {
+    let variant = "[variant.swing]\n\
+        study.rehash.swing = { low = 500, high = 10_000, period = '1s' }\n\
+        workload.mix = { get = '50%', insert = '50%' }\n";
+    let result = run_with(variant, &["study.rehash.tables=['at-once','redis-7.0']"], 2);
+    let names: Vec<&str> = result
+        .charts
+        .iter()
+        .map(|chart| chart.name.as_str())
+        .collect();
+    for name in [
+        "pause-timeline-2-12",
+        "response-by-nines-2-12",
+        "memory-2-12",
+        "response-heat-2-12",
+        "pause-against-size",
+        "table-over-a-swing",
+    ] {
+        assert!(names.contains(&name), "{name} is missing among {names:?}");
+    }
+    for layer in result.charts.iter().flat_map(|chart| &chart.layers) {
+        let series = result
+            .series
+            .iter()
+            .find(|series| series.name == layer.series);
+        let series = series.unwrap_or_else(|| panic!("{} has no series", layer.series));
+        for column in [&layer.x, &layer.y] {
+            assert!(
+                series.columns.iter().any(|known| known.name == *column),
+                "{column}"
+            );
+        }
+    }
 }

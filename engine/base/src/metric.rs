@@ -78,19 +78,34 @@ macro_rules! metrics {
 // Keep sorted by name; a test holds it.
 metrics! {
     attempts_mean, Ppm, Lower, "Attempts per request that was answered in time or failed: 100 % is one each.";
+    child_life_max, Nanos, Lower, "Longest life of a forked child.";
+    child_overlap_max, Nanos, Lower, "Longest time for which a forked child lived while two bucket arrays existed.";
     entries_count, Ops, None, "Entries in the table at the end of the run.";
+    eviction_burst_count, Ops, Lower, "Keys evicted from the moment growth exceeded the memory limit until memory was below it again.";
+    eviction_burst_max, Nanos, Lower, "Longest time from the moment growth exceeded the memory limit until memory was below it again.";
     keys_evicted_count, Ops, Lower, "Keys removed to stay below the memory limit.";
+    law_end_position, Ops, None, "Insertion that moves the last entry of a rehash by theory, under insertions alone.";
+    law_free_position, Ops, None, "Insertion that gives the old bucket array back by theory, under insertions alone.";
+    law_start_position, Ops, None, "Insertion that begins a rehash by theory.";
     memory_table_max, Bytes, Lower, "Largest size of all bucket arrays together, old and new.";
+    memory_used_max, Bytes, Lower, "Most memory in use, in the layout of the product: keys, values, expiries and bucket arrays.";
+    pages_copied_count, Ops, Lower, "Pages of 4 KiB that were copied because a forked child shared them.";
     pause_allocate_max, Nanos, Lower, "Longest stretch in which one call allocated a new bucket array.";
     pause_cron_max, Nanos, Lower, "Longest stretch of rehashing by the periodic timer in one call.";
+    pause_cron_sum, Nanos, Lower, "All time of rehashing by the periodic timer.";
+    pause_evict_max, Nanos, Lower, "Longest stretch in which one call evicted keys, after growth had begun.";
+    pause_fork_max, Nanos, Lower, "Longest time for which a fork held the core.";
     pause_free_max, Nanos, Lower, "Longest stretch in which one call freed an old bucket array.";
     pause_longest_max, Nanos, Lower, "Longest time that growth of the table held the core in one call, whatever the cause.";
     pause_rehash_max, Nanos, Lower, "Longest stretch in which one call moved a whole table.";
     pause_step_max, Nanos, Lower, "Longest incremental step taken on the back of one request.";
+    pause_step_sum, Nanos, Lower, "All time of incremental steps taken on the back of requests.";
     pause_total_sum, Nanos, Lower, "All time that growth of the table held the core.";
     recovery_duration_max, Nanos, Lower, "Longest time after a growth during which clients still timed out.";
     rehash_duration_max, Nanos, Lower, "Longest time from the start of a rehash to its end.";
     rehash_end_position, Ops, None, "Entries in the table when the last rehash ended.";
+    rehash_free_position, Ops, None, "Insertion that gave the last of the old bucket array back.";
+    rehash_start_position, Ops, None, "Entries in the table after the insertion that began the last rehash.";
     requests_completed_count, Ops, Higher, "Requests that were answered.";
     requests_failed_count, Ops, Lower, "Requests that clients gave up for good, after their last attempt.";
     requests_offered_count, Ops, None, "Requests that clients meant to send.";
@@ -105,6 +120,8 @@ metrics! {
     service_mean, Nanos, Lower, "Mean service time.";
     service_p99, Nanos, Lower, "99th percentile of service time.";
     service_p999, Nanos, Lower, "99.9th percentile of service time.";
+    table_growths_count, Ops, None, "Times that a table took twice as many buckets.";
+    table_shrinks_count, Ops, None, "Times that a table took half as many buckets, or fewer.";
     throughput_mean, OpsPerSecond, Higher, "Requests answered per second of simulated time.";
     timeouts_count, Ops, Lower, "Attempts that clients gave up because no reply had come within their time limit.";
     utilisation_mean, Ppm, Lower, "Share of time in which the core was busy.";

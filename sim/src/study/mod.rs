@@ -24,7 +24,7 @@ mod tests;
 
 pub use cell::{
     Action, Arrivals, Cell, Conf, Event, Gate, Host, Load, Placed, Popularity, Redis, RehashKnobs,
-    Selection, Sizes, Study, StudyKind, Workload,
+    Selection, Sizes, Study, StudyKind, Swing, Workload,
 };
 pub use document::{RedisVersion, TableName};
 pub use layers::{Flags, Layers};

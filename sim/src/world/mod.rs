@@ -241,6 +241,10 @@ impl<M: Model> World<M> {
     pub fn observer_mut(&mut self) -> &mut M::Observer {
         &mut self.observer
     }
+    /// An actor, to be looked at by the watcher between stretches of a run.
+    pub fn actor_and_observer(&mut self, id: ActorId) -> (&M::Actor, &mut M::Observer) {
+        (&self.hosted[id.index()].actor, &mut self.observer)
+    }
     /// Ends the world and keeps its watcher.
     pub fn into_observer(self) -> M::Observer {
         self.observer

@@ -10,7 +10,12 @@ pub(super) fn model_card(tables: &[String], profile: &str, warnings: &[String]) 
          what a living child forbids follow redis:src/dict.c and redis:src/server.c of 7.0.15 and \
          7.4."
             .to_owned(),
-        "Growth at the memory limit is refused unless the load exceeds 1.618 (redis#7954)."
+        "Growth at the memory limit is refused unless the load exceeds 1.618 (redis#7954); \
+         `growth_guard = false` drops that rule, as before 6.2, when eviction was not cut into \
+         slices either (redis#7653)."
+            .to_owned(),
+        "While a child lives a doubling that has begun stands still (redis:src/dict.c 7.0.15: a \
+         ratio of 2 is below 5)."
             .to_owned(),
     ];
     if tables.iter().any(|table| table == "memcached-1.6") {
@@ -31,9 +36,17 @@ pub(super) fn model_card(tables: &[String], profile: &str, warnings: &[String]) 
              intended start of a request to its reply at the client."
                 .to_owned(),
         ],
-        published: vec![format!("Prices come from the cost profile `{profile}`; each states its source.")],
+        published: vec![
+            format!("Prices come from the cost profile `{profile}`; each states its source."),
+            "Rows that begin with `law_` are theory under inserts alone: 63.2 % of the buckets hold \
+             an entry at load 1, and each insert moves one of them."
+                .to_owned(),
+        ],
         assumed: vec![
             "One process on a core of its own; nothing else runs on the machine.".to_owned(),
+            "In a swing of the number of keys, keys go by DEL, the oldest first: this version has no \
+             cycle that looks for expired keys."
+                .to_owned(),
             "An array of 32 KiB or more comes from the system page by page and is given back as a whole."
                 .to_owned(),
         ],
@@ -45,6 +58,13 @@ pub(super) fn model_card(tables: &[String], profile: &str, warnings: &[String]) 
             "A percentile of the phase `during` depends on how many requests the phase holds: a table \
              that stops for long and seldom has few of them."
                 .to_owned(),
+            "A child lives for as long as writing takes at the profile's prices; on a busy disk or a \
+             contended machine it lives longer, and so does a frozen rehash."
+                .to_owned(),
+            "A swing is scaled down: resizes come in the same order, but their pauses are those of \
+             small tables."
+                .to_owned(),
+            "A curve beyond the largest simulated size is a power law, no simulation.".to_owned(),
             "Huge pages, memory fragmentation and a noisy neighbour are not modelled; they lengthen \
              the freeing of large arrays."
                 .to_owned(),

@@ -56,6 +56,7 @@ pub(super) fn run(
                 TableEventKind::Started { from, .. } => {
                     growth = Growing {
                         from,
+                        started_at: inserted,
                         ..Growing::default()
                     };
                     growth.add(work.segments());
@@ -67,7 +68,10 @@ pub(super) fn run(
                         points.extend(growth.point(kind, sizes));
                     }
                 }
-                TableEventKind::Freed { .. } => points.extend(growth.point(kind, sizes)),
+                TableEventKind::Freed { .. } => {
+                    growth.freed_at = Some(inserted);
+                    points.extend(growth.point(kind, sizes));
+                }
                 TableEventKind::AllocationRefused { .. } => {}
             }
         }
@@ -90,7 +94,9 @@ pub(super) fn run(
 #[derive(Debug, Default)]
 struct Growing {
     from: u64,
+    started_at: u64,
     ended_at: u64,
+    freed_at: Option<u64>,
     longest: Span,
     /// Growth work of the longest call, by cause.
     causes: BTreeMap<Cause, Span>,
@@ -100,9 +106,9 @@ impl Growing {
     /// Takes the segments of one call, each of whose causes counts with its own time only.
     fn add(&mut self, segments: &[Segment]) {
         let mut causes: BTreeMap<Cause, Span> = BTreeMap::new();
-        for (cause, own) in super::phases::own_times(segments) {
-            *causes.entry(cause).or_default() += own;
-        }
+        super::phases::own_times(segments, &mut Vec::new(), |segment, own| {
+            *causes.entry(segment.cause).or_default() += own;
+        });
         let total: Span = causes.values().copied().sum();
         if total > self.longest {
             self.longest = total;
@@ -120,7 +126,10 @@ impl Growing {
             .map(|(cause, _)| *cause);
         Some(SizePoint {
             entries,
-            ended_at_entries: self.ended_at,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            freed_at: self.freed_at,
+            law: Some(growth::law(kind, entries)),
             longest_ns: self.longest.as_nanos(),
             cause: cause.unwrap_or(Cause::RehashStep).name().to_owned(),
         })

@@ -1,5 +1,6 @@
 //! When each table grows: the sizes that a study names are entries, tables count buckets.
 
+use super::outcome::Law;
 use kvrig_tables::{TableKind, law};
 
 /// Entries in the table at which it grows, for a doubling called `size`, a power of two: each
@@ -11,6 +12,16 @@ pub(super) const fn entries_at_growth(kind: TableKind, size: u64) -> u64 {
 /// Buckets that the table has before that growth.
 pub(super) const fn buckets_before(kind: TableKind, size: u64) -> u64 {
     law::growth(kind, size).buckets
+}
+
+/// Where theory puts that growth of a table alone, by number of the insert.
+pub(super) const fn law(kind: TableKind, size: u64) -> Law {
+    let law = law::growth(kind, size);
+    Law {
+        started: law.started,
+        ended: law.ended,
+        freed: law.freed,
+    }
 }
 
 #[cfg(test)]

@@ -431,22 +431,63 @@ impl Inputs {
             present,
         })
     }
-    fn arrivals(&self, requests: &RedisRequests, first: u64, seed: Seed) -> Option<OpenArrivals> {
+    /// The workload over a key space of its own.
+    ///
+    /// # Errors
+    /// If keys are read from a trace.
+    pub(super) fn workload_over(
+        &self,
+        space: KeySpace,
+        seed: Seed,
+    ) -> Result<Arc<Workload>, Diagnostic> {
+        let Keys::Drawn {
+            popularity,
+            weights,
+            scramble,
+        } = &self.keys
+        else {
+            return Err(Diagnostic::new(
+                diagnostic::CONTRADICTION,
+                "a trace has a course of its own, which cannot follow `study.rehash.swing`",
+            ));
+        };
+        let outside = |error: kvrig_workloads::Error| {
+            Diagnostic::new(diagnostic::OUT_OF_RANGE, error.to_string())
+        };
+        let popularity =
+            drawn(popularity, weights.as_ref(), space, *scramble, seed).map_err(outside)?;
+        let plan = Plan {
+            keys: KeySource::Drawn { space, popularity },
+            mix: self.mix.clone(),
+            key_size: self.key_size.clone(),
+            value_size: self.value_size.clone(),
+            ttl: self.cell.workload.ttl,
+        };
+        Workload::new(plan, seed).map(Arc::new).map_err(outside)
+    }
+    /// Whether keys are read from a trace.
+    pub(super) fn is_recorded(&self) -> bool {
+        matches!(self.keys, Keys::Recorded(_))
+    }
+    /// When requests of an open loop are meant to start, by the cell's rate.
+    pub(super) fn drawn_arrivals(&self, seed: Seed) -> Option<OpenArrivals> {
         let (pacing, profile) = self.pacing.clone()?;
+        let draws = seed.stream("arrivals");
+        Some(OpenArrivals::Drawn(Arrivals::new(
+            pacing, profile, draws, 0,
+        )))
+    }
+    fn arrivals(&self, requests: &RedisRequests, first: u64, seed: Seed) -> Option<OpenArrivals> {
         if let Keys::Recorded(replay) = &self.keys
             && let Some(origin) = replay.time(first)
+            && self.pacing.is_some()
         {
             return Some(OpenArrivals::Recorded {
                 requests: Box::new(requests.clone()),
                 origin,
             });
         }
-        Some(OpenArrivals::Drawn(Arrivals::new(
-            pacing,
-            profile,
-            seed.stream("arrivals"),
-            0,
-        )))
+        self.drawn_arrivals(seed)
     }
 }
 

@@ -12,30 +12,34 @@ mod charts;
 mod curve;
 mod findings;
 mod growth;
+mod heat;
 mod inputs;
 mod node;
 mod outcome;
 mod phases;
 mod retries;
 mod samples;
+mod summary;
+mod swing;
 mod watch;
 
 pub use charts::{MeasuredPause, add_measured_pauses};
 
 use crate::run::{
-    Experiment, Outcome, Plan, Point, RunError, Sample, fingerprint, rows_over_seeds, verdicts,
+    Experiment, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds, verdicts,
 };
-use crate::study::{Files, RehashKnobs, Study, TableName};
+use crate::study::{Files, RehashKnobs, Study, Swing, TableName};
 use inputs::{Inputs, Reader};
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::quantity::{Bytes, format_value};
+use kvrig_base::quantity::Bytes;
 use kvrig_base::random::Seed;
-use kvrig_base::result::{PointWindows, StudyResult, Table};
-use kvrig_base::row::Row;
+use kvrig_base::result::StudyResult;
+use kvrig_base::row::Class;
 use kvrig_base::time::Span;
 use kvrig_tables::TableKind;
-use outcome::{CurveOutcome, NodeOutcome, PointOutcome};
+use outcome::PointOutcome;
 use std::collections::BTreeMap;
+use summary::{Found, Subjects};
 
 /// This study as `kvrig list` shows it.
 pub const BUILT_IN: super::BuiltIn = super::BuiltIn {
@@ -82,6 +86,12 @@ enum Spec {
         table: TableKind,
         sizes: Vec<u64>,
     },
+    Swing {
+        cell: usize,
+        table: TableKind,
+        swing: Swing,
+        replication: u32,
+    },
 }
 
 /// Plans the study.
@@ -110,6 +120,12 @@ impl Rehash {
     fn lay_out_points(&mut self) -> Result<(), Diagnostic> {
         for cell in 0..self.cells.len() {
             let inputs = &self.cells[cell];
+            if let Some(swing) = inputs.knobs.swing {
+                if !inputs.is_recorded() {
+                    self.lay_out_swing(cell, swing);
+                }
+                continue;
+            }
             for table in tables(&inputs.knobs) {
                 for &size in &inputs.knobs.doublings {
                     for replication in 0..self.study.seeds {
@@ -145,6 +161,55 @@ impl Rehash {
         Ok(())
     }
 
+    fn lay_out_swing(&mut self, cell: usize, swing: Swing) {
+        let inputs = &self.cells[cell];
+        for table in tables(&inputs.knobs) {
+            for replication in 0..self.study.seeds {
+                self.points
+                    .push(self.swing_point(inputs, table, swing, replication));
+                self.specs.push(Spec::Swing {
+                    cell,
+                    table,
+                    swing,
+                    replication,
+                });
+            }
+        }
+    }
+
+    fn swing_point(&self, inputs: &Inputs, table: TableKind, swing: Swing, seed: u32) -> Point {
+        let requests = inputs.requests_within(swing.period);
+        Point {
+            label: format!(
+                "{} seed {}",
+                cell_label(&inputs.cell.variant, &swing_cell(inputs, table)),
+                seed + 1
+            ),
+            identity: self.identity("swing", inputs, table, &format!("{swing:?}"), seed),
+            events: requests,
+            memory: Bytes((inputs.entry_bytes().0 + ENTRY_OVERHEAD) * swing.high * 5 / 4),
+            cpu: REQUEST_CPU * requests + INSERT_CPU * swing.high,
+        }
+    }
+
+    /// Everything that the outcome of a point with a node depends on.
+    fn identity(
+        &self,
+        kind: &str,
+        inputs: &Inputs,
+        table: TableKind,
+        size: &str,
+        replication: u32,
+    ) -> String {
+        format!(
+            "{kind} {table} {size} replication {replication}\nseed {}\nprofile {}\n{:?}\nfiles {:?}",
+            self.study.seed,
+            inputs.profile.digest(),
+            inputs.cell,
+            inputs.files,
+        )
+    }
+
     fn node_point(&self, inputs: &Inputs, table: TableKind, size: u64, seed: u32) -> Point {
         let entries = growth::entries_at_growth(table, size);
         let filled = entries.saturating_sub(inputs.inserts_within(inputs.knobs.lead_in));
@@ -157,13 +222,7 @@ impl Rehash {
                 cell_label(&inputs.cell.variant, &node_cell(inputs, table, size)),
                 seed + 1
             ),
-            identity: format!(
-                "node {table} {size} replication {seed}\nseed {}\nprofile {}\n{:?}\nfiles {:?}",
-                self.study.seed,
-                inputs.profile.digest(),
-                inputs.cell,
-                inputs.files,
-            ),
+            identity: self.identity("node", inputs, table, &size.to_string(), seed),
             events: requests,
             memory: Bytes(bytes),
             cpu: REQUEST_CPU * requests + INSERT_CPU * filled,
@@ -203,8 +262,23 @@ impl Experiment for Rehash {
                 let inputs = &self.cells[*cell];
                 let labels = node_cell(inputs, *table, *size);
                 let seed = root.replication(*replication);
-                let (outcome, events) = node::run(inputs, *table, *size, labels, seed, cancelled)?;
+                let keeps_heat = *replication == 0;
+                let (outcome, events) =
+                    node::run(inputs, *table, *size, labels, seed, keeps_heat, cancelled)?;
                 (PointOutcome::Node(outcome), events)
+            }
+            Spec::Swing {
+                cell,
+                table,
+                swing,
+                replication,
+            } => {
+                let inputs = &self.cells[*cell];
+                let labels = swing_cell(inputs, *table);
+                let seed = root.replication(*replication);
+                let (outcome, events) =
+                    swing::run(inputs, *swing, *table, labels, seed, cancelled)?;
+                (PointOutcome::Swing(outcome), events)
             }
             Spec::Curve { cell, table, sizes } => {
                 let profile = &self.cells[*cell].profile;
@@ -217,41 +291,56 @@ impl Experiment for Rehash {
     }
 
     fn reduce(&self, outcomes: &[Outcome]) -> Result<StudyResult, RunError> {
-        let (mut nodes, mut curves) = (Vec::new(), Vec::new());
-        let mut windows = Vec::new();
+        let mut found = Found::default();
         for (outcome, point) in outcomes.iter().zip(&self.points) {
             let outcome: PointOutcome =
                 serde_json::from_value(outcome.data.clone()).map_err(std::io::Error::other)?;
-            match outcome {
-                PointOutcome::Node(mut node) => {
-                    let list = std::mem::take(&mut node.windows);
-                    windows.push(PointWindows {
-                        point: point.label.clone(),
-                        windows: list,
-                    });
-                    nodes.push(node);
-                }
-                PointOutcome::Curve(curve) => curves.push(curve),
-            }
+            found.add(outcome, &point.label);
         }
-        self.result(&nodes, &curves, windows)
+        self.result(found)
     }
 }
 
 impl Rehash {
-    fn result(
-        &self,
-        nodes: &[NodeOutcome],
-        curves: &[CurveOutcome],
-        windows: Vec<PointWindows>,
-    ) -> Result<StudyResult, RunError> {
+    /// What the rows are about.
+    fn subjects(&self) -> Subjects {
+        let knobs = &self.cells[0].knobs;
+        let swinging = self.cells.iter().filter(|cell| cell.knobs.swing.is_some());
+        let mut swings: Vec<String> = swinging.map(|cell| cell.cell.variant.clone()).collect();
+        swings.dedup();
+        let names = |sizes: &[u64]| sizes.iter().map(|&size| power_of_two(size)).collect();
+        Subjects {
+            tables: tables(knobs).map(|table| table.name().to_owned()).collect(),
+            doublings: names(&knobs.doublings),
+            sizes: names(&knobs.size_curve),
+            swings,
+        }
+    }
+    /// What the study leaves out of what was asked for, in sentences.
+    fn left_out(&self) -> Vec<String> {
+        let mut sentences = Vec::new();
+        let asked = |name: &TableName| name.name() == TableKind::Memcached16.name();
+        if self.cells[0].knobs.tables.iter().any(asked) {
+            sentences.push("The table memcached-1.6 is left out: the thread that moves its buckets is not part of this version.".to_owned());
+        }
+        let is_without_swing =
+            |inputs: &&Inputs| inputs.knobs.swing.is_some() && inputs.is_recorded();
+        for inputs in self.cells.iter().filter(is_without_swing) {
+            sentences.push(format!(
+                "The variant \"{}\" is left out: the keys of a trace have a course of their own.",
+                inputs.cell.variant
+            ));
+        }
+        sentences
+    }
+    fn result(&self, mut found: Found) -> Result<StudyResult, RunError> {
         let study = &self.study;
-        let mut samples: Vec<Sample> = nodes
-            .iter()
-            .flat_map(|node| node.samples.iter().cloned())
-            .collect();
-        samples.extend(curves.iter().flat_map(curve_samples));
-        let rows = rows_over_seeds("rehash", &samples);
+        let windows = std::mem::take(&mut found.windows);
+        let samples = found.samples();
+        let mut rows = rows_over_seeds("rehash", &samples);
+        // What theory says is no outcome of the simulation.
+        let of_theory = rows.iter_mut().filter(|row| row.name.starts_with("law_"));
+        of_theory.for_each(|row| row.class = Class::Cited);
         let verdicts = verdicts(&study.objectives, &rows).map_err(|objective| {
             Diagnostic::new(
                 diagnostic::CONTRADICTION,
@@ -267,24 +356,15 @@ impl Rehash {
             .iter()
             .find(|objective| objective.metric.starts_with("response_"))
             .map(|objective| objective.limit);
-        let drawn = charts::draw(nodes, curves, limit);
-        let knobs = &self.cells[0].knobs;
-        let names: Vec<String> = tables(knobs).map(|table| table.name().to_owned()).collect();
-        let doublings: Vec<String> = knobs
-            .doublings
-            .iter()
-            .map(|&size| power_of_two(size))
-            .collect();
-        let mut warnings: Vec<String> = nodes
-            .iter()
-            .flat_map(|node| node.warnings.clone())
-            .collect();
+        let drawn = charts::draw(&found, limit);
+        let subjects = self.subjects();
+        let mut warnings = found.warnings();
         warnings.extend(study.warnings.iter().map(ToString::to_string));
-        warnings.extend(left_out(&self.cells[0].knobs));
+        warnings.extend(self.left_out());
         warnings.sort();
         warnings.dedup();
         let profile = &self.cells[0].profile;
-        let findings = findings::findings(&rows, &names, &doublings, &warnings);
+        let findings = findings::findings(&rows, &subjects, &warnings);
         Ok(StudyResult {
             study: "rehash".into(),
             title: study.title.clone(),
@@ -295,12 +375,12 @@ impl Rehash {
             profile: profile.reference(),
             verdicts,
             findings,
-            table: table(&rows, &names, &doublings),
+            table: summary::table(&rows, &subjects),
             series: drawn.series,
             charts: drawn.charts,
             histograms: drawn.histograms,
-            model_card: card::model_card(&names, &profile.name, &warnings),
-            counters: sum_counters(nodes, curves),
+            model_card: card::model_card(&subjects.tables, &profile.name, &warnings),
+            counters: found.counters(),
             fingerprint: fingerprint(&rows, windows),
             document: study.document.clone(),
             rows,
@@ -327,12 +407,10 @@ fn tables(knobs: &RehashKnobs) -> impl Iterator<Item = TableKind> {
     kinds.into_iter()
 }
 
-/// What the study leaves out of what was asked for.
-fn left_out(knobs: &RehashKnobs) -> Option<String> {
-    let asked = |name: &TableName| name.name() == TableKind::Memcached16.name();
-    knobs.tables.iter().any(asked).then(|| {
-        "The table memcached-1.6 is left out: the thread that moves its buckets is not part of this version.".to_owned()
-    })
+fn swing_cell(inputs: &Inputs, table: TableKind) -> BTreeMap<String, String> {
+    let mut cell = inputs.cell.axes.clone();
+    cell.insert("table".into(), table.name().into());
+    cell
 }
 
 fn node_cell(inputs: &Inputs, table: TableKind, size: u64) -> BTreeMap<String, String> {
@@ -355,14 +433,13 @@ fn cell_label(variant: &str, cell: &BTreeMap<String, String>) -> String {
 }
 
 /// What tells a node from the others of the same doubling: `redis-7.0 · BGSAVE running`.
-fn label(node: &NodeOutcome) -> String {
-    let mut parts = vec![node.cell["table"].clone()];
-    if !node.variant.is_empty() {
-        parts.push(node.variant.clone());
+fn label(variant: &str, cell: &BTreeMap<String, String>) -> String {
+    let mut parts = vec![cell["table"].clone()];
+    if !variant.is_empty() {
+        parts.push(variant.to_owned());
     }
     let known = ["table", "doubling"];
-    for (axis, value) in node
-        .cell
+    for (axis, value) in cell
         .iter()
         .filter(|(axis, _)| !known.contains(&axis.as_str()))
     {
@@ -388,71 +465,4 @@ fn display_name(table: &str) -> String {
         _ if table == "at-once" => "doubling at once".to_owned(),
         _ => table.to_owned(),
     }
-}
-
-fn curve_samples(curve: &CurveOutcome) -> Vec<Sample> {
-    let mut samples = Vec::new();
-    for size in &curve.sizes {
-        let cell = BTreeMap::from([
-            ("size".to_owned(), power_of_two(size.entries)),
-            ("table".to_owned(), curve.table.clone()),
-        ]);
-        for (name, value) in [
-            ("pause_longest_max", size.longest_ns),
-            ("rehash_end_position", size.ended_at_entries),
-        ] {
-            samples.push(Sample {
-                variant: String::new(),
-                cell: cell.clone(),
-                name: name.to_owned(),
-                value: value.cast_signed(),
-            });
-        }
-    }
-    samples
-}
-
-/// The table at the end of a run: one line for each table and doubling of the sweep.
-fn table(rows: &[Row], tables: &[String], doublings: &[String]) -> Table {
-    let metrics = [
-        ("pause_longest_max", None, "pause"),
-        ("pause_step_max", None, "step"),
-        ("requests_waiting_max", None, "waiting"),
-        ("response_p999", Some("before"), "p99.9 before"),
-        ("response_p999", Some("during"), "p99.9 during"),
-        ("rehash_duration_max", None, "two tables"),
-    ];
-    let mut head = vec!["table".to_owned(), "doubling".to_owned()];
-    head.extend(metrics.iter().map(|(_, _, name)| (*name).to_owned()));
-    let mut lines = Vec::new();
-    for table in tables {
-        for doubling in doublings {
-            let cell = |name: &str, phase: Option<&str>| {
-                let row = rows.iter().find(|row| {
-                    let axis = |axis: &str| row.cell.get(axis).map(String::as_str);
-                    row.variant.is_empty()
-                        && row.name == name
-                        && axis("table") == Some(table)
-                        && axis("doubling") == Some(doubling)
-                        && axis("phase") == phase
-                });
-                row.map_or_else(|| "-".to_owned(), |row| format_value(row.unit, row.value))
-            };
-            let mut line = vec![table.clone(), doubling.clone()];
-            line.extend(metrics.iter().map(|&(name, phase, _)| cell(name, phase)));
-            lines.push(line);
-        }
-    }
-    Table { head, rows: lines }
-}
-
-fn sum_counters(nodes: &[NodeOutcome], curves: &[CurveOutcome]) -> BTreeMap<String, u64> {
-    let mut sums: BTreeMap<String, u64> = BTreeMap::new();
-    let of_nodes = nodes.iter().map(|node| &node.counters);
-    for counters in of_nodes.chain(curves.iter().map(|curve| &curve.counters)) {
-        for (name, count) in counters {
-            *sums.entry(name.clone()).or_default() += count;
-        }
-    }
-    sums
 }

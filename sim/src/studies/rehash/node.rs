@@ -3,14 +3,13 @@
 use super::growth;
 use super::inputs::{Beginning, Inputs};
 use super::outcome::NodeOutcome;
-use super::phases::{Phase, Recorder};
-use super::retries::Loads;
+use super::phases::Phase;
 use super::samples::{Samples, parts_per_million, per_second};
 use super::watch::Watch;
 use crate::client::{Arguments, ClosedLoop, OpenArrivals, OpenLoop, RedisRequests, Requests};
 use crate::run::RunError;
 use crate::study::{Action, Load, Moment};
-use crate::world::{Contents, DiskConfig, GroupId, Model, Placement, World};
+use crate::world::{Contents, DiskConfig, GroupId, Model, Placement, PoolId, World};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::id::{ActorId, RequestId};
 use kvrig_base::random::Seed;
@@ -23,6 +22,8 @@ use std::collections::BTreeMap;
 
 /// How far the run goes on between looks at what has happened and at the interrupt.
 const STRETCH: Span = Span::from_millis(20);
+/// Stretches between two samples of memory.
+const STRETCHES_PER_SAMPLE: u64 = 5;
 /// A table that has not begun to grow after twice its lead-in and this long is not going to: a
 /// growth guard holds it back.
 const BEGIN_PATIENCE: Span = Span::from_secs(1);
@@ -89,53 +90,20 @@ pub(super) fn run(
     size: u64,
     mut cell: BTreeMap<String, String>,
     seed: Seed,
+    keeps_heat: bool,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(NodeOutcome, u64), RunError> {
     let beginning = inputs.beginning(growth::entries_at_growth(kind, size), seed)?;
     let buckets = growth::buckets_before(kind, size);
     let node = filled_node(inputs, kind, size, &beginning, seed, cancelled)?;
-    let watch = Watch {
-        recorder: Recorder::default(),
-        loads: Loads::default(),
-        load: GroupId(0),
-        buckets,
-        ended_at_entries: 0,
-        memory_table_max: node.keyspace().database(0).keys().bucket_bytes().total(),
-    };
+    let watch = Watch::new(&node, buckets, keeps_heat);
     let mut world: World<Rehashing> = World::new(&inputs.profile, inputs.cell.start, watch);
-    let pool = world.add_pool(1);
-    let helpers = match inputs.cell.host.cores {
-        0 | 1 => pool,
-        cores => world.add_pool(cores - 1),
-    };
-    // Snapshots are written and never read back here.
-    let disk = world.add_disk(DiskConfig {
-        capacity_bytes: DISK_BYTES,
-        contents: Contents::Counted,
-    });
-    let actor = world.add_actor(
-        node,
-        Placement {
-            pool,
-            helpers,
-            disk,
-            store: None,
-        },
-    );
+    let (pool, actor) = place(&mut world, inputs, node);
     let load = add_load(&mut world, inputs, actor, beginning, seed);
     world.observer_mut().load = load;
     let ended = go_through(&mut world, inputs, actor, buckets, cancelled)?;
     let offered = world.check_books()?;
-    let mut warnings: Vec<String> = world
-        .out_of_range()
-        .iter()
-        .map(|beyond| {
-            format!(
-                "Beyond the cost profile's range: {} reached {} in {} calls, where its prices hold up to {}.",
-                beyond.what, beyond.worst, beyond.calls, beyond.limit
-            )
-        })
-        .collect();
+    let mut warnings = out_of_range(&world);
     if ended == Ended::Growing {
         warnings.push(format!(
             "{kind} had not finished growing from {} when the run ended after {}; its figures end there.",
@@ -146,11 +114,7 @@ pub(super) fn run(
     let busy = world.busy(pool).into_iter().sum::<Span>();
     let now = world.now();
     let entries = world.actor(actor).keyspace().database(0).keys().len();
-    let counters = world
-        .counts(actor)
-        .iter()
-        .map(|(counter, n)| (counter.name().to_owned(), n))
-        .collect();
+    let counters = counters(&world, actor);
     let evicted = world.actor(actor).evicted_keys();
     let (events, windows) = (world.events_handled(), world.events().windows());
     let watch = world.into_observer();
@@ -166,8 +130,9 @@ pub(super) fn run(
     }
     samples.add("entries_count", entries);
     if inputs.config.maxmemory > 0 || inputs.limit_at_doubling {
-        samples.add("keys_evicted_count", evicted);
+        samples.of_eviction(&watch, evicted, now);
     }
+    samples.of_children(&watch, now);
     samples.add("requests_offered_count", offered.offered);
     samples.add("requests_completed_count", offered.completed);
     samples.add("throughput_mean", per_second(offered.completed, now));
@@ -193,11 +158,58 @@ pub(super) fn run(
         responses,
         timeline: watch.recorder.timeline(),
         growth: watch.recorder.growth(now, watch.ended_at_entries),
+        heat: watch.heat.map(|heat| heat.cells()).unwrap_or_default(),
+        memory: watch.memory,
+        children: watch.children,
         counters,
         windows,
         warnings,
     };
     Ok((outcome, events))
+}
+
+/// Puts `node` on a core of its own, its helpers and children on the others, beside a disk.
+pub(super) fn place<M: Model<Actor = Node>>(
+    world: &mut World<M>,
+    inputs: &Inputs,
+    node: Node,
+) -> (PoolId, ActorId) {
+    let pool = world.add_pool(1);
+    let helpers = match inputs.cell.host.cores {
+        0 | 1 => pool,
+        cores => world.add_pool(cores - 1),
+    };
+    // Snapshots are written and never read back here.
+    let disk = world.add_disk(DiskConfig {
+        capacity_bytes: DISK_BYTES,
+        contents: Contents::Counted,
+    });
+    let placement = Placement {
+        pool,
+        helpers,
+        disk,
+        store: None,
+    };
+    (pool, world.add_actor(node, placement))
+}
+
+/// What went beyond the cost profile's range, in sentences.
+pub(super) fn out_of_range<M: Model>(world: &World<M>) -> Vec<String> {
+    let sentence = |beyond: &crate::cost::OutOfRange| {
+        format!(
+            "Beyond the cost profile's range: {} reached {} in {} calls, where its prices hold up to {}.",
+            beyond.what, beyond.worst, beyond.calls, beyond.limit
+        )
+    };
+    world.out_of_range().iter().map(sentence).collect()
+}
+
+/// Sums of the work that an actor has counted, by name.
+pub(super) fn counters<M: Model>(world: &World<M>, actor: ActorId) -> BTreeMap<String, u64> {
+    let counts = world.counts(actor).iter();
+    counts
+        .map(|(counter, n)| (counter.name().to_owned(), n))
+        .collect()
 }
 
 /// A node that holds the keys that are there at the beginning, with no rehash going on.
@@ -224,7 +236,7 @@ fn filled_node(
         args.clear();
         writer.write(&beginning.workload.op_on(OpKind::Set, key), &mut args);
         work.begin();
-        args.lend(|args| node.load(args[1], args[2], inputs.cell.start, &mut work));
+        args.lend(|args| load(&mut node, args, inputs, &mut work));
     }
     let table = node.keyspace().database(0).keys();
     let buckets = growth::buckets_before(kind, size);
@@ -247,13 +259,28 @@ fn filled_node(
     Ok(node)
 }
 
+/// Loads the key and the value of a SET as a snapshot's, with the time to live of the cell.
+pub(super) fn load(node: &mut Node, set: &[&[u8]], inputs: &Inputs, work: &mut Work) -> bool {
+    let start = inputs.cell.start;
+    match inputs.cell.workload.ttl {
+        None => node.load(set[1], set[2], start, work),
+        Some(ttl) => {
+            let millis = start.unix_millis() + ttl.as_micros() / 1_000;
+            let at_ms = i64::try_from(millis).unwrap_or(i64::MAX);
+            node.load_expiring(set[1], set[2], at_ms, start, work)
+        }
+    }
+}
+
 /// What will be in use when the table grows: what is in use now, and as much for each key to come
 /// as the present ones take.
 fn memory_at_growth(node: &Node, kind: TableKind, size: u64, present: usize) -> u64 {
     let present = (present as u64).max(1);
     let to_come = growth::entries_at_growth(kind, size).saturating_sub(present);
-    let arrays = node.keyspace().database(0).keys().bucket_bytes().total();
-    let of_entries = node.used_memory().saturating_sub(arrays);
+    let database = node.keyspace().database(0);
+    let arrays = database.keys().bucket_bytes().total() + database.expires().bucket_bytes().total();
+    let fixed = arrays + kvrig_redis::memory::STARTUP_BYTES;
+    let of_entries = node.used_memory().saturating_sub(fixed);
     node.used_memory() + of_entries / present * to_come
 }
 
@@ -329,6 +356,7 @@ fn go_through(
     let begin_by = Time::START + inputs.knobs.lead_in * 2 + BEGIN_PATIENCE;
     let steps_alone = inputs.span_of_requests(buckets);
     let mut until = Time::START;
+    let mut stretches = 0_u64;
     loop {
         until += STRETCH;
         let (started, freed) = (
@@ -372,5 +400,10 @@ fn go_through(
             return Err(RunError::Cancelled);
         }
         world.run_until(until);
+        stretches += 1;
+        if stretches.is_multiple_of(STRETCHES_PER_SAMPLE) {
+            let (node, watch) = world.actor_and_observer(actor);
+            watch.sample_memory(until, node);
+        }
     }
 }

@@ -13,6 +13,8 @@ pub(super) enum PointOutcome {
     Node(NodeOutcome),
     /// A table alone, through all sizes of the curve.
     Curve(CurveOutcome),
+    /// A node whose number of keys falls and rises.
+    Swing(SwingOutcome),
 }
 
 /// A node under load, through one doubling, under one seed.
@@ -30,6 +32,12 @@ pub(super) struct NodeOutcome {
     pub(super) timeline: Vec<TimelineBin>,
     /// When the table grew.
     pub(super) growth: Growth,
+    /// What memory was taken, over time.
+    pub(super) memory: Vec<MemoryPoint>,
+    /// Responses over time; kept for the first seed alone.
+    pub(super) heat: Vec<HeatCell>,
+    /// Children that lived meanwhile.
+    pub(super) children: Vec<ChildLife>,
     /// Sums of work counters.
     pub(super) counters: BTreeMap<String, u64>,
     /// Event windows.
@@ -64,6 +72,74 @@ pub(super) struct Growth {
     pub(super) ended_at_entries: u64,
 }
 
+/// What memory a node takes at one moment, in bytes of the product's layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MemoryPoint {
+    /// Nanoseconds since the start of the run.
+    pub(super) at_ns: u64,
+    /// Bucket arrays that entries move from.
+    pub(super) old_bytes: u64,
+    /// Bucket arrays that entries move to, or the only ones.
+    pub(super) new_bytes: u64,
+    /// Everything else.
+    pub(super) entry_bytes: u64,
+    /// The memory limit, or zero.
+    pub(super) limit_bytes: u64,
+}
+
+/// Requests that were meant to start within one stretch of time and took about equally long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HeatCell {
+    /// The stretch, in nanoseconds since the start of the run.
+    pub(super) from_ns: u64,
+    pub(super) to_ns: u64,
+    /// Least response, and the one above the largest, in nanoseconds.
+    pub(super) low_ns: u64,
+    pub(super) high_ns: u64,
+    /// How many.
+    pub(super) count: u64,
+}
+
+/// The life of a forked child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ChildLife {
+    /// Nanoseconds since the start of the run.
+    pub(super) forked_ns: u64,
+    pub(super) exited_ns: u64,
+    /// Pages of 4 KiB that the parent copied meanwhile.
+    pub(super) pages_copied: u64,
+}
+
+/// A node whose number of keys falls and rises once, under one seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SwingOutcome {
+    /// The named variant, or empty.
+    pub(super) variant: String,
+    /// Axes and values, `table` among them.
+    pub(super) cell: BTreeMap<String, String>,
+    /// The metrics, by cell and phase.
+    pub(super) samples: Vec<Sample>,
+    /// Keys and buckets over time.
+    pub(super) sizes: Vec<SwingPoint>,
+    /// Sums of work counters.
+    pub(super) counters: BTreeMap<String, u64>,
+    /// Event windows.
+    pub(super) windows: Vec<(u64, u64)>,
+    /// What in this point went beyond the model, in sentences.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Keys and buckets at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SwingPoint {
+    /// Nanoseconds since the start of the run.
+    pub(super) at_ns: u64,
+    /// Keys in the store.
+    pub(super) keys: u64,
+    /// Bytes of all bucket arrays.
+    pub(super) table_bytes: u64,
+}
+
 /// A table alone, grown by inserts through all sizes of the curve.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CurveOutcome {
@@ -80,10 +156,24 @@ pub(super) struct CurveOutcome {
 pub(super) struct SizePoint {
     /// Entries at which the table grew.
     pub(super) entries: u64,
-    /// Entries in it when the last one had moved.
-    pub(super) ended_at_entries: u64,
+    /// The insert that began it, counted from one.
+    pub(super) started_at: u64,
+    /// The insert that moved the last entry.
+    pub(super) ended_at: u64,
+    /// The insert that gave the last of the old array back; none where there is no old array.
+    pub(super) freed_at: Option<u64>,
+    /// The same three by theory, where it says so.
+    pub(super) law: Option<Law>,
     /// Longest growth work in one insert.
     pub(super) longest_ns: u64,
     /// The cause that took most of it.
     pub(super) cause: String,
+}
+
+/// Inserts that begin a growth, move the last entry and free the old array, by theory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Law {
+    pub(super) started: u64,
+    pub(super) ended: Option<u64>,
+    pub(super) freed: Option<u64>,
 }

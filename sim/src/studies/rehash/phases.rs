@@ -53,10 +53,13 @@ struct Pause {
 pub(super) struct Recorder {
     phases: [PhaseTimes; 3],
     longest: BTreeMap<Cause, Span>,
+    sums: BTreeMap<Cause, Span>,
     total: Span,
     longest_call: Span,
     bins: BTreeMap<(u64, Cause), (Time, Span)>,
     pauses: Vec<Pause>,
+    /// Storage for the outermost stretches of a call.
+    open: Vec<(Span, Span)>,
     most_waiting: u64,
     started: Option<Time>,
     freed: Option<Time>,
@@ -81,23 +84,18 @@ impl Recorder {
     /// A segment may lie inside another (the freeing of an array inside the step that emptied it):
     /// each cause is credited with its own time only, and the call with the outermost stretches.
     pub(super) fn call(&mut self, start: Time, segments: &[Segment]) {
-        let mut of_call = Span::ZERO;
-        let (mut first, mut last) = (None, start);
-        for (index, segment) in segments.iter().enumerate() {
-            if !is_growth(segment.cause) {
-                continue;
-            }
-            self.credit(
-                start + segment.from,
-                segment.cause,
-                own_time(segments, index),
-            );
-            if !has_growth_parent(segments, index) {
-                of_call += segment.to.saturating_sub(segment.from);
-                first.get_or_insert(start + segment.from);
-                last = last.max(start + segment.to);
-            }
-        }
+        let mut open = std::mem::take(&mut self.open);
+        own_times(segments, &mut open, |segment, own| {
+            self.credit(start + segment.from, segment.cause, own);
+        });
+        let of_call: Span = open.iter().map(|&(from, to)| to.saturating_sub(from)).sum();
+        let first = open.iter().map(|&(from, _)| start + from).min();
+        let last = open
+            .iter()
+            .map(|&(_, to)| start + to)
+            .max()
+            .unwrap_or(start);
+        self.open = open;
         self.longest_call = self.longest_call.max(of_call);
         self.total += of_call;
         if let Some(from) = first.filter(|_| of_call >= PAUSE_MIN) {
@@ -112,6 +110,7 @@ impl Recorder {
     fn credit(&mut self, at: Time, cause: Cause, own: Span) {
         let longest = self.longest.entry(cause).or_default();
         *longest = (*longest).max(own);
+        *self.sums.entry(cause).or_default() += own;
         let bin = at.as_picos() / BIN.as_picos();
         let entry = self.bins.entry((bin, cause)).or_insert((at, Span::ZERO));
         if own > entry.1 {
@@ -199,6 +198,10 @@ impl Recorder {
     pub(super) fn longest(&self, cause: Cause) -> Span {
         self.longest.get(&cause).copied().unwrap_or_default()
     }
+    /// All own time of one cause.
+    pub(super) fn sum(&self, cause: Cause) -> Span {
+        self.sums.get(&cause).copied().unwrap_or_default()
+    }
     /// Longest growth work in one call, all causes together.
     pub(super) fn longest_call(&self) -> Span {
         self.longest_call
@@ -236,49 +239,29 @@ impl Recorder {
     }
 }
 
-/// Causes of growth in one call, each stretch with its own time: stretches inside it not counted.
-pub(super) fn own_times(segments: &[Segment]) -> impl Iterator<Item = (Cause, Span)> {
-    segments
-        .iter()
-        .enumerate()
-        .filter(|(_, segment)| is_growth(segment.cause))
-        .map(|(index, segment)| (segment.cause, own_time(segments, index)))
-}
-
-/// The length of the segment at `index` without the growth segments directly inside it.
-fn own_time(segments: &[Segment], index: usize) -> Span {
-    let length = segments[index].to.saturating_sub(segments[index].from);
-    let inner: Span = direct_children(segments, index)
-        .map(|child| child.to.saturating_sub(child.from))
-        .sum();
-    length.saturating_sub(inner)
-}
-
-/// Whether `inner` lies within `outer`; segments are listed inner ones first.
-fn within(inner: &Segment, outer: &Segment) -> bool {
-    outer.from <= inner.from && inner.to <= outer.to
-}
-
-/// Whether another growth segment, listed later, encloses the one at `index`.
-fn has_growth_parent(segments: &[Segment], index: usize) -> bool {
-    segments[index + 1..]
-        .iter()
-        .any(|outer| is_growth(outer.cause) && within(&segments[index], outer))
-}
-
-/// The growth segments directly inside the one at `index`.
-fn direct_children(segments: &[Segment], index: usize) -> impl Iterator<Item = &Segment> {
-    segments[..index]
-        .iter()
-        .enumerate()
-        .filter_map(move |(inner, segment)| {
-            let enclosed = is_growth(segment.cause) && within(segment, &segments[index]);
-            let parent = segments[inner + 1..]
-                .iter()
-                .position(|outer| is_growth(outer.cause) && within(segment, outer))
-                .map(|offset| inner + 1 + offset);
-            (enclosed && parent == Some(index)).then_some(segment)
-        })
+/// Credits each stretch of growth in one call with its own time, stretches inside it not counted,
+/// and leaves the outermost ones in `outermost`.
+///
+/// Segments are listed inner ones first, so that those not yet enclosed lie on a stack: one eviction
+/// may take a hundred thousand steps in one call.
+pub(super) fn own_times(
+    segments: &[Segment],
+    outermost: &mut Vec<(Span, Span)>,
+    mut credit: impl FnMut(&Segment, Span),
+) {
+    outermost.clear();
+    for segment in segments.iter().filter(|segment| is_growth(segment.cause)) {
+        let mut own = segment.to.saturating_sub(segment.from);
+        while let Some(&(from, to)) = outermost.last()
+            && segment.from <= from
+            && to <= segment.to
+        {
+            own = own.saturating_sub(to.saturating_sub(from));
+            outermost.pop();
+        }
+        credit(segment, own);
+        outermost.push((segment.from, segment.to));
+    }
 }
 
 #[cfg(test)]
@@ -312,6 +295,21 @@ mod tests {
         assert_eq!(recorder.longest(Cause::RehashStep), Span::from_micros(4));
         assert_eq!(recorder.longest_call(), Span::from_micros(204));
         assert_eq!(recorder.total(), Span::from_micros(204));
+    }
+
+    #[test]
+    fn stretches_side_by_side_within_another_are_both_taken_off() {
+        let mut recorder = Recorder::default();
+        let nested = [
+            segment(Cause::FreeTable, 10, 20),
+            segment(Cause::AllocateTable, 30, 70),
+            segment(Cause::RehashCron, 5, 100),
+            segment(Cause::RehashStep, 200, 203),
+        ];
+        recorder.call(at(0), &nested);
+        assert_eq!(recorder.longest(Cause::RehashCron), Span::from_micros(45));
+        assert_eq!(recorder.longest_call(), Span::from_micros(98));
+        assert_eq!(recorder.sum(Cause::AllocateTable), Span::from_micros(40));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Response times by nines before, during and after growth.
 
-use super::{Drawn, axis, file_part, numbers, text};
+use super::{About, Drawn, axis, file_part, numbers, text};
 use crate::run::histograms;
 use crate::studies::rehash::outcome::NodeOutcome;
 use crate::studies::rehash::{PHASES, label};
@@ -15,15 +15,16 @@ const POINTS_PER_NINE: u32 = 24;
 impl Drawn {
     pub(super) fn response_by_nines(
         &mut self,
-        doubling: &str,
+        about: About<'_>,
         nodes: &[&NodeOutcome],
         limit: Option<i64>,
     ) {
-        let name = format!("response-by-nines-{}", file_part(doubling));
+        let name = format!("response-by-nines-{}", file_part(about.file));
+        let doubling = about.doubling;
         let mut merged: BTreeMap<(usize, usize), (String, HistogramData)> = BTreeMap::new();
         let mut order: Vec<String> = Vec::new();
         for node in nodes {
-            let panel = label(node);
+            let panel = label(&node.variant, &node.cell);
             if !order.contains(&panel) {
                 order.push(panel.clone());
             }
@@ -54,8 +55,7 @@ impl Drawn {
                 nines.push(place.cast_signed());
                 values.push(value.cast_signed());
             }
-            let is_own_cell = !panel.contains(" · ");
-            if PHASES[phase] == "during" && is_own_cell && !histogram.buckets.is_empty() {
+            if PHASES[phase] == "during" && !histogram.buckets.is_empty() {
                 let p999 = histograms::quantile(&histogram, 999_000).cast_signed();
                 worst.push(format!("{panel} {}", format_value(Unit::Nanos, p999)));
             }

@@ -69,7 +69,7 @@ impl Drawn {
                 sizes.push(point.entries.cast_signed());
                 pauses.push(point.longest_ns.cast_signed());
                 causes.push(point.cause.clone());
-                ends.push(point.ended_at_entries.cast_signed());
+                ends.push(point.ended_at.cast_signed());
             }
             let points: Vec<(u64, u64)> = curve
                 .sizes
@@ -97,7 +97,7 @@ impl Drawn {
                 numbers("entries", "", sizes),
                 numbers("pause", "ns", pauses),
                 text("cause", causes),
-                numbers("ended_at_entries", "", ends),
+                numbers("ended_at", "", ends),
             ],
         });
         self.series.push(Series {

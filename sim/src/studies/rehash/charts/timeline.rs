@@ -1,24 +1,19 @@
 //! Pauses on a time line, one strip a table.
 
-use super::{Drawn, axis, file_part, numbers, text};
-use crate::studies::rehash::label;
+use super::{About, Drawn, axis, file_part, first_seeds, numbers, text};
 use crate::studies::rehash::outcome::NodeOutcome;
 use kvrig_base::metric::Unit;
 use kvrig_base::quantity::format_value;
 use kvrig_base::result::{Chart, Layer, Mark, Quantity, Scale, Series, Style};
 
 impl Drawn {
-    pub(super) fn pause_timeline(&mut self, doubling: &str, nodes: &[&NodeOutcome]) {
-        let name = format!("pause-timeline-{}", file_part(doubling));
+    pub(super) fn pause_timeline(&mut self, about: About<'_>, nodes: &[&NodeOutcome]) {
+        let name = format!("pause-timeline-{}", file_part(about.file));
+        let doubling = about.doubling;
         let (mut panels, mut at, mut causes, mut pauses) = (vec![], vec![], vec![], vec![]);
         let mut marks = Vec::new();
         let mut longest: Vec<String> = Vec::new();
-        let mut drawn: Vec<String> = Vec::new();
-        for node in nodes {
-            let panel = label(node);
-            if drawn.contains(&panel) {
-                continue; // Another seed of a cell that is drawn already.
-            }
+        for (panel, node) in first_seeds(nodes) {
             for bin in &node.timeline {
                 panels.push(panel.clone());
                 at.push(bin.at_ns.cast_signed());
@@ -26,7 +21,7 @@ impl Drawn {
                 pauses.push(bin.pause_ns.cast_signed());
             }
             let longest_bin = node.timeline.iter().max_by_key(|bin| bin.pause_ns);
-            if let Some(bin) = longest_bin.filter(|_| node.variant.is_empty()) {
+            if let Some(bin) = longest_bin {
                 let pause = format_value(Unit::Nanos, bin.pause_ns.cast_signed());
                 longest.push(format!("{panel} {pause} ({})", bin.cause));
             }
@@ -36,7 +31,14 @@ impl Drawn {
                 label: "two tables".into(),
                 panel: Some(panel.clone()),
             });
-            drawn.push(panel);
+            for child in &node.children {
+                marks.push(Mark::Band {
+                    from: child.forked_ns.cast_signed(),
+                    to: child.exited_ns.cast_signed(),
+                    label: "child lives".into(),
+                    panel: Some(panel.clone()),
+                });
+            }
         }
         self.series.push(Series {
             name: name.clone(),
