@@ -6,6 +6,7 @@ use crate::memcached::MemcachedTable;
 use crate::open::{Design, OpenTable};
 use crate::redis::RedisTable;
 use crate::redis::rules::{RedisRules, RedisVersion};
+use crate::segmented::SegmentedTable;
 use crate::table::{Entry, Table, TableConfig};
 use crate::valkey::ValkeyTable;
 use crate::valkey::rules::{ValkeyRules, ValkeyVersion};
@@ -31,6 +32,8 @@ pub enum TableKind {
     OpenAtOnce,
     /// Open addressing that moves eight entries an insertion.
     OpenAmortised,
+    /// Extendible hashing that splits one segment at a time.
+    Segmented,
     /// The project's own.
     Kvrig,
 }
@@ -46,6 +49,7 @@ impl TableKind {
         Self::Memcached16,
         Self::OpenAtOnce,
         Self::OpenAmortised,
+        Self::Segmented,
         Self::Kvrig,
     ];
 
@@ -60,6 +64,7 @@ impl TableKind {
             Self::Memcached16 => "memcached-1.6",
             Self::OpenAtOnce => "open-at-once",
             Self::OpenAmortised => "open-amortised",
+            Self::Segmented => "segmented",
             Self::Kvrig => "kvrig",
         }
     }
@@ -76,6 +81,7 @@ pub fn build<E: Entry + 'static>(kind: TableKind, config: TableConfig) -> Box<dy
         TableKind::Memcached16 => Box::new(MemcachedTable::new(config)),
         TableKind::OpenAtOnce => Box::new(OpenTable::new(Design::AtOnce, config)),
         TableKind::OpenAmortised => Box::new(OpenTable::new(Design::Amortised, config)),
+        TableKind::Segmented => Box::new(SegmentedTable::new(config)),
         TableKind::Kvrig => Box::new(KvrigTable::new(config)),
     }
 }

@@ -10,6 +10,9 @@ use crate::kind::TableKind;
 /// Millionths of 2 - 1/e = 1.632120558…
 const TWO_MINUS_ONE_OVER_E_MILLIONTHS: u64 = 1_632_121;
 
+/// Entries for each segment that there was when half of the segments of a table have split.
+const ENTRIES_AT_HALF_A_WAVE: (u64, u64) = (8_284, 10);
+
 /// One growth, as theory has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GrowthLaw {
@@ -57,6 +60,11 @@ impl GrowthLaw {
 /// - Open addressing is full at 7/8 2^k entries in 2^k places. Moving all at once is over with that
 ///   insertion. Moving eight an insertion, the first included, takes 7/8 2^k / 8 insertions: it ends
 ///   at 63/64 2^k.
+/// - The segmented table splits its segments in waves. There is no closed form for the fill at which
+///   one of 840 places has none for the next entry: half of the segments of a wave have split when
+///   there are 828.4 entries for each (98.6 %), a mean of simulations of 2^11 and 2^12 segments under
+///   six keys each, which agree within 0.1 %. A round, from half a wave to half the next, begins and
+///   ends there; nothing large is freed.
 /// - kvrig's table begins a round at 2^k entries with 2^k / 4 buckets, and splits the last of them
 ///   when the entries have doubled; it has no old array.
 pub const fn growth(kind: TableKind, size: u64) -> GrowthLaw {
@@ -80,6 +88,17 @@ pub const fn growth(kind: TableKind, size: u64) -> GrowthLaw {
         },
         TableKind::OpenAtOnce => GrowthLaw::ending(size, size / 8 * 7, size / 8 * 7 + 1),
         TableKind::OpenAmortised => GrowthLaw::ending(size, size / 8 * 7, size / 64 * 63),
+        TableKind::Segmented => {
+            let segments = size / 1_024;
+            let (entries, scale) = ENTRIES_AT_HALF_A_WAVE;
+            let entries = segments * entries / scale;
+            GrowthLaw {
+                freed: None,
+                is_exact: false,
+                // Half as many again, of 60 buckets each.
+                ..GrowthLaw::ending(segments * 90, entries, 2 * entries)
+            }
+        }
         TableKind::Kvrig => GrowthLaw {
             freed: None,
             ..GrowthLaw::ending(size / 4, size, 2 * size - 3)

@@ -23,6 +23,7 @@ pub mod open;
 mod pages;
 pub mod redis;
 mod sample;
+pub mod segmented;
 pub mod table;
 pub mod valkey;
 

@@ -394,7 +394,8 @@ impl<E: Entry> Table<E> for OpenTable<E> {
     }
 
     /// The cursor is the lowest hash not yet visited: places are in the order of hashes in arrays of
-    /// every size. A step visits the entries of 16 homes of the main array.
+    /// every size. A step visits the entries of 16 homes of the main array, and hashes the keys that
+    /// it meets to tell them from others.
     fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Slot, &E), work: &mut Work) -> u64 {
         if self.arena.len() == 0 {
             return 0;
@@ -406,8 +407,11 @@ impl<E: Entry> Table<E> for OpenTable<E> {
             let homes = array.home(cursor)..array.home(last) + 1;
             array.visit_homes(homes, work, |slot, work| {
                 work.count(Counter::EntriesVisited, 1);
-                self.arena.visit(slot, work);
-                visit(slot, self.arena.entry(slot));
+                let (key, _) = self.arena.visit_key(slot, work);
+                let hash = sip_counted(key, self.config.hash_key, work);
+                if (cursor..=last).contains(&hash) {
+                    visit(slot, self.arena.entry(slot));
+                }
             });
         }
         last.wrapping_add(1)

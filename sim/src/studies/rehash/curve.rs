@@ -63,8 +63,8 @@ pub(super) fn run(
                 }
                 TableEventKind::Ended { .. } => {
                     growth.ended_at = inserted;
-                    // Linear hashing has no old array to free: it is done when the last is split.
-                    if kind == TableKind::Kvrig {
+                    // Without an old array to free, it is done when the last bucket is split.
+                    if !growth::frees_an_old_array(kind) {
                         points.extend(growth.point(kind, sizes));
                     }
                 }

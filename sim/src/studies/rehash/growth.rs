@@ -24,6 +24,11 @@ pub(super) const fn law(kind: TableKind, size: u64) -> Law {
     }
 }
 
+/// Whether a growth ends with the freeing of an old array; two designs grow piece by piece.
+pub(super) const fn frees_an_old_array(kind: TableKind) -> bool {
+    !matches!(kind, TableKind::Kvrig | TableKind::Segmented)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +46,8 @@ mod tests {
             // Seven entries in eight places.
             (TableKind::OpenAtOnce, 917_504, 1 << 20),
             (TableKind::OpenAmortised, 917_504, 1 << 20),
+            // Half of 1,024 segments of 60 buckets have split.
+            (TableKind::Segmented, 848_281, 1_536 * 60),
             (TableKind::Kvrig, 1 << 20, 1 << 18),
         ] {
             assert_eq!(entries_at_growth(kind, 1 << 20), entries, "{kind}");
