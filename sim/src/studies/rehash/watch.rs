@@ -77,11 +77,11 @@ impl TableState {
             None => self.buckets > buckets,
         }
     }
-    /// Bytes of its arrays within the call that made it grow: a table that is done already had its
-    /// old array beside the new one.
-    fn peak_bytes(&self, buckets: u64) -> BucketBytes {
+    /// Bytes of its arrays within the call that made it grow: a table that moved everything in that
+    /// call had its old array beside the new one.
+    fn peak_bytes(&self, buckets: u64, moved_all: bool) -> BucketBytes {
         match self.from {
-            None if self.buckets > buckets => BucketBytes {
+            None if moved_all && self.buckets > buckets => BucketBytes {
                 old: self.bytes.total() / (self.buckets / buckets).max(1),
                 new: self.bytes.total(),
             },
@@ -155,7 +155,12 @@ impl Watch {
             let from = starts.min().unwrap_or_default();
             self.recorder.growth_started(call.at + from);
             self.started_at_entries = entries;
-            let peak = sum(tables.iter().map(|table| table.peak_bytes(self.buckets)));
+            let mut causes = call.segments.iter().map(|segment| segment.cause);
+            let moved_all = causes.any(|cause| cause == Cause::RehashAll);
+            let peaks = tables
+                .iter()
+                .map(|table| table.peak_bytes(self.buckets, moved_all));
+            let peak = sum(peaks);
             let beside = peak.total().saturating_sub(total);
             self.push_memory(call.at + from, node, peak, used + beside);
             total = peak.total();

@@ -76,7 +76,8 @@ impl Drawn {
                 .iter()
                 .map(|point| (point.entries, point.longest_ns))
                 .collect();
-            let Some(fit) = PowerLaw::fit(&points) else {
+            // A pause that does not grow with size has no curve to draw on.
+            let Some(fit) = PowerLaw::fit(&points).filter(|fit| fit.exponent > 0.0) else {
                 continue;
             };
             let mut size = points[0].0;
