@@ -8,15 +8,19 @@
 
 mod arguments;
 mod groups;
+mod memcached;
+mod operations;
 mod patience;
 mod redis;
 
 pub use arguments::Arguments;
 pub use groups::{ClosedLoop, FanOut, OpenLoop};
 pub(crate) use groups::{Gathering, Group, GroupKind, Lane};
+pub use memcached::MemcachedRequests;
+pub(crate) use operations::Bits;
+pub use operations::{OpenArrivals, Operations};
 pub use patience::{Backoff, Patience, PatienceCounts};
-pub(crate) use redis::Bits;
-pub use redis::{NoCommand, OpenArrivals, RedisRequests};
+pub use redis::{NoCommand, RedisRequests};
 
 use kvrig_base::id::RequestId;
 use kvrig_base::random::open_unit;

@@ -143,6 +143,8 @@ pub(super) struct Turn<M> {
     pub(super) held_back: VecDeque<u32>,
     /// Whether it waits for the other actors of its store to stop.
     pub(super) awaits_stop: bool,
+    /// When it asked for that, and when they all had, as long as they stand still.
+    pub(super) others_stopped: Option<(Time, Time)>,
     /// Whether it goes on with a [`super::event::Event::Resume`].
     pub(super) awaits_resume: bool,
     /// The call whose locks are being taken, and its effects, which happen after it.
@@ -164,6 +166,7 @@ impl<M> Turn<M> {
             holds: 0,
             held_back: VecDeque::new(),
             awaits_stop: false,
+            others_stopped: None,
             awaits_resume: false,
             replay: None,
             deferred: (Vec::new(), Vec::new()),

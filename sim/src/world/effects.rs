@@ -4,7 +4,7 @@ use super::World;
 use super::actor::{Delivery, State};
 use super::disk::{Durable, Outcome};
 use super::event::Event;
-use super::model::Model;
+use super::model::{Model, Observer, WorkersStopped};
 use super::pool::Task;
 use super::{CallKind, MessageOf};
 use crate::record::EventKind;
@@ -237,7 +237,9 @@ impl<M: Model> World<M> {
                 other.is_stopped = true;
             }
         }
-        self.hosted[actor.index()].turn.awaits_stop = true;
+        let turn = &mut self.hosted[actor.index()].turn;
+        turn.awaits_stop = true;
+        turn.others_stopped = Some((turn.at, turn.at));
         self.end_wait_for_stop(actor);
     }
     /// A stopped actor has ended its turn: whoever waits for that may go on.
@@ -271,9 +273,20 @@ impl<M: Model> World<M> {
         let turn = &mut self.hosted[actor.index()].turn;
         turn.awaits_stop = false;
         turn.at = turn.at.max(latest);
+        turn.others_stopped = turn.others_stopped.map(|(asked, _)| (asked, turn.at));
         true
     }
     fn resume_workers(&mut self, actor: ActorId, at: Time) {
+        let hosted = &mut self.hosted[actor.index()];
+        if let Some((asked, stopped)) = hosted.turn.others_stopped.take() {
+            let stop = WorkersStopped {
+                by: actor,
+                asked,
+                stopped,
+                resumed: at,
+            };
+            self.observer.workers_stopped(&stop, &hosted.actor);
+        }
         let store = self.hosted[actor.index()].placement.store;
         for number in 0..self.hosted.len() {
             let other = &mut self.hosted[number];

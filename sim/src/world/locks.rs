@@ -6,12 +6,12 @@
 
 use super::World;
 use super::event::Event;
-use super::model::Model;
+use super::model::{LockWait, Model, Observer};
 use kvrig_base::id::{ActorId, LockId};
 use kvrig_base::seam::Segment;
 use kvrig_base::time::{Span, Time};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Boundary {
@@ -77,50 +77,70 @@ fn boundaries(segments: &[Segment]) -> Vec<(Span, Boundary)> {
         .collect()
 }
 
-#[derive(Debug, Default)]
-struct Lock {
-    holder: Option<ActorId>,
+/// A lock that somebody has.
+#[derive(Debug)]
+struct Held {
+    space: u32,
+    lock: LockId,
+    holder: ActorId,
     /// How often the holder has taken it.
     depth: u32,
     waiting: VecDeque<ActorId>,
 }
 
-/// All locks that were ever taken, by address space and number.
+/// All locks that are held: no more than actors hold at a time, out of thousands.
 #[derive(Debug, Default)]
-pub(super) struct Locks(BTreeMap<(u32, LockId), Lock>);
+pub(super) struct Locks(Vec<Held>);
 
 impl Locks {
+    fn place(&self, space: u32, lock: LockId) -> Option<usize> {
+        let is_it = |held: &Held| (held.space, held.lock) == (space, lock);
+        self.0.iter().position(is_it)
+    }
     /// Takes the lock, or joins the queue for it.
     fn acquire(&mut self, space: u32, lock: LockId, actor: ActorId) -> bool {
-        let lock = self.0.entry((space, lock)).or_default();
-        if lock.holder.is_some_and(|holder| holder != actor) {
-            lock.waiting.push_back(actor);
-            return false;
+        match self.place(space, lock).map(|place| &mut self.0[place]) {
+            Some(held) if held.holder == actor => held.depth += 1,
+            Some(held) => {
+                held.waiting.push_back(actor);
+                return false;
+            }
+            None => self.0.push(Held {
+                space,
+                lock,
+                holder: actor,
+                depth: 1,
+                waiting: VecDeque::new(),
+            }),
         }
-        lock.holder = Some(actor);
-        lock.depth += 1;
         true
     }
     /// Gives the lock back; says whether it is free now, and who has it next.
     fn release(&mut self, space: u32, lock: LockId) -> (bool, Option<ActorId>) {
-        let lock = self
-            .0
-            .get_mut(&(space, lock))
+        let place = self
+            .place(space, lock)
             .expect("a lock is taken before it is given back");
-        lock.depth -= 1;
-        if lock.depth > 0 {
+        let held = &mut self.0[place];
+        held.depth -= 1;
+        if held.depth > 0 {
             return (false, None);
         }
-        lock.holder = lock.waiting.pop_front();
-        lock.depth = u32::from(lock.holder.is_some());
-        (true, lock.holder)
+        let next = held.waiting.pop_front();
+        match next {
+            Some(next) => {
+                held.holder = next;
+                held.depth = 1;
+            }
+            None => _ = self.0.swap_remove(place),
+        }
+        (true, next)
     }
 }
 
 impl<M: Model> World<M> {
     /// Goes on with the replay of `actor`'s call at `now`, up to where it must wait; says whether
     /// the call has ended.
-    pub(super) fn replay_locks(&mut self, actor: ActorId, now: Time) -> bool {
+    pub(super) fn replay_locks(&mut self, actor: ActorId, mut now: Time) -> bool {
         let space = self.hosted[actor.index()].space;
         loop {
             let replay = self.replay_of(actor);
@@ -128,8 +148,11 @@ impl<M: Model> World<M> {
                 break;
             };
             if at > now {
-                self.schedule(actor, at, Event::Resume { actor });
-                return false;
+                if !self.is_next(at) {
+                    self.schedule(actor, at, Event::Resume { actor });
+                    return false;
+                }
+                now = at;
             }
             match boundary {
                 Boundary::Acquire(lock, kept) => {
@@ -145,14 +168,14 @@ impl<M: Model> World<M> {
                         self.pricing.release(space, lock);
                     }
                     if let Some(next) = next {
-                        self.grant(next, lock, now);
+                        self.grant(next, lock, actor, now);
                     }
                 }
             }
             self.replay_of(actor).next += 1;
         }
         let end = self.replay_of(actor).end();
-        if end > now {
+        if end > now && !self.is_next(end) {
             self.schedule(actor, end, Event::Resume { actor });
             return false;
         }
@@ -165,16 +188,26 @@ impl<M: Model> World<M> {
         let replay = self.hosted[actor.index()].turn.replay.as_mut();
         replay.expect("only calls with locks are replayed")
     }
-    /// Gives `lock` to `actor`, which waits for it.
-    fn grant(&mut self, actor: ActorId, lock: LockId, now: Time) {
+    /// Gives `lock` to `actor`, which waits for it until `holder` gives it back now.
+    fn grant(&mut self, actor: ActorId, lock: LockId, holder: ActorId, now: Time) {
         let space = self.hosted[actor.index()].space;
         let replay = self.replay_of(actor);
         let Some((_, Boundary::Acquire(_, kept))) = replay.upcoming() else {
             unreachable!("who waits for a lock is about to take it")
         };
-        replay.waited += now.since(replay.waits_since);
+        let from = replay.waits_since;
+        replay.waited += now.since(from);
         replay.next += 1;
         self.pricing.hold(space, lock, actor, now + kept);
+        let wait = LockWait {
+            actor,
+            holder,
+            lock,
+            from,
+            to: now,
+        };
+        let hosted = &self.hosted[actor.index()];
+        self.observer.lock_waited(&wait, &hosted.actor);
         self.schedule(actor, now, Event::Resume { actor });
     }
 }

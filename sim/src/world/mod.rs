@@ -42,7 +42,8 @@ pub use directory::{Contents, Directory};
 pub use disk::{Disk, DiskConfig, DiskId};
 pub use link::Link;
 pub use model::{
-    Call, CallKind, ChildReport, Fork, Gathered, Model, Observer, Reply, TimedOut, TurnTaken,
+    Call, CallKind, ChildReport, Fork, Gathered, LockWait, Model, Observer, Reply, TimedOut,
+    TurnTaken, WorkersStopped,
 };
 pub use pool::PoolId;
 
@@ -101,6 +102,8 @@ pub struct World<M: Model> {
     ledger: Ledger,
     events: EventDigest,
     ran_until: Time,
+    /// Nothing later happens before the run is let go on.
+    horizon: Time,
     /// The actor that the meter was told of last, if nothing has changed for it since.
     entered: Option<ActorId>,
     /// Storage for the writes of a turn.
@@ -141,6 +144,7 @@ impl<M: Model> World<M> {
             ledger: Ledger::default(),
             events: EventDigest::default(),
             ran_until: Time::START,
+            horizon: Time::START,
             entered: None,
             writers: Vec::new(),
             next_turn: None,

@@ -1,7 +1,7 @@
 //! What a world is made of, and what it tells while it runs.
 
 use crate::client::{Arrivals, Requests};
-use kvrig_base::id::{ActorId, ConnId, JobId, RequestId};
+use kvrig_base::id::{ActorId, ConnId, JobId, LockId, RequestId};
 use kvrig_base::seam::{Actor, ChildOutcome, Counts, Segment};
 use kvrig_base::time::{Span, Time};
 
@@ -53,6 +53,14 @@ pub trait Observer<A> {
     /// A child has exited.
     fn child(&mut self, child: &ChildReport, actor: &A) {
         let _ = (child, actor);
+    }
+    /// An actor has waited for a lock of its store, and has it now.
+    fn lock_waited(&mut self, wait: &LockWait, actor: &A) {
+        let _ = (wait, actor);
+    }
+    /// An actor lets the others of its store go on, which it had stopped.
+    fn workers_stopped(&mut self, stop: &WorkersStopped, actor: &A) {
+        let _ = (stop, actor);
     }
 }
 
@@ -193,6 +201,34 @@ pub struct Fork {
     pub span: Span,
     /// The memory whose page table was copied, in bytes.
     pub resident_bytes: u64,
+}
+
+/// One wait for a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockWait {
+    /// Who waited.
+    pub actor: ActorId,
+    /// Who had the lock when the wait ended.
+    pub holder: ActorId,
+    /// For what.
+    pub lock: LockId,
+    /// From when.
+    pub from: Time,
+    /// Until when.
+    pub to: Time,
+}
+
+/// One stop of all other actors of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkersStopped {
+    /// Who stopped them.
+    pub by: ActorId,
+    /// When it asked for that: who was idle stood still from then on.
+    pub asked: Time,
+    /// When the last of them stood still.
+    pub stopped: Time,
+    /// When they could go on.
+    pub resumed: Time,
 }
 
 /// What a child did.

@@ -18,6 +18,7 @@ pub(super) const fn emitter_of(actor: ActorId) -> ActorId {
 impl<M: Model> World<M> {
     /// Lets everything happen up to `end`, which included.
     pub fn run_until(&mut self, end: Time) {
+        self.horizon = end;
         self.begin_next_turn(end);
         while let Some(event) = self.agenda.pop_until(end) {
             let now = event.key.time();
@@ -54,6 +55,13 @@ impl<M: Model> World<M> {
                 self.schedule(actor, start, Event::Submit { task });
             }
         }
+    }
+    /// Whether nothing else can happen up to `at`, so that what happens then needs no event.
+    #[inline]
+    pub(super) fn is_next(&mut self, at: Time) -> bool {
+        at <= self.horizon
+            && self.next_turn.is_none_or(|(start, _)| start > at)
+            && self.agenda.peek_time().is_none_or(|next| next > at)
     }
     /// Lets `actor` want a core at `start`.
     #[inline]
@@ -178,6 +186,11 @@ impl<M: Model> World<M> {
         let hosted = &mut self.hosted[actor.index()];
         let next = hosted.actor.next_deadline().unwrap_or(Time::NEVER);
         if next == hosted.deadline_at || hosted.deadline_due {
+            return;
+        }
+        if next <= at && hosted.placement.store.is_some() {
+            // A thread with more to do goes on without sleeping in between.
+            hosted.deadline_due = true;
             return;
         }
         if let Some(timer) = hosted.deadline_timer.take() {

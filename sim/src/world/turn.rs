@@ -102,18 +102,18 @@ impl<M: Model> World<M> {
     /// Whether an event must come before `actor`'s next call.
     ///
     /// Others may see the memory that calls on a shared store change: there the turn goes on at its
-    /// own instant only, with an event for it.
+    /// own instant only, with an event for it unless nothing else comes before.
     #[inline]
     fn must_wait(&mut self, actor: ActorId) -> bool {
-        let hosted = &mut self.hosted[actor.index()];
+        let hosted = &self.hosted[actor.index()];
         if hosted.turn.is_parked() {
             return true;
         }
         let at = hosted.turn.at;
-        if hosted.placement.store.is_none() || at <= self.agenda.now() {
+        if hosted.placement.store.is_none() || at <= self.agenda.now() || self.is_next(at) {
             return false;
         }
-        hosted.turn.awaits_resume = true;
+        self.hosted[actor.index()].turn.awaits_resume = true;
         self.schedule(actor, at, Event::Resume { actor });
         true
     }

@@ -114,6 +114,7 @@ impl RealServer {
             match stream.read(&mut buffer) {
                 Ok(0) => return received,
                 Ok(count) => received.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return received,
                 Err(error) => panic!("the server does not answer: {error}"),
             }
@@ -138,7 +139,8 @@ impl Dialogue {
         while self.unread.len() < bytes {
             match self.stream.read(&mut buffer) {
                 Ok(count) if count > 0 => self.unread.extend_from_slice(&buffer[..count]),
-                _ => return std::mem::take(&mut self.unread),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => panic!("the server does not answer: {other:?}"),
             }
         }
         match bytes {

@@ -483,7 +483,7 @@ impl Inputs {
             && self.pacing.is_some()
         {
             return Some(OpenArrivals::Recorded {
-                requests: Box::new(requests.clone()),
+                operations: Box::new(requests.operations().clone()),
                 origin,
             });
         }
