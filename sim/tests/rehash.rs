@@ -352,3 +352,27 @@ fn every_chart_finds_its_series() {
         }
     }
 }
+
+#[test]
+fn memcached_stops_its_workers_for_the_swap_alone_and_moves_beside_them() {
+    let result = run_small(
+        &[
+            "study.rehash.tables=['redis-7.0','memcached-1.6']",
+            // The clock looks once a second, so the table grows up to a second late.
+            "study.rehash.lead_in='1s'",
+            "workload.arrivals.poisson.rate='5k/s'",
+        ],
+        2,
+    );
+    let of = |name: &str| value(&result, "", "memcached-1.6", None, name);
+    assert!(of("pause_allocate_max") > 0);
+    assert_eq!(
+        of("pause_longest_max"),
+        of("pause_allocate_max").max(of("lock_wait_max"))
+    );
+    assert_eq!((of("pause_rehash_max"), of("pause_cron_max")), (0, 0));
+    assert!(of("pause_free_max") > 0 && of("pause_step_max") > 0);
+    let (ended, overfull) = (of("rehash_end_position"), 3 << 11);
+    assert!((overfull..overfull + 1_500).contains(&ended), "{ended}");
+    assert_eq!(of("memory_table_max"), 8 * (4_096 + 8_192));
+}

@@ -33,6 +33,10 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Power of two of the item locks.
+    pub const fn item_lock_power(&self) -> u32 {
+        item_lock_power(self.workers)
+    }
     /// Reads arguments such as `-t 8 -o hashpower=20`.
     ///
     /// # Errors
@@ -60,11 +64,11 @@ impl Config {
                 _ => return Err(refused(argument).help("-t and -o hashpower are honoured")),
             }
         }
-        if item_lock_power(config.workers) > config.hashpower {
+        if config.item_lock_power() > config.hashpower {
             let message = format!(
                 "{} workers share 2^{} item locks, more than 2^{} buckets have room for",
                 config.workers,
-                item_lock_power(config.workers),
+                config.item_lock_power(),
                 config.hashpower
             );
             return Err(Diagnostic::new(STORE_DIRECTIVE, message)

@@ -23,4 +23,4 @@ mod worker;
 pub use config::Config;
 pub use gate::WorkerGate;
 pub use store::Store;
-pub use thread::{Message, ServerThread, threads};
+pub use thread::{Message, ServerThread, shared_store, threads};

@@ -8,7 +8,6 @@ use kvrig_base::seam::sync::{SyncForm, Word};
 use kvrig_base::seam::{Counter, Work};
 use kvrig_base::time::{Time, Wall};
 use kvrig_tables::memcached::StripedTable;
-use kvrig_tables::memcached::rules::item_lock_power;
 use kvrig_tables::memcached::striped::{ItemSlot, LockedBucket};
 use kvrig_tables::{Entry as _, Regions};
 use std::fmt;
@@ -93,7 +92,7 @@ impl<S: SyncForm> fmt::Debug for Store<S> {
 impl<S: SyncForm> Store<S> {
     /// An empty store of a server that starts at civil time `wall`.
     pub fn new(config: Config, wall: Wall) -> Self {
-        Self::with_powers(config.hashpower, item_lock_power(config.workers), wall)
+        Self::with_powers(config.hashpower, config.item_lock_power(), wall)
     }
     /// An empty store of 2^`hashpower` buckets behind 2^`lock_power` locks, for models and tests of
     /// a few buckets.

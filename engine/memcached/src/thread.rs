@@ -8,7 +8,7 @@ use crate::worker::Worker;
 use kvrig_base::id::ActorId;
 use kvrig_base::seam::sync::SyncForm;
 use kvrig_base::seam::{Actor, Cx, Input};
-use kvrig_base::time::Time;
+use kvrig_base::time::{Time, Wall};
 use std::sync::Arc;
 
 pub use crate::maintainer::{BACK_OFF, MOVES_PER_CALL};
@@ -32,6 +32,12 @@ enum Role<S: SyncForm> {
     Worker(Worker<S>),
     Maintainer(Maintainer<S>),
     Clock(Clock<S>),
+}
+
+/// An empty store for the threads of a server that starts at civil time `wall`. In the simulator's
+/// form they are all actors of one thread.
+pub fn shared_store<S: SyncForm>(config: Config, wall: Wall) -> Arc<Store<S>> {
+    Arc::new(Store::new(config, wall))
 }
 
 /// The threads of a server on `store`: the workers, the maintenance thread of the hash table, and

@@ -18,12 +18,27 @@ pub(super) fn model_card(tables: &[String], profile: &str, warnings: &[String]) 
          ratio of 2 is below 5)."
             .to_owned(),
     ];
+    let mut assumed = vec![
+        "Redis: one process on a core of its own; nothing else runs on the machine.".to_owned(),
+        "In a swing of the number of keys, keys go by DEL, the oldest first: this version has no \
+         cycle that looks for expired keys."
+            .to_owned(),
+        "An array of 32 KiB or more comes from the system page by page and is given back as a whole."
+            .to_owned(),
+    ];
     if tables.iter().any(|table| table == "memcached-1.6") {
         rules.push(
             "Memcached's expansion follows memcached:assoc.c of 1.6: above 1.5 entries a bucket, \
-             one bucket for each hold of an item lock."
+             one bucket for each hold of an item lock, 10 ms of sleep where a worker has the lock."
                 .to_owned(),
         );
+        assumed.extend([
+            "Memcached: four workers, the maintenance thread and the clock share the host's cores in \
+             order of arrival; the maintenance thread offers its core after 64 buckets."
+                .to_owned(),
+            "Memcached: no memory limit, and none of its locks for statistics, slabs and LRU queues."
+                .to_owned(),
+        ]);
     }
     ModelCard {
         versions: tables.iter().map(|table| display_name(table)).collect(),
@@ -32,7 +47,7 @@ pub(super) fn model_card(tables: &[String], profile: &str, warnings: &[String]) 
             "Every entry is really inserted, found and moved; work is counted where it is done and \
              priced by the cost profile, with a model of the processor's caches."
                 .to_owned(),
-            "Requests queue for one core in turns of the event loop; response times run from the \
+            "Requests queue for a core in turns of the event loop; response times run from the \
              intended start of a request to its reply at the client."
                 .to_owned(),
         ],
@@ -42,14 +57,7 @@ pub(super) fn model_card(tables: &[String], profile: &str, warnings: &[String]) 
              an entry at load 1, and each insert moves one of them."
                 .to_owned(),
         ],
-        assumed: vec![
-            "One process on a core of its own; nothing else runs on the machine.".to_owned(),
-            "In a swing of the number of keys, keys go by DEL, the oldest first: this version has no \
-             cycle that looks for expired keys."
-                .to_owned(),
-            "An array of 32 KiB or more comes from the system page by page and is given back as a whole."
-                .to_owned(),
-        ],
+        assumed,
         validity: warnings.to_vec(),
         misleading: vec![
             "Absolute times are those of the profile's machine; compare tables and events, and fit a \

@@ -14,6 +14,7 @@ mod findings;
 mod growth;
 mod heat;
 mod inputs;
+mod memcached_node;
 mod node;
 mod outcome;
 mod phases;
@@ -127,6 +128,9 @@ impl Rehash {
                 continue;
             }
             for table in tables(&inputs.knobs) {
+                if table == TableKind::Memcached16 && is_for_redis_alone(inputs) {
+                    continue;
+                }
                 for &size in &inputs.knobs.doublings {
                     for replication in 0..self.study.seeds {
                         let spec = Spec::Node {
@@ -163,7 +167,8 @@ impl Rehash {
 
     fn lay_out_swing(&mut self, cell: usize, swing: Swing) {
         let inputs = &self.cells[cell];
-        for table in tables(&inputs.knobs) {
+        // Memcached's table never shrinks, and its node runs through one growth.
+        for table in tables(&inputs.knobs).filter(|&table| table != TableKind::Memcached16) {
             for replication in 0..self.study.seeds {
                 self.points
                     .push(self.swing_point(inputs, table, swing, replication));
@@ -263,8 +268,12 @@ impl Experiment for Rehash {
                 let labels = node_cell(inputs, *table, *size);
                 let seed = root.replication(*replication);
                 let keeps_heat = *replication == 0;
-                let (outcome, events) =
-                    node::run(inputs, *table, *size, labels, seed, keeps_heat, cancelled)?;
+                let (outcome, events) = match table {
+                    TableKind::Memcached16 => {
+                        memcached_node::run(inputs, *size, labels, seed, keeps_heat, cancelled)?
+                    }
+                    table => node::run(inputs, *table, *size, labels, seed, keeps_heat, cancelled)?,
+                };
                 (PointOutcome::Node(outcome), events)
             }
             Spec::Swing {
@@ -319,10 +328,7 @@ impl Rehash {
     /// What the study leaves out of what was asked for, in sentences.
     fn left_out(&self) -> Vec<String> {
         let mut sentences = Vec::new();
-        let asked = |name: &TableName| name.name() == TableKind::Memcached16.name();
-        if self.cells[0].knobs.tables.iter().any(asked) {
-            sentences.push("The table memcached-1.6 is left out: the thread that moves its buckets is not part of this version.".to_owned());
-        }
+        sentences.extend(not_run_by_memcached(&self.cells));
         let is_without_swing =
             |inputs: &&Inputs| inputs.knobs.swing.is_some() && inputs.is_recorded();
         for inputs in self.cells.iter().filter(is_without_swing) {
@@ -389,8 +395,6 @@ impl Rehash {
 }
 
 /// Tables to compare, each once, in the order of asking.
-///
-/// Memcached's table is moved by a thread of its own, which a Redis node does not have.
 fn tables(knobs: &RehashKnobs) -> impl Iterator<Item = TableKind> {
     let mut kinds: Vec<TableKind> = Vec::new();
     for name in &knobs.tables {
@@ -398,7 +402,7 @@ fn tables(knobs: &RehashKnobs) -> impl Iterator<Item = TableKind> {
             .iter()
             .copied()
             .filter(|kind| *name == TableName::All || kind.name() == name.name());
-        for kind in asked.filter(|&kind| kind != TableKind::Memcached16) {
+        for kind in asked {
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
@@ -411,6 +415,34 @@ fn swing_cell(inputs: &Inputs, table: TableKind) -> BTreeMap<String, String> {
     let mut cell = inputs.cell.axes.clone();
     cell.insert("table".into(), table.name().into());
     cell
+}
+
+/// Whether a cell asks for what only Redis can do: Memcached saves no snapshots and never shrinks its
+/// table, and its memory limit is not part of this version.
+fn is_for_redis_alone(inputs: &Inputs) -> bool {
+    inputs.knobs.swing.is_some()
+        || !inputs.cell.events.is_empty()
+        || inputs.limit_at_doubling
+        || inputs.config.maxmemory > 0
+}
+
+/// The cells that Memcached was asked to run and has no means for.
+fn not_run_by_memcached(cells: &[Inputs]) -> Option<String> {
+    let names: Vec<&str> = cells
+        .iter()
+        .filter(|inputs| tables(&inputs.knobs).any(|kind| kind == TableKind::Memcached16))
+        .filter(|inputs| is_for_redis_alone(inputs))
+        .map(|inputs| match inputs.cell.variant.as_str() {
+            "" => "the sweep",
+            variant => variant,
+        })
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "Snapshots, memory limits and shrinking tables are Redis's: memcached-1.6 does not run {}.",
+            names.join(", ")
+        )
+    })
 }
 
 fn node_cell(inputs: &Inputs, table: TableKind, size: u64) -> BTreeMap<String, String> {

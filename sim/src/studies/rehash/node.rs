@@ -21,21 +21,21 @@ use kvrig_workloads::OpKind;
 use std::collections::BTreeMap;
 
 /// How far the run goes on between looks at what has happened and at the interrupt.
-const STRETCH: Span = Span::from_millis(20);
+pub(super) const STRETCH: Span = Span::from_millis(20);
 /// Stretches between two samples of memory.
-const STRETCHES_PER_SAMPLE: u64 = 5;
+pub(super) const STRETCHES_PER_SAMPLE: u64 = 5;
 /// A table that has not begun to grow after twice its lead-in and this long is not going to: a
 /// growth guard holds it back.
-const BEGIN_PATIENCE: Span = Span::from_secs(1);
+pub(super) const BEGIN_PATIENCE: Span = Span::from_secs(1);
 /// How many times longer than steps alone would take growing may last, and how much longer yet,
 /// before it is given up: room for a child that freezes it.
 const END_PATIENCE: (u64, Span) = (2, Span::from_secs(10));
 /// Capacity of the node's disk; more than any snapshot that fits into memory here.
-const DISK_BYTES: u64 = 1 << 40;
+pub(super) const DISK_BYTES: u64 = 1 << 40;
 /// A memory limit that no store reaches.
 const MEMORY_UNLIMITED: u64 = 1 << 60;
 /// Keys filled in between two looks at the interrupt.
-const FILLS_UNASKED: usize = 65_536;
+pub(super) const FILLS_UNASKED: usize = 65_536;
 
 /// The types of this study's worlds.
 #[derive(Debug)]

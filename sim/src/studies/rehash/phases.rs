@@ -107,6 +107,34 @@ impl Recorder {
         }
     }
 
+    /// Takes the segments of one call of a thread that grows the table beside the others, under
+    /// locks. It stops nobody who wants other locks; waits for these are told by
+    /// [`Recorder::waited`].
+    pub(super) fn call_beside(&mut self, start: Time, segments: &[Segment]) {
+        let mut open = std::mem::take(&mut self.open);
+        own_times(segments, &mut open, |segment, own| {
+            self.credit(start + segment.from, segment.cause, own);
+            self.total += own;
+        });
+        self.open = open;
+    }
+    /// All workers stood still while a new array was allocated.
+    pub(super) fn stopped(&mut self, from: Time, to: Time) {
+        let span = to.since(from);
+        self.credit(from, Cause::AllocateTable, span);
+        self.longest_call = self.longest_call.max(span);
+        self.total += span;
+        self.pauses.push(Pause {
+            from,
+            to,
+            waiting: 0,
+        });
+    }
+    /// A worker has waited so long for a lock that growth had.
+    pub(super) fn waited(&mut self, span: Span) {
+        self.longest_call = self.longest_call.max(span);
+    }
+
     fn credit(&mut self, at: Time, cause: Cause, own: Span) {
         let longest = self.longest.entry(cause).or_default();
         *longest = (*longest).max(own);

@@ -29,8 +29,11 @@ pub(super) fn who_stops(rows: Rows<'_>, tables: &[&str], doubling: &str) -> Opti
         let Some(longest) = sentence.quote(at, "pause_longest_max") else {
             continue;
         };
+        // What took longer was done by a thread beside the workers.
+        let longest_value = rows.value(at, "pause_longest_max");
         let cause = CAUSES
             .iter()
+            .filter(|&&(metric, _)| rows.value(at, metric) <= longest_value)
             .max_by_key(|&&(metric, _)| rows.value(at, metric))
             .filter(|&&(metric, _)| rows.value(at, metric) > 0);
         let mut part = format!("{} stops it {longest}", display_name(table));
@@ -51,6 +54,21 @@ pub(super) fn who_stops(rows: Rows<'_>, tables: &[&str], doubling: &str) -> Opti
         parts.join("; ")
     );
     (!parts.is_empty()).then(|| sentence.say(text))
+}
+
+/// What a thread that grows the table beside the workers holds, and who met it.
+pub(super) fn beside_the_workers(rows: Rows<'_>, table: &str, doubling: &str) -> Option<Finding> {
+    let at = at(table, doubling);
+    let mut sentence = Sentence::about(rows);
+    let wait = sentence.quote(at, "lock_wait_max")?;
+    let free = sentence.quote_above_zero(at, "pause_free_max")?;
+    let text = format!(
+        "{} from {doubling}: a thread of its own moves bucket after bucket beside the workers and frees \
+         the old array in {free}, under one item lock; no worker waited longer than {wait} for a lock of \
+         that thread.",
+        display_name(table),
+    );
+    Some(sentence.say(text))
 }
 
 /// "N requests wait behind the longest pause …".

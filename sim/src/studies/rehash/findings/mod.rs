@@ -34,6 +34,7 @@ pub(super) fn findings(rows: &[Row], subjects: &Subjects, warnings: &[String]) -
     for doubling in &subjects.doublings {
         for &table in &tables {
             findings.extend(growth::where_it_ends(rows, table, doubling));
+            findings.extend(growth::beside_the_workers(rows, table, doubling));
         }
         findings.extend(retries::findings(rows.0, &tables, doubling));
     }
