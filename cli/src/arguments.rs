@@ -76,6 +76,12 @@ pub(crate) struct Settings {
     pub(crate) set: Vec<String>,
 }
 
+/// Runs on the real clock where `--measure` has no number: the least that have a median which one
+/// disturbed run cannot move.
+const RUNS_DEFAULT: &str = "3";
+/// Most runs on the real clock.
+const RUNS_MAX: i64 = 100;
+
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// Names of built-in studies, study files, or `all`
@@ -89,6 +95,11 @@ pub(crate) struct Run {
     /// Take the quick settings of the study; the report is stamped QUICK
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Grow the same tables and nodes on this machine's clock as well, RUNS times each [default: 3],
+    /// and leave a page of predicted beside measured pauses; rehash only
+    #[arg(long, value_name = "RUNS", num_args = 0..=1, require_equals = true,
+        default_missing_value = RUNS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=RUNS_MAX))]
+    pub(crate) measure: Option<u32>,
     /// Points to run at once [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,

@@ -8,6 +8,7 @@ mod failure;
 mod files;
 mod host;
 mod interrupt;
+mod measure;
 mod output;
 mod progress;
 mod study;

@@ -69,3 +69,18 @@ impl Observer for Progress {
         self.interrupt.requested()
     }
 }
+
+/// A line such as `measuring rehash  5/24, redis-7.0 alone, u64, round 1 of 3, 31s`.
+pub(crate) fn rounds(name: &str, total: u64, quiet: bool) -> ProgressBar {
+    let target = if quiet {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
+    let style = ProgressStyle::with_template("{prefix}  {pos}/{len}, {msg}, {elapsed}")
+        .expect("the template is well-formed");
+    // It is drawn when something has been measured, and not meanwhile: that would disturb it.
+    let bar = ProgressBar::with_draw_target(Some(total), target).with_style(style);
+    bar.set_prefix(name.to_owned());
+    bar
+}

@@ -46,6 +46,13 @@ pub fn share_ppm(part: i64, whole: i64) -> Option<i64> {
     i64::try_from((scaled + half) / whole).ok()
 }
 
+/// A factor in parts per million, cut after two decimals: `1.27x`.
+pub fn factor(ppm: i64) -> String {
+    let sign = if ppm < 0 { "-" } else { "" };
+    let ppm = ppm.unsigned_abs();
+    format!("{sign}{}.{:02}x", ppm / 1_000_000, ppm % 1_000_000 / 10_000)
+}
+
 /// A count reads as a rate does, without its second: `15.4k`.
 fn count(value: i64) -> String {
     let rate = format_value(Unit::OpsPerSecond, value);

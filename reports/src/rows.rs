@@ -3,7 +3,7 @@
 use kvrig_base::metric::{self, Better, Unit};
 use kvrig_base::quantity::format_value;
 use kvrig_base::result::{
-    Finding, Fingerprint, ModelCard, Outcome, ProfileRef, RESULTS_VERSION, SUMMARY_SCHEMA,
+    Finding, Fingerprint, ModelCard, Outcome, ProfileRef, RESULTS_VERSION, SUMMARY_SCHEMA, Section,
     StudyResult, Table, Verdict,
 };
 use kvrig_base::row::{Class, Row};
@@ -64,6 +64,9 @@ pub struct Summary {
     pub model_card: ModelCard,
     /// Sums of work counters.
     pub counters: BTreeMap<String, u64>,
+    /// Parts of the report beside the results.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sections: Vec<Section>,
     /// The results.
     pub rows: Vec<Row>,
 }
@@ -90,6 +93,7 @@ impl Summary {
             table: result.table.clone(),
             model_card: result.model_card.clone(),
             counters: result.counters.clone(),
+            sections: result.sections.clone(),
             rows: result.rows.clone(),
         }
     }

@@ -3,7 +3,7 @@
 use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::quantity::format_value;
 use kvrig_base::result::{StudyResult, Values};
-use kvrig_base::row::Row;
+use kvrig_base::row::{Class, Row};
 use kvrig_sim::run::{self, Observer, Points};
 use kvrig_sim::studies;
 use kvrig_sim::study::{self, Files, Flags, Layers, Source};
@@ -375,4 +375,34 @@ fn memcached_stops_its_workers_for_the_swap_alone_and_moves_beside_them() {
     let (ended, overfull) = (of("rehash_end_position"), 3 << 11);
     assert!((overfull..overfull + 1_500).contains(&ended), "{ended}");
     assert_eq!(of("memory_table_max"), 8 * (4_096 + 8_192));
+}
+
+#[test]
+fn what_machines_measured_stands_beside_the_results_and_outside_their_digest() {
+    let result = run_small(&[], 1);
+    assert!(
+        result.rows.iter().all(|row| row.class == Class::Simulated),
+        "measured rows would enter the fingerprint"
+    );
+    let [section] = result.sections.as_slice() else {
+        panic!("{:?}", result.sections);
+    };
+    assert!(section.paragraphs[0].contains("load averages"));
+    assert!(!section.table.rows.is_empty());
+    let chart = result
+        .charts
+        .iter()
+        .find(|chart| chart.name == "pause-against-size")
+        .expect("there is a curve");
+    assert!(
+        chart
+            .layers
+            .iter()
+            .any(|layer| layer.series == "pause-against-size-measured")
+    );
+    let without = run_small(&["study.rehash.size_curve=[]"], 1);
+    assert!(
+        without.sections.is_empty(),
+        "there is no curve to compare with"
+    );
 }

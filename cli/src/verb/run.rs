@@ -3,6 +3,7 @@
 use crate::arguments::{RowFormat, Run};
 use crate::failure::{Exit, Failure};
 use crate::interrupt::Interrupt;
+use crate::measure::{self, Measuring};
 use crate::progress::Progress;
 use crate::study::{self, Ready};
 use crate::{ending, host, output};
@@ -20,16 +21,22 @@ pub(crate) fn run(arguments: &Run, quiet: bool) -> Result<Exit, Failure> {
     if arguments.dry_run {
         for study in &studies {
             output::print(&dry_run(study, jobs)?)?;
+            if let Some(runs) = arguments.measure {
+                output::print(&measure::estimate(study, runs))?;
+            }
         }
         return Ok(Exit::Pass);
     }
     for study in &studies {
         study.plan.jobs_within_memory(jobs)?;
     }
+    if arguments.measure.is_some() {
+        measure::check(&studies, jobs)?;
+    }
     let interrupt = Interrupt::listen();
     let started = host::now();
-    let folder = Output::begin(&arguments.output)?;
-    let mut results = Vec::new();
+    let mut folder = Output::begin(&arguments.output)?;
+    let mut results: Vec<StudyResult> = Vec::new();
     for study in &studies {
         let store = Stored(folder.points(&study.document));
         if !quiet {
@@ -42,6 +49,30 @@ pub(crate) fn run(arguments: &Run, quiet: bool) -> Result<Exit, Failure> {
             RunError::Cancelled => interrupted(arguments, study, &progress),
             other => other.into(),
         })?);
+    }
+    if let Some(runs) = arguments.measure {
+        // After all simulations: they would take the cores from what is measured.
+        for (index, (study, result)) in studies.iter().zip(&results).enumerate() {
+            let Some(side) = study.plan.measurable() else {
+                continue;
+            };
+            let measuring = Measuring {
+                study,
+                side,
+                jobs,
+                runs,
+                quiet,
+                interrupt: &interrupt,
+            };
+            let store = Stored(folder.points(&study.document));
+            let measured = measuring
+                .measure(result, &store)
+                .map_err(|error| match error {
+                    RunError::Cancelled => unmeasured(arguments, study),
+                    other => other.into(),
+                })?;
+            folder.add_measured(index, measured);
+        }
     }
     folder.finish(&results, &host::run_meta(started, jobs), None)?;
     print_results(&results, arguments, quiet)?;
@@ -81,6 +112,15 @@ fn interrupted(arguments: &Run, study: &Ready, progress: &Progress) -> Failure {
     Failure::Interrupted(format!(
         "interrupted: {done} of {total} points of {} are finished and kept in {folder}.partial; \
          the same command resumes from them",
+        study.name
+    ))
+}
+
+fn unmeasured(arguments: &Run, study: &Ready) -> Failure {
+    let folder = arguments.output.display();
+    Failure::Interrupted(format!(
+        "interrupted while measuring {}: what was simulated is kept in {folder}.partial; the same \
+         command measures from the beginning",
         study.name
     ))
 }
@@ -140,11 +180,11 @@ fn dry_run(study: &Ready, jobs: usize) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn count(events: u64) -> String {
+pub(crate) fn count(events: u64) -> String {
     let events = i64::try_from(events).unwrap_or(i64::MAX);
     number::quantity(kvrig_base::result::Quantity::Count, events)
 }
 
-fn seconds(span: kvrig_base::time::Span) -> String {
+pub(crate) fn seconds(span: kvrig_base::time::Span) -> String {
     format!("{:.1}s", span.as_secs_f64())
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod interrupt;
+#[cfg(unix)]
+mod measure;
 mod results;
 mod transcripts;
 

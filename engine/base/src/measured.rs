@@ -10,10 +10,6 @@ use std::fmt;
 /// Version of the layout of [`Measurement`].
 pub const MEASURED_SCHEMA: u32 = 1;
 
-/// Runs of everything that is measured, unless told otherwise: the least that has a median which
-/// one disturbed run cannot move.
-pub const RUNS_DEFAULT: u32 = 3;
-
 /// What grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -186,6 +182,8 @@ pub struct MeasuredPoint {
     pub positions_equal: bool,
     /// The insert at which the last entry moves by a closed form, where there is one.
     pub theory_ended: Option<u64>,
+    /// Whether that form is exact; otherwise it is a mean over keys.
+    pub theory_is_exact: bool,
 }
 
 /// The pause of one insert over all runs.

@@ -50,6 +50,9 @@ pub struct StudyResult {
     pub counters: BTreeMap<String, u64>,
     /// Digests of results and events.
     pub fingerprint: Fingerprint,
+    /// Parts of the report beside the results, outside the fingerprint.
+    #[serde(default)]
+    pub sections: Vec<Section>,
     /// The canonical study document that was run, TOML.
     pub document: String,
 }
@@ -111,6 +114,17 @@ pub struct Table {
     pub head: Vec<String>,
     /// Rows of cells.
     pub rows: Vec<Vec<String>>,
+}
+
+/// A part of a report that is not computed by the run, such as what a real machine measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Section {
+    /// Its head.
+    pub title: String,
+    /// What it says.
+    pub paragraphs: Vec<String>,
+    /// A table; it may be empty.
+    pub table: Table,
 }
 
 /// Columns of equal length.

@@ -44,7 +44,8 @@ impl GrowthWatch {
     }
 
     /// Takes one call: the number of its insert, counted from one, the events that it left, its
-    /// length, and what took most of it, which is asked only where it matters.
+    /// length, and what took most of it, which is asked only where it matters. Says whether it took
+    /// long over that, so that who times calls does not count it as the next one's.
     #[inline]
     pub fn call(
         &mut self,
@@ -52,19 +53,19 @@ impl GrowthWatch {
         mut events: impl FnMut() -> Option<TableEvent>,
         ns: u64,
         cause: impl FnOnce() -> Cause,
-    ) {
+    ) -> bool {
         match events() {
             // By far the most calls.
-            None => {
-                if let Some(current) = &mut self.current {
-                    current.take(self.keeps, insert, ns, cause);
-                }
-            }
+            None => self
+                .current
+                .as_mut()
+                .is_some_and(|current| current.take(self.keeps, insert, ns, cause)),
             Some(first) => {
                 let events: Vec<TableEvent> = std::iter::once(first)
                     .chain(std::iter::from_fn(events))
                     .collect();
                 self.call_with_events(insert, &events, ns, cause);
+                true
             }
         }
     }
@@ -155,11 +156,14 @@ impl Current {
             longest_at_end: BinaryHeap::new(),
         }
     }
+    /// Keeps a call if it is among the longest, and says whether it is.
     #[inline]
-    fn take(&mut self, keeps: usize, insert: u64, ns: u64, cause: impl FnOnce() -> Cause) {
-        if self.exceeds.is_none_or(|exceeds| ns > exceeds) {
+    fn take(&mut self, keeps: usize, insert: u64, ns: u64, cause: impl FnOnce() -> Cause) -> bool {
+        let is_long = self.exceeds.is_none_or(|exceeds| ns > exceeds);
+        if is_long {
             self.keep(keeps, (ns, insert, cause()));
         }
+        is_long
     }
     fn keep(&mut self, keeps: usize, call: Call) {
         self.longest.push(Reverse(call));

@@ -5,6 +5,7 @@
 //! DIR/summary.json        rows and findings   DIR/charts/charts.json   what is needed to redraw
 //! DIR/study.toml          what was run        DIR/data/*.csv           every series
 //! DIR/*.hgrm              percentile files    DIR/run-meta.json        when, where, with how many jobs
+//! DIR/measured/           the same again from the real clock of one machine, if it was asked for
 //! ```
 //!
 //! Several studies lie in folders of their own beside a common `index.html` and `summary.json`.
@@ -13,6 +14,7 @@
 //! never replaced.
 
 mod files;
+mod measured;
 mod study;
 
 use crate::chart::{Artist, ChartError};
@@ -23,8 +25,11 @@ use files::{
     at, create_dir, file_name, read_json, remove_dir, remove_file, rename, unreadable, write,
 };
 use kvrig_base::diagnostic::{self, Diagnostic};
+use kvrig_base::measured::MeasuredResult;
 use kvrig_base::result::{SUMMARY_SCHEMA, StudyResult};
+use measured::{load_measured, write_measured};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -78,6 +83,8 @@ pub enum FolderError {
 pub struct Output {
     target: PathBuf,
     staging: PathBuf,
+    /// Measurements by the place of their study among the results.
+    measured: BTreeMap<usize, MeasuredResult>,
 }
 
 impl Output {
@@ -98,7 +105,13 @@ impl Output {
         Ok(Self {
             target: target.to_owned(),
             staging,
+            measured: BTreeMap::new(),
         })
+    }
+
+    /// Adds the real-clock side of the study at `index` of the results that are to be written.
+    pub fn add_measured(&mut self, index: usize, measured: MeasuredResult) {
+        self.measured.insert(index, measured);
     }
 
     /// The store of finished points of the study with this canonical document.
@@ -135,17 +148,22 @@ impl Output {
             provenance,
             baseline,
             up: None,
+            is_measured: self.measured.contains_key(&0),
         };
         if let [only] = results {
             study.write(&self.staging, only)?;
+            self.write_measured_of(0, &self.staging, &artist)?;
         } else {
             let folders = chapter_folders(results)?;
-            for (folder, result) in &folders {
+            for (index, (folder, result)) in folders.iter().enumerate() {
                 let study = StudyWriter {
                     up: Some("../index.html"),
+                    is_measured: self.measured.contains_key(&index),
                     ..study
                 };
-                study.write(&self.staging.join(folder), result)?;
+                let folder = self.staging.join(folder);
+                study.write(&folder, result)?;
+                self.write_measured_of(index, &folder, &artist)?;
             }
             let book = BookSummary::of(&folders, provenance);
             write(&self.staging.join("summary.json"), pretty(&book).as_bytes())?;
@@ -158,6 +176,16 @@ impl Output {
         remove_dir(&self.staging.join(POINTS))?;
         remove_file(&self.staging.join(MARKER))?;
         self.swap()
+    }
+
+    fn write_measured_of(
+        &self,
+        index: usize,
+        folder: &Path,
+        artist: &Artist,
+    ) -> Result<(), FolderError> {
+        let measured = self.measured.get(&index);
+        measured.map_or(Ok(()), |measured| write_measured(folder, artist, measured))
     }
 
     /// Removes what an interrupted writing left, but keeps the points.
@@ -200,7 +228,17 @@ pub fn redraw(target: &Path, baseline: Option<&[StudyResult]>) -> Result<(), Fol
     let path = target.join("run-meta.json");
     let meta: RunMeta = read_json(&path).map_err(FolderError::Refused)?;
     let provenance = provenance(target).map_err(FolderError::Refused)?;
-    Output::claim(target, "redrawn")?.finish_as(&results, &provenance, &meta, baseline)
+    let mut output = Output::claim(target, "redrawn")?;
+    for (index, folder) in study_folders(target)
+        .map_err(FolderError::Refused)?
+        .iter()
+        .enumerate()
+    {
+        if let Some(measured) = load_measured(folder).map_err(FolderError::Refused)? {
+            output.add_measured(index, measured);
+        }
+    }
+    output.finish_as(&results, &provenance, &meta, baseline)
 }
 
 /// Which program computed what lies in a folder.
@@ -224,16 +262,23 @@ pub fn load(folder: &Path) -> Result<Vec<StudyResult>, Diagnostic> {
             format!("{} is not of schema {SUMMARY_SCHEMA}", path.display()),
         ));
     }
+    let folders = study_folders(folder)?;
+    folders.iter().map(|folder| load_study(folder)).collect()
+}
+
+/// Folders of the studies of a result folder: itself, or those that its book names.
+fn study_folders(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    let path = folder.join("summary.json");
+    let summary: serde_json::Value = read_json(&path)?;
     if summary.get("studies").is_none() {
-        return Ok(vec![load_study(folder)?]);
+        return Ok(vec![folder.to_owned()]);
     }
     let book: BookSummary = read_json(&path)?;
-    let mut results = Vec::new();
-    for chapter in &book.studies {
+    let place = |chapter: &crate::rows::Chapter| {
         let name = file_name(&chapter.folder).map_err(|error| unreadable(&path, &error))?;
-        results.push(load_study(&folder.join(name))?);
-    }
-    Ok(results)
+        Ok(folder.join(name))
+    };
+    book.studies.iter().map(place).collect()
 }
 
 /// Folders of the studies of a book: their names, numbered where a name comes twice.

@@ -46,44 +46,21 @@ pub(super) struct StudyWriter<'a> {
     pub(super) provenance: &'a Provenance,
     pub(super) baseline: Option<&'a [StudyResult]>,
     pub(super) up: Option<&'a str>,
+    /// Whether a measurement lies beside the page.
+    pub(super) is_measured: bool,
 }
 
 impl StudyWriter<'_> {
     /// Writes everything of one study into its folder.
     pub(super) fn write(&self, folder: &Path, result: &StudyResult) -> Result<(), FolderError> {
-        create_dir(&folder.join("charts"))?;
-        create_dir(&folder.join("data"))?;
-        let mut drawings: BTreeMap<String, Drawing> = BTreeMap::new();
         let caption = rows::caption(result, self.provenance);
-        for chart in &result.charts {
-            let name = file_name(&chart.name)?;
-            let drawing = self.artist.draw(chart, &result.series, &caption)?;
-            let charts = folder.join("charts");
-            write(&charts.join(format!("{name}.svg")), drawing.svg.as_bytes())?;
-            write(&charts.join(format!("{name}.png")), &drawing.png)?;
-            drawings.insert(name.to_owned(), drawing);
-        }
-        for series in &result.series {
-            let name = file_name(&series.name)?;
-            write(
-                &folder.join(format!("data/{name}.csv")),
-                series_csv(series).as_bytes(),
-            )?;
-        }
-        for histogram in &result.histograms {
-            let name = file_name(&histogram.name)?;
-            let text = crate::hgrm::write(histogram);
-            write(&folder.join(format!("{name}.hgrm")), text.as_bytes())?;
-        }
-        let drawables = Drawables {
-            schema: SUMMARY_SCHEMA,
-            charts: result.charts.clone(),
-            series: result.series.iter().map(shape).collect(),
-            histograms: result.histograms.clone(),
-        };
-        write(
-            &folder.join("charts/charts.json"),
-            pretty(&drawables).as_bytes(),
+        let drawings = write_drawables(
+            folder,
+            self.artist,
+            &caption,
+            &result.charts,
+            &result.series,
+            &result.histograms,
         )?;
         write(
             &folder.join(WINDOWS),
@@ -108,15 +85,63 @@ impl StudyWriter<'_> {
                 provenance: self.provenance,
                 before,
                 up: self.up,
+                is_measured: self.is_measured,
             },
         )?;
         write(&folder.join("index.html"), page.as_bytes())
     }
 }
 
-/// Reads one study's folder back.
-pub(super) fn load_study(folder: &Path) -> Result<StudyResult, Diagnostic> {
-    let summary: Summary = read_json(&folder.join("summary.json"))?;
+/// Draws charts, and writes all that is needed to draw them again.
+pub(super) fn write_drawables(
+    folder: &Path,
+    artist: &Artist,
+    caption: &str,
+    charts: &[Chart],
+    series: &[Series],
+    histograms: &[HistogramData],
+) -> Result<BTreeMap<String, Drawing>, FolderError> {
+    create_dir(&folder.join("charts"))?;
+    create_dir(&folder.join("data"))?;
+    let mut drawings: BTreeMap<String, Drawing> = BTreeMap::new();
+    for chart in charts {
+        let name = file_name(&chart.name)?;
+        let drawing = artist.draw(chart, series, caption)?;
+        let charts = folder.join("charts");
+        write(&charts.join(format!("{name}.svg")), drawing.svg.as_bytes())?;
+        write(&charts.join(format!("{name}.png")), &drawing.png)?;
+        drawings.insert(name.to_owned(), drawing);
+    }
+    for series in series {
+        let name = file_name(&series.name)?;
+        write(
+            &folder.join(format!("data/{name}.csv")),
+            series_csv(series).as_bytes(),
+        )?;
+    }
+    for histogram in histograms {
+        let name = file_name(&histogram.name)?;
+        let text = crate::hgrm::write(histogram);
+        write(&folder.join(format!("{name}.hgrm")), text.as_bytes())?;
+    }
+    let drawables = Drawables {
+        schema: SUMMARY_SCHEMA,
+        charts: charts.to_vec(),
+        series: series.iter().map(shape).collect(),
+        histograms: histograms.to_vec(),
+    };
+    write(
+        &folder.join("charts/charts.json"),
+        pretty(&drawables).as_bytes(),
+    )?;
+    Ok(drawings)
+}
+
+/// Charts with their series, and percentile files.
+type Drawn = (Vec<Chart>, Vec<Series>, Vec<HistogramData>);
+
+/// What [`write_drawables`] has written.
+pub(super) fn read_drawables(folder: &Path) -> Result<Drawn, Diagnostic> {
     let path = folder.join("charts/charts.json");
     let drawables: Drawables = read_json(&path)?;
     let mut series = Vec::new();
@@ -125,6 +150,13 @@ pub(super) fn load_study(folder: &Path) -> Result<StudyResult, Diagnostic> {
         let data = folder.join(format!("data/{name}.csv"));
         series.push(read_series(&data, shape)?);
     }
+    Ok((drawables.charts, series, drawables.histograms))
+}
+
+/// Reads one study's folder back.
+pub(super) fn load_study(folder: &Path) -> Result<StudyResult, Diagnostic> {
+    let summary: Summary = read_json(&folder.join("summary.json"))?;
+    let (charts, series, histograms) = read_drawables(folder)?;
     Ok(StudyResult {
         study: summary.study,
         title: summary.title,
@@ -138,14 +170,15 @@ pub(super) fn load_study(folder: &Path) -> Result<StudyResult, Diagnostic> {
         rows: summary.rows,
         table: summary.table,
         series,
-        charts: drawables.charts,
-        histograms: drawables.histograms,
+        charts,
+        histograms,
         model_card: summary.model_card,
         counters: summary.counters,
         fingerprint: Fingerprint {
             windows: read_windows(&folder.join(WINDOWS))?,
             ..summary.fingerprint
         },
+        sections: summary.sections,
         document: read_text(&folder.join("study.toml"))?,
     })
 }

@@ -3,7 +3,7 @@
 use crate::chart::ChartError;
 use crate::chart::plot::{Panel, Plot};
 use crate::chart::scale::AxisScale;
-use kvrig_base::result::{Axis, Mark, Quantity, Scale, StudyResult, Style};
+use kvrig_base::result::{Axis, Chart, Mark, Quantity, Scale, Style};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -61,10 +61,9 @@ pub(super) fn interactive(plot: &Plot) -> bool {
     plot.categories.is_empty() && !is_static && !plot.is_empty()
 }
 
-/// The points of all charts of a result.
-pub(super) fn points(result: &StudyResult, plots: &[Plot]) -> Result<String, ChartError> {
-    let charts: Vec<ChartPoints<'_>> = result
-        .charts
+/// The points of all charts of a page.
+pub(super) fn points(charts: &[Chart], plots: &[Plot]) -> Result<String, ChartError> {
+    let charts: Vec<ChartPoints<'_>> = charts
         .iter()
         .zip(plots)
         .map(|(chart, plot)| {

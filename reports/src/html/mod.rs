@@ -6,6 +6,7 @@
 //! stand in for the interactive ones.
 
 mod data;
+mod measured;
 mod study;
 
 use crate::chart::font::font_faces;
@@ -13,6 +14,7 @@ use crate::rows::{BookSummary, outcome};
 use kvrig_base::result::Outcome;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+pub(crate) use measured::measured;
 pub(crate) use study::{Context, study};
 
 const STYLE: &str = include_str!("page.css");

@@ -8,7 +8,7 @@ use crate::number;
 use crate::rows::{Provenance, caption, interval_text, outcome, row_place, verdict_text};
 use kvrig_base::metric::{self, Better};
 use kvrig_base::quantity::{format_value, grouped};
-use kvrig_base::result::{Chart, Finding, Mark, Outcome, StudyResult};
+use kvrig_base::result::{Chart, Finding, Mark, Outcome, Section, StudyResult, Table};
 use kvrig_base::row::Row;
 use maud::{Markup, PreEscaped, html};
 use std::collections::BTreeMap;
@@ -22,6 +22,8 @@ pub(crate) struct Context<'a> {
     pub(crate) before: Option<&'a StudyResult>,
     /// The page of the book that it belongs to.
     pub(crate) up: Option<&'a str>,
+    /// Whether a measurement lies beside it, in `measured/`.
+    pub(crate) is_measured: bool,
 }
 
 /// The page of `result` with its `drawings` by chart name.
@@ -36,7 +38,7 @@ pub(crate) fn study(
         .iter()
         .map(|chart| Plot::new(chart, &result.series))
         .collect::<Result<Vec<Plot>, _>>()?;
-    let points = data::points(result, &plots)?;
+    let points = data::points(&result.charts, &plots)?;
     let caption = caption(result, context.provenance);
     let body = html! {
         (header(result, context))
@@ -47,7 +49,12 @@ pub(crate) fn study(
             @for (chart, plot) in result.charts.iter().zip(&plots) {
                 (figure(chart, plot, drawings.get(&chart.name), &caption))
             }
-            (table(result))
+            @if context.is_measured {
+                p { a href="measured/index.html" { "Measured on the machine that ran this study" }
+                    ": predicted and measured pauses, side by side." }
+            }
+            @for section in &result.sections { (self::section(section)) }
+            (table(&result.table, "In one table"))
             (rows(result, before))
             (model_card(result))
             (reproduce(result, context.provenance))
@@ -103,7 +110,7 @@ fn verdicts(result: &StudyResult, before: Option<&StudyResult>) -> Markup {
     }
 }
 
-fn findings(findings: &[Finding]) -> Markup {
+pub(super) fn findings(findings: &[Finding]) -> Markup {
     html! {
         @if !findings.is_empty() {
             h2 { "Findings" }
@@ -126,7 +133,12 @@ fn findings(findings: &[Finding]) -> Markup {
     }
 }
 
-fn figure(chart: &Chart, plot: &Plot, drawing: Option<&Drawing>, caption: &str) -> Markup {
+pub(super) fn figure(
+    chart: &Chart,
+    plot: &Plot,
+    drawing: Option<&Drawing>,
+    caption: &str,
+) -> Markup {
     let interactive = data::interactive(plot);
     html! {
         figure id={ "chart-" (chart.name) } {
@@ -189,11 +201,20 @@ fn series_of(chart: &Chart) -> Vec<&str> {
     names
 }
 
-fn table(result: &StudyResult) -> Markup {
+/// A part that the run has not computed.
+fn section(section: &Section) -> Markup {
     html! {
-        @if !result.table.rows.is_empty() {
-            h2 { "In one table" }
-            @let first = result.table.rows.first();
+        h2 { (section.title) }
+        @for paragraph in &section.paragraphs { p { (paragraph) } }
+        (table(&section.table, ""))
+    }
+}
+
+pub(super) fn table(table: &Table, head: &str) -> Markup {
+    html! {
+        @if !table.rows.is_empty() {
+            @if !head.is_empty() { h2 { (head) } }
+            @let first = table.rows.first();
             @let number = |column: usize| {
                 first.and_then(|row| row.get(column)).is_some_and(|cell| crate::text::is_number(cell))
             };
@@ -201,13 +222,13 @@ fn table(result: &StudyResult) -> Markup {
                 table.compact {
                     thead {
                         tr {
-                            @for (column, head) in result.table.head.iter().enumerate() {
+                            @for (column, head) in table.head.iter().enumerate() {
                                 th.n[number(column)] scope="col" { (head) }
                             }
                         }
                     }
                     tbody {
-                        @for row in &result.table.rows {
+                        @for row in &table.rows {
                             tr {
                                 @for (column, cell) in row.iter().enumerate() {
                                     td.n[number(column)] { (cell) }

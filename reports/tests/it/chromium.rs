@@ -76,10 +76,9 @@ fn write(target: &Path, results: &[StudyResult]) {
         host: String::new(),
         jobs: 1,
     };
-    Output::begin(target)
-        .unwrap()
-        .finish(results, &meta, None)
-        .unwrap();
+    let mut output = Output::begin(target).unwrap();
+    output.add_measured(0, common::measured());
+    output.finish(results, &meta, None).unwrap();
 }
 
 /// The document after its scripts have run, and what the browser logged meanwhile.
@@ -136,6 +135,7 @@ fn pages_draw_without_errors_and_load_nothing() {
     for (page, panels) in [
         ("rehash/index.html", 5),
         ("hostile/index.html", 5),
+        ("rehash/measured/index.html", 2),
         ("index.html", 0),
     ] {
         let (document, log, net_log) = visit(program, &folder.join("out").join(page), &folder);

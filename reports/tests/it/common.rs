@@ -1,6 +1,7 @@
 //! A result of the shape that the `rehash` study leaves, with made-up but plausible numbers.
 
 use kvrig_base::digest::Digest;
+use kvrig_base::measured::*;
 use kvrig_base::result::*;
 use kvrig_base::row::Row;
 use std::collections::BTreeMap;
@@ -284,6 +285,122 @@ fn rows() -> Vec<Row> {
     rows
 }
 
+/// A measurement beside the sample.
+pub(crate) fn measured() -> MeasuredResult {
+    let growth = |ended: u64| Growth {
+        from: 1 << 20,
+        to: 1 << 21,
+        started: (1 << 20) + 1,
+        ended: Some(ended),
+        freed: Some(ended),
+    };
+    let pause = |ns: u64, cause: &str| Pause {
+        ns,
+        at: 1_711_561,
+        cause: cause.to_owned(),
+    };
+    let told = MeasuredPoint {
+        table: "redis-7.0".to_owned(),
+        subject: Subject::Integers,
+        entries: 1 << 20,
+        predicted: pause(1_229_000, "free"),
+        measured: Some(MeasuredPause {
+            at: 1_711_561,
+            cause: "free".to_owned(),
+            ns: vec![700_000, 650_000, 720_000],
+            median_ns: 700_000,
+        }),
+        longest_ns: vec![700_000, 2_100_000, 720_000],
+        ratio_ppm: Some(569_568),
+        judgement: Judgement::Agrees,
+        reason: String::new(),
+        simulated_growth: growth(1_711_561),
+        measured_growth: growth(1_711_561),
+        positions_equal: true,
+        theory_ended: Some(1_711_398),
+        theory_is_exact: false,
+    };
+    let untold = MeasuredPoint {
+        subject: Subject::Node,
+        measured: None,
+        ratio_ppm: None,
+        judgement: Judgement::CannotTell,
+        reason: "no insert stood out in every run".to_owned(),
+        theory_ended: None,
+        ..told.clone()
+    };
+    let pauses = sizes("pause-measured", 18..=22);
+    MeasuredResult {
+        measurement: Measurement {
+            schema: MEASURED_SCHEMA,
+            kvrig: "0.1.0".to_owned(),
+            study: "rehash".to_owned(),
+            title: "Session cache".to_owned(),
+            quick: false,
+            profile: ProfileRef {
+                name: "typical-2026".to_owned(),
+                digest: Digest::of(b"profile"),
+            },
+            machine: Machine {
+                processor: "Example 9000".to_owned(),
+                cores: 2,
+                system: "Linux 6.18".to_owned(),
+                is_virtual: true,
+                date: "2026-11-25".to_owned(),
+                load_before: Some([73, 84, 67]),
+                load_after: None,
+            },
+            clock: ClockFacts {
+                reading_ns: 30,
+                floor_ns: 72_497,
+                spun_ns: 4_000_000_000,
+            },
+            runs: 3,
+            findings: vec![Finding {
+                text: "All growths were where they were simulated.".to_owned(),
+                rows: vec![],
+                warning: false,
+            }],
+            points: vec![told, untold],
+            inserts: vec![InsertTimes {
+                table: "redis-7.0".to_owned(),
+                subject: Subject::Integers,
+                count: 5_134_683,
+                mean_ns: 512,
+                p50_ns: 431,
+                p99_ns: 1_020,
+                p9999_ns: 21_000,
+            }],
+            notes: vec!["Another hour gives other numbers.".to_owned()],
+        },
+        charts: vec![Chart {
+            name: "pause-measured".to_owned(),
+            title: "Longest pause, measured".to_owned(),
+            message: "Points are medians.".to_owned(),
+            alt: "Points over sizes.".to_owned(),
+            x: axis("entries", Quantity::PowerOfTwo, Scale::Log),
+            y: axis("longest insert", Quantity::Nanos, Scale::Log),
+            panels: Some("table".to_owned()),
+            layers: vec![Layer {
+                series: "pause-measured".to_owned(),
+                x: "size".to_owned(),
+                y: "longest".to_owned(),
+                group: Some("table".to_owned()),
+                style: Style::Points,
+                cells: None,
+            }],
+            marks: vec![],
+        }],
+        series: vec![pauses],
+        histograms: vec![HistogramData {
+            name: "inserts-redis-7.0-u64".to_owned(),
+            buckets: vec![(431, 5_000_000), (21_007, 134_683)],
+            sum: 2_628_957_696,
+            max: 720_000,
+        }],
+    }
+}
+
 /// The sample.
 pub(crate) fn sample() -> StudyResult {
     let rows = rows();
@@ -396,6 +513,20 @@ pub(crate) fn sample() -> StudyResult {
                 windows,
             }],
         },
+        sections: vec![Section {
+            title: "Beside a real clock".to_owned(),
+            paragraphs: vec!["Measured on a virtual machine with 2 cores.".to_owned()],
+            table: Table {
+                head: ["table", "predicted", "measured"]
+                    .map(str::to_owned)
+                    .to_vec(),
+                rows: vec![
+                    ["redis-7.0", "4.2 ms", "2.2 ms"]
+                        .map(str::to_owned)
+                        .to_vec(),
+                ],
+            },
+        }],
         document: "schema = 1\ntitle = \"Session cache\"\n\n[run]\nseed = 1\nseeds = 3\n"
             .to_owned(),
     }

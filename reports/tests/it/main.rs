@@ -11,4 +11,5 @@ mod chromium;
 mod common;
 mod compare;
 mod folder;
+mod measured;
 mod texts;

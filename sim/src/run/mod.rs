@@ -5,9 +5,11 @@
 //! outcome does not depend on their number.
 
 pub mod histograms;
+mod measure;
 mod reduce;
 mod verdicts;
 
+pub use measure::{Measurable, Measured, Task, TaskKind};
 pub use reduce::{Sample, fingerprint, rows_over_seeds};
 pub use verdicts::{Direction, Objective, verdicts};
 
@@ -83,6 +85,10 @@ pub trait Experiment: Sync + Send {
     /// # Errors
     /// If an outcome cannot be read.
     fn reduce(&self, outcomes: &[Outcome]) -> Result<StudyResult, RunError>;
+    /// The side on the real clock, where the study has one.
+    fn measurable(&self) -> Option<&dyn Measurable> {
+        None
+    }
 }
 
 /// One point: a cell under one seed, or a measurement beside the cells.
@@ -146,12 +152,10 @@ impl Plan {
     /// What the run will take when `jobs` points run at once.
     pub fn estimate(&self, jobs: usize) -> Estimate {
         let points = self.points();
-        let mut sizes: Vec<u64> = points.iter().map(|point| point.memory.0).collect();
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
         Estimate {
             points: points.len(),
             events: points.iter().map(|point| point.events).sum(),
-            memory: Bytes(sizes.iter().take(jobs.max(1)).sum()),
+            memory: memory_of(points, jobs),
             cpu: points.iter().map(|point| point.cpu).sum(),
         }
     }
@@ -160,23 +164,34 @@ impl Plan {
     /// # Errors
     /// If not even the largest point alone fits into the limit.
     pub fn jobs_within_memory(&self, jobs: usize) -> Result<usize, Diagnostic> {
-        let fits = |jobs: usize| self.estimate(jobs).memory <= self.memory_max;
-        if let Some(jobs) = (1..=jobs.max(1)).rev().find(|&jobs| fits(jobs)) {
-            return Ok(jobs);
-        }
-        let largest = self.points().iter().max_by_key(|point| point.memory);
-        let (label, memory) = largest.map_or((String::new(), Bytes(0)), |point| {
-            (point.label.clone(), point.memory)
-        });
-        Err(Diagnostic::new(
-            diagnostic::TOO_LARGE,
-            format!(
-                "the point `{label}` needs about {memory}, more than run.max_memory = {}",
-                self.memory_max
-            ),
-        )
-        .help("lower study.rehash.doublings or study.rehash.size_curve, or raise run.max_memory"))
+        jobs_within(self.points(), self.memory_max, jobs)
     }
+}
+
+/// Peak memory of the largest points, as many as run at once.
+fn memory_of(points: &[Point], jobs: usize) -> Bytes {
+    let mut sizes: Vec<u64> = points.iter().map(|point| point.memory.0).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    Bytes(sizes.iter().take(jobs.max(1)).sum())
+}
+
+/// How many of `points` may run at once: at most `jobs`, and fewer where memory would not suffice.
+fn jobs_within(points: &[Point], memory_max: Bytes, jobs: usize) -> Result<usize, Diagnostic> {
+    let fits = |jobs: usize| memory_of(points, jobs) <= memory_max;
+    if let Some(jobs) = (1..=jobs.max(1)).rev().find(|&jobs| fits(jobs)) {
+        return Ok(jobs);
+    }
+    let largest = points.iter().max_by_key(|point| point.memory);
+    let (label, memory) = largest.map_or((String::new(), Bytes(0)), |point| {
+        (point.label.clone(), point.memory)
+    });
+    Err(Diagnostic::new(
+        diagnostic::TOO_LARGE,
+        format!(
+            "the point `{label}` needs about {memory}, more than run.max_memory = {memory_max}"
+        ),
+    )
+    .help("lower study.rehash.doublings or study.rehash.size_curve, or raise run.max_memory"))
 }
 
 /// Runs all points of `plan`, at most `jobs` at once, and reduces them.
@@ -193,6 +208,18 @@ pub fn run(
     let experiment = plan.experiment.as_ref();
     let points = experiment.points();
     let jobs = plan.jobs_within_memory(jobs)?;
+    let run_point = |index: usize| experiment.run_point(index, &|| observer.cancelled());
+    experiment.reduce(&outcomes(points, &run_point, jobs, observer, store)?)
+}
+
+/// The outcomes of `points`, stored ones and those that are run now, in point order.
+fn outcomes(
+    points: &[Point],
+    run_point: &(dyn Fn(usize) -> Result<Outcome, RunError> + Sync),
+    jobs: usize,
+    observer: &dyn Observer,
+    store: &dyn Points,
+) -> Result<Vec<Outcome>, RunError> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs)
         .build()
@@ -209,7 +236,7 @@ pub fn run(
                 if observer.cancelled() {
                     return Err(RunError::Cancelled);
                 }
-                let outcome = experiment.run_point(index, &|| observer.cancelled())?;
+                let outcome = run_point(index)?;
                 let bytes = serde_json::to_vec(&outcome).map_err(std::io::Error::other)?;
                 store.save(&key, &bytes)?;
                 let events = outcome.events;
@@ -221,10 +248,7 @@ pub fn run(
         Ok(outcome)
     };
     let results = pool.install(|| in_longest_first_order(points, &one));
-    let outcomes = results
-        .into_iter()
-        .collect::<Result<Vec<Outcome>, RunError>>()?;
-    experiment.reduce(&outcomes)
+    results.into_iter().collect()
 }
 
 /// Runs `one` for every point, the longest first so that no long one is left for the end, and

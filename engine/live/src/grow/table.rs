@@ -75,7 +75,9 @@ fn grow<E: Entry + 'static>(
             number += 1;
             lengths.push(length);
             let cause = || work.main_cause().unwrap_or(Cause::Request);
-            watch.call(number, || table.take_event(), length, cause);
+            if watch.call(number, || table.take_event(), length, cause) {
+                stopwatch.restart();
+            }
         }
         lengths.drain(..).for_each(|length| inserts.record(length));
     }

@@ -370,7 +370,15 @@ impl Inputs {
     }
     /// Mean bytes of a key and its value, for estimates.
     pub(super) fn entry_bytes(&self) -> Bytes {
-        Bytes(self.key_size.mean().0 + self.value_size.mean().0)
+        Bytes(self.key_bytes().0 + self.value_bytes().0)
+    }
+    /// Mean bytes of a key.
+    pub(super) fn key_bytes(&self) -> Bytes {
+        self.key_size.mean()
+    }
+    /// Mean bytes of a value.
+    pub(super) fn value_bytes(&self) -> Bytes {
+        self.value_size.mean()
     }
 
     /// Where the workload stands one lead-in before the store holds `entries` keys.

@@ -14,6 +14,7 @@ mod findings;
 mod growth;
 mod heat;
 mod inputs;
+mod measured;
 mod memcached_node;
 mod node;
 mod outcome;
@@ -27,7 +28,7 @@ mod watch;
 pub use charts::{MeasuredPause, add_measured_pauses};
 
 use crate::run::{
-    Experiment, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds, verdicts,
+    Experiment, Measurable, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds, verdicts,
 };
 use crate::study::{Files, RehashKnobs, Study, Swing, TableName};
 use inputs::{Inputs, Reader};
@@ -299,6 +300,11 @@ impl Experiment for Rehash {
         Ok(Outcome { events, data })
     }
 
+    fn measurable(&self) -> Option<&dyn Measurable> {
+        let side: &dyn Measurable = self;
+        self.grows_on_a_real_clock().then_some(side)
+    }
+
     fn reduce(&self, outcomes: &[Outcome]) -> Result<StudyResult, RunError> {
         let mut found = Found::default();
         for (outcome, point) in outcomes.iter().zip(&self.points) {
@@ -371,7 +377,7 @@ impl Rehash {
         warnings.dedup();
         let profile = &self.cells[0].profile;
         let findings = findings::findings(&rows, &subjects, &warnings);
-        Ok(StudyResult {
+        let mut result = StudyResult {
             study: "rehash".into(),
             title: study.title.clone(),
             question: BUILT_IN.question.into(),
@@ -388,9 +394,12 @@ impl Rehash {
             model_card: card::model_card(&subjects.tables, &profile.name, &warnings),
             counters: found.counters(),
             fingerprint: fingerprint(&rows, windows),
+            sections: Vec::new(),
             document: study.document.clone(),
             rows,
-        })
+        };
+        measured::add_to_book(&mut result, &found.curves);
+        Ok(result)
     }
 }
 

@@ -103,21 +103,21 @@ fn file_part(text: &str) -> String {
         .collect()
 }
 
-fn axis(label: &str, quantity: Quantity, scale: Scale) -> Axis {
+pub(super) fn axis(label: &str, quantity: Quantity, scale: Scale) -> Axis {
     Axis {
         label: label.into(),
         quantity,
         scale,
     }
 }
-fn text(name: &str, values: Vec<String>) -> Column {
+pub(super) fn text(name: &str, values: Vec<String>) -> Column {
     Column {
         name: name.into(),
         unit: String::new(),
         values: Values::Text(values),
     }
 }
-fn numbers(name: &str, unit: &str, values: Vec<i64>) -> Column {
+pub(super) fn numbers(name: &str, unit: &str, values: Vec<i64>) -> Column {
     Column {
         name: name.into(),
         unit: unit.into(),
