@@ -3,6 +3,7 @@
 use super::*;
 use kvrig_base::quantity::{Rate, Share};
 use kvrig_base::time::Span;
+use kvrig_tables::TableKind;
 use kvrig_workloads::OpKind;
 
 const BUILT_IN: &str = include_str!("../studies/rehash/study.toml");
@@ -580,25 +581,27 @@ fn a_study_or_store_of_a_later_version_is_the_one_error() {
         store,
         "my.toml:3:8: KV1009: `dynamodb` is not part of this version (this version has: redis)"
     );
-    let tables = only_error(&format!("{BARE}tables = [\"segmented\"]\n"), &[]);
-    assert!(
-        tables.starts_with("my.toml:3:11: KV1009: `segmented`"),
-        "{tables}"
-    );
 }
 
 #[test]
-fn tables_of_a_later_version_are_left_out_with_a_warning() {
-    let text = format!("{BARE}tables = [\"kvrig\", \"segmented\", \"at-once\", \"kvrig\"]\n");
-    let study = study(&text, &[]);
+fn each_table_is_asked_for_once_and_all_are_those_of_the_tables_own_crate() {
+    let tables = |names: &str| {
+        let study = study(&format!("{BARE}tables = {names}\n"), &[]);
+        rehash(&study.cells[0]).tables.clone()
+    };
     assert_eq!(
-        rehash(&study.cells[0]).tables,
+        tables("[\"kvrig\", \"at-once\", \"kvrig\"]"),
         [TableName::Kvrig, TableName::AtOnce]
     );
-    let warnings: Vec<String> = study.warnings.iter().map(ToString::to_string).collect();
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
-    let expected = "my.toml:3:20: KV1009: the table `segmented` is not part of this version";
-    assert!(warnings[0].starts_with(expected), "{warnings:?}");
+    let mut all: Vec<&str> = tables("[\"all\"]")
+        .into_iter()
+        .map(TableName::name)
+        .collect();
+    let mut built: Vec<&str> = TableKind::ALL.iter().map(|kind| kind.name()).collect();
+    assert_eq!(TableName::ALL.len(), built.len() + 1, "and \"all\" itself");
+    all.sort_unstable();
+    built.sort_unstable();
+    assert_eq!(all, built);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The hash functions of the products, written from their definitions.
 
+pub mod crc16;
 pub mod murmur;
 pub mod sip;
 

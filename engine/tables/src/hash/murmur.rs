@@ -5,6 +5,8 @@
 
 const FIRST: u32 = 0xcc9e_2d51;
 const SECOND: u32 = 0x1b87_3593;
+const FACTOR: u32 = 5;
+const ADDED: u32 = 0xe654_6b64;
 
 /// MurmurHash3_x86_32 of `bytes`.
 #[inline]
@@ -12,13 +14,8 @@ pub fn murmur3_x86_32(seed: u32, bytes: &[u8]) -> u32 {
     let mut hash = seed;
     let mut blocks = bytes.chunks_exact(4);
     for block in &mut blocks {
-        hash ^= scramble(u32::from_le_bytes(
-            block.try_into().expect("chunks of four"),
-        ));
-        hash = hash
-            .rotate_left(13)
-            .wrapping_mul(5)
-            .wrapping_add(0xe654_6b64);
+        let block = block.try_into().expect("chunks of four");
+        hash = mix(hash, u32::from_le_bytes(block));
     }
     let tail = blocks.remainder();
     if !tail.is_empty() {
@@ -27,6 +24,45 @@ pub fn murmur3_x86_32(seed: u32, bytes: &[u8]) -> u32 {
         hash ^= scramble(u32::from_le_bytes(last));
     }
     finish(hash ^ bytes.len() as u32)
+}
+
+/// The second block of a key whose state is `wanted` behind it, after the block `first`.
+///
+/// Every step of a block can be undone: a rotation, an addition and a multiplication by an odd
+/// number, which has an inverse modulo 2^32.
+pub(crate) fn second_block_for(seed: u32, first: [u8; 4], wanted: u32) -> [u8; 4] {
+    let before = mix(seed, u32::from_le_bytes(first));
+    let scrambled = before
+        ^ wanted
+            .wrapping_sub(ADDED)
+            .wrapping_mul(inverse(FACTOR))
+            .rotate_right(13);
+    let block = scrambled
+        .wrapping_mul(inverse(SECOND))
+        .rotate_right(15)
+        .wrapping_mul(inverse(FIRST));
+    block.to_le_bytes()
+}
+
+/// The inverse of an odd number modulo 2^32, by Newton's method: each step doubles the number of
+/// right bits, of which there are three at first.
+const fn inverse(odd: u32) -> u32 {
+    let mut inverse = odd;
+    let mut step = 0;
+    while step < 4 {
+        inverse = inverse.wrapping_mul(2_u32.wrapping_sub(odd.wrapping_mul(inverse)));
+        step += 1;
+    }
+    inverse
+}
+
+/// Takes one block into the state.
+#[inline]
+const fn mix(state: u32, block: u32) -> u32 {
+    (state ^ scramble(block))
+        .rotate_left(13)
+        .wrapping_mul(FACTOR)
+        .wrapping_add(ADDED)
 }
 
 #[inline]
