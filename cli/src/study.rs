@@ -9,7 +9,7 @@ use kvrig_base::limits::STUDY_FILE_BYTES_MAX;
 use kvrig_base::result::StudyResult;
 use kvrig_sim::run::Plan;
 use kvrig_sim::studies::{self, BUILT_IN, BuiltIn};
-use kvrig_sim::study::{self, Flags, Layers, Source, Study};
+use kvrig_sim::study::{self, Flags, Layers, Source, Study, WorkloadFlag};
 use std::path::Path;
 
 /// A study that is ready to run.
@@ -78,7 +78,7 @@ fn load(word: &str, settings: &Settings, quick: bool) -> Result<Study, Failure> 
         seed: settings.seed,
         seeds: settings.seeds,
         quick,
-        workload: settings.workload.clone(),
+        workload: settings.workload.clone().map(WorkloadFlag::Trace),
     };
     Ok(study::load(&layers(file, &settings.set, flags))?)
 }

@@ -5,13 +5,16 @@
 //! arrival, which is what a rate of a millionth per second expects in a picosecond. The n-th
 //! arrival is due when that count reaches the sum of n steps: each of one arrival for even pacing,
 //! each exponentially distributed with that mean for a Poisson process (the inversion of the
-//! cumulative rate: Çinlar, "Introduction to Stochastic Processes", 1975, section 4.7). Nothing is
-//! rounded from one arrival to the next, so times do not drift.
+//! cumulative rate: Çinlar, "Introduction to Stochastic Processes", 1975, section 4.7), each drawn
+//! from a law with that mean for a renewal process. Nothing is rounded from one arrival to the next,
+//! so times do not drift.
 
 mod profile;
 
-pub use profile::{Phase, RateProfile};
+pub use profile::{Phase, RateProfile, WAVE_STRETCHES};
 
+use crate::error::Error;
+use crate::law::Law;
 use kvrig_base::limits::RUN_SPAN_MAX;
 use kvrig_base::random::{Stream, open_unit};
 use kvrig_base::time::{Span, Time};
@@ -21,12 +24,37 @@ type Mass = u128;
 const ONE_ARRIVAL: Mass = 1_000_000_000_000_000_000;
 
 /// How arrivals are spread under a rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pacing {
     /// At random, independently of one another.
     Poisson,
     /// Evenly.
     Constant,
+    /// A renewal process: gaps are drawn from a law, independently of one another.
+    Renewal(Gaps),
+}
+
+/// The law of the gaps of a renewal process, in units of the mean gap.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gaps {
+    law: Law,
+    mean: f64,
+}
+
+impl Gaps {
+    /// Gaps in proportion to `law`; the rate decides how long a mean gap is.
+    ///
+    /// # Errors
+    /// If the law is none, has a mean that is not positive, or draws negative gaps.
+    pub fn new(law: Law) -> Result<Self, Error> {
+        let law = law.checked()?;
+        let mean = law.mean();
+        // The smallest gap that a draw can give.
+        match law.quantile(open_unit(0)) >= 0.0 && mean > 0.0 {
+            true => Ok(Self { law, mean }),
+            false => Err(Error::NegativeGaps),
+        }
+    }
 }
 
 /// The intended starts of one stream of operations, in order.
@@ -73,6 +101,10 @@ impl Arrivals {
             Pacing::Poisson => {
                 let uniform = open_unit(self.steps.at(self.entity, self.index).0[0]);
                 (-libm::log(uniform) * ONE_ARRIVAL as f64) as Mass
+            }
+            Pacing::Renewal(Gaps { law, mean }) => {
+                let uniform = open_unit(self.steps.at(self.entity, self.index).0[0]);
+                (law.quantile(uniform) / mean * ONE_ARRIVAL as f64) as Mass
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What can be wrong with the parameters of a workload.
 
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::limits::{ARRIVAL_RATE_MAX, KEYS_MAX, RUN_SPAN_MAX};
+use kvrig_base::limits::{ARRIVAL_RATE_MAX, KEY_SPACES_MAX, KEYS_MAX, RUN_SPAN_MAX};
 
 /// A parameter that no workload can be built from.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -67,6 +67,33 @@ pub enum Error {
     /// A phase of a repeating rate profile that takes no time.
     #[error("a repeating arrival rate needs phases that take time")]
     PhaseEmpty,
+    /// A distribution without spread, or with parameters that are no numbers.
+    #[error("the scale of a distribution is {0}; it must be above 0 and finite")]
+    ScaleNotPositive(f64),
+    /// A shape for which a distribution has no mean.
+    #[error("the shape of a distribution is {0}; it must lie between -1 and 1")]
+    ShapeOutOfRange(f64),
+    /// Gaps between arrivals that may be negative.
+    #[error("the gaps between arrivals must not be negative")]
+    NegativeGaps,
+    /// A hot set that never moves on.
+    #[error("the period in which the hot set moves on is zero")]
+    NoPeriod,
+    /// A workload without key spaces.
+    #[error("a workload needs at least one key space")]
+    NoKeySpaces,
+    /// More key spaces than key numbers can tell apart.
+    #[error("{0} key spaces are more than the {KEY_SPACES_MAX} that a workload can have")]
+    TooManyKeySpaces(usize),
+    /// A prefix that could be taken for the beginning of a number.
+    #[error("the key prefix `{0}` ends in a digit, so that keys could not be told apart")]
+    PrefixEndsInDigit(String),
+    /// Two key spaces whose keys would be the same.
+    #[error("two key spaces have the key prefix `{0}`")]
+    PrefixRepeats(String),
+    /// A trace beside other key spaces.
+    #[error("a recorded trace is a whole workload and cannot be one of several key spaces")]
+    TraceAmongKeySpaces,
     /// A trace to be replayed by no copies.
     #[error("a trace needs at least one copy")]
     NoCopies,

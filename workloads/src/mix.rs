@@ -56,6 +56,55 @@ kinds! {
     Decrement = "decr", "decrement";
     /// Ask whether a key exists.
     Exists = "exists";
+    /// Read a key, then write it: one operation of two steps.
+    ReadModifyWrite = "read-modify-write", "readmodifywrite", "rmw";
+    /// Read a number of keys in the order of keys, from one on.
+    Scan = "scan";
+    /// Give a key its time to live anew.
+    Touch = "touch", "expire";
+    /// Write one field of a hash.
+    HashSet = "hset";
+    /// Read all fields of a hash.
+    HashGetAll = "hgetall";
+    /// Remove one field of a hash.
+    HashDelete = "hdel";
+    /// Give a member of a sorted set its score.
+    SortedSetAdd = "zadd";
+    /// Read the members with the highest scores.
+    SortedSetTop = "zrevrange";
+    /// Ask for the rank of a member by its score.
+    SortedSetRank = "zrevrank";
+    /// Add a member to a count of distinct members.
+    DistinctAdd = "pfadd";
+    /// Ask how many distinct members there are.
+    DistinctCount = "pfcount";
+}
+
+impl OpKind {
+    /// The data type that the value must have, if it is more than bytes.
+    pub const fn collection(self) -> Option<&'static str> {
+        match self {
+            Self::HashSet | Self::HashGetAll | Self::HashDelete => Some("hashes"),
+            Self::SortedSetAdd | Self::SortedSetTop | Self::SortedSetRank => Some("sorted sets"),
+            Self::DistinctAdd | Self::DistinctCount => Some("HyperLogLogs"),
+            _ => None,
+        }
+    }
+    /// Whether the operation names one member or field of the collection under its key.
+    pub const fn names_member(self) -> bool {
+        matches!(
+            self,
+            Self::HashSet
+                | Self::HashDelete
+                | Self::SortedSetAdd
+                | Self::SortedSetRank
+                | Self::DistinctAdd
+        )
+    }
+    /// Whether the operation reads a number of keys or members.
+    pub const fn has_length(self) -> bool {
+        matches!(self, Self::Scan | Self::SortedSetTop)
+    }
 }
 
 /// Operations with their shares, which make up exactly the whole.

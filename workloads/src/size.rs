@@ -2,13 +2,15 @@
 
 use crate::alias::Alias;
 use crate::error::Error;
+use crate::law::Law;
+use crate::trace::text::{self, Header, TextRecords};
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::quantity::Bytes;
-use kvrig_base::random::{Draws, below};
+use kvrig_base::quantity::{Bytes, Share};
+use kvrig_base::random::{Draws, below, open_unit};
 use serde::Deserialize;
 
 /// A distribution of sizes in bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Sizes {
     /// Always the same.
     Fixed(Bytes),
@@ -21,7 +23,93 @@ pub enum Sizes {
     },
     /// Measured sizes with their weights.
     Histogram(Histogram),
+    /// A continuous law, rounded to whole bytes.
+    Law(SizeLaw),
+    /// Some sizes with a share each, and a continuous law for the rest.
+    Mixed(Mixed),
 }
+
+/// A continuous law of sizes within limits: what falls beyond a limit is the limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SizeLaw {
+    law: Law,
+    min: u64,
+    max: u64,
+}
+
+/// Sizes with a share each, and a continuous law for what is left, by one inversion of the whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mixed {
+    /// Each size with the end of its interval, in parts of 2^64.
+    ends: Vec<(u64, u64)>,
+    tail: SizeLaw,
+}
+
+impl SizeLaw {
+    /// Sizes by `law`, in bytes, from `min` to `max`.
+    ///
+    /// # Errors
+    /// If the law is none or the limits are the wrong way round.
+    pub fn new(law: Law, min: Bytes, max: Bytes) -> Result<Self, Error> {
+        let (min, max) = (min.0, max.0);
+        match min <= max {
+            true => Ok(Self {
+                law: law.checked()?,
+                min,
+                max,
+            }),
+            false => Err(Error::SizesReversed { min, max }),
+        }
+    }
+    /// The size at `uniform`, rounded to the nearest byte.
+    #[inline]
+    fn bytes(&self, uniform: f64) -> u64 {
+        // A conversion from a float saturates, so that no size can leave the limits.
+        ((self.law.quantile(uniform) + 0.5) as u64).clamp(self.min, self.max)
+    }
+}
+
+impl Mixed {
+    /// Sizes with their shares, and `tail` for the rest.
+    ///
+    /// # Errors
+    /// If the shares exceed the whole.
+    pub fn new(shares: &[(Bytes, Share)], tail: SizeLaw) -> Result<Self, Error> {
+        let mut end = 0_u64;
+        let ends = shares.iter().map(|&(size, share)| {
+            end = end.saturating_add(share.0);
+            let parts = (u128::from(end) << 64) / u128::from(Share::ONE.0);
+            match end <= Share::ONE.0 {
+                // All of it ends at the last word.
+                true => Ok((u64::try_from(parts).unwrap_or(u64::MAX), size.0)),
+                false => Err(Error::ShareAboveWhole),
+            }
+        });
+        Ok(Self {
+            ends: ends.collect::<Result<_, Error>>()?,
+            tail,
+        })
+    }
+    #[inline]
+    fn bytes(&self, word: u64) -> u64 {
+        let tail_from = match self.ends.last() {
+            Some(&(end, _)) if word < end => {
+                let interval = self.ends.iter().find(|&&(end, _)| word < end);
+                return interval.expect("the word is below the last end").1;
+            }
+            Some(&(end, _)) => end,
+            None => 0,
+        };
+        // What is left of the word is uniform over what is left of the whole.
+        let rest = (word - tail_from) as f64 / (WORDS - tail_from as f64);
+        self.tail.bytes(rest.clamp(TAIL_FIRST, 1.0 - TAIL_FIRST))
+    }
+}
+
+/// Number of 64-bit words.
+const WORDS: f64 = 18_446_744_073_709_551_616.0;
+/// The least share of a tail that is asked for, so that no quantile is infinite.
+const TAIL_FIRST: f64 = 1.0 / 9_007_199_254_740_992.0;
 
 /// Ranges of sizes, each drawn in proportion to its weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +204,45 @@ impl Sizes {
             .map(Self::Histogram)
             .map_err(|e| refuse(e.to_string()))
     }
+    /// Reads sizes with weights from a CSV with a header that names the columns (`size,weight`) or
+    /// without one in that order.
+    ///
+    /// # Errors
+    /// With file and record number: a missing column, a number that is none, or weights that offer
+    /// no choice.
+    pub fn from_csv(name: &str, text: &str) -> Result<Self, Diagnostic> {
+        const SIZES: &[&str] = &["size", "bytes", "value_size"];
+        const WEIGHTS: &[&str] = &["weight", "count", "requests"];
+        let header = Header::Auto(&[SIZES, WEIGHTS]);
+        let mut records = TextRecords::new(name, text.as_bytes(), b',', header)?;
+        let (size, weight) = (
+            records.column(SIZES).unwrap_or(0),
+            records.column(WEIGHTS).unwrap_or(1),
+        );
+        let mut pairs = Vec::new();
+        while let Some(record) = records.next_record()? {
+            let pair = (
+                Bytes(record.number(size, "size")?),
+                record.number(weight, "weight")?,
+            );
+            pairs.push(pair);
+        }
+        if pairs.is_empty() {
+            return Err(text::empty(name));
+        }
+        Self::histogram(&pairs)
+            .map_err(|error| Diagnostic::new(diagnostic::TRACE_RECORD, format!("{name}: {error}")))
+    }
+    /// Reads sizes in CacheBench's form if the name ends in `.json`, and a CSV otherwise.
+    ///
+    /// # Errors
+    /// As [`Sizes::from_cachebench`] and [`Sizes::from_csv`].
+    pub fn read_named(name: &str, text: &str) -> Result<Self, Diagnostic> {
+        match name.to_ascii_lowercase().ends_with(".json") {
+            true => Self::from_cachebench(name, text),
+            false => Self::from_csv(name, text),
+        }
+    }
     /// The size in bytes that the draws stand for.
     #[inline]
     pub fn bytes(&self, draws: &mut Draws) -> u64 {
@@ -132,6 +259,8 @@ impl Sizes {
                     first + below(draws.next_u64(), count)
                 }
             }
+            Self::Law(law) => law.bytes(open_unit(draws.next_u64())),
+            Self::Mixed(mixed) => mixed.bytes(draws.next_u64()),
         }
     }
     /// The size where there is only one: then no draw is needed.
@@ -139,7 +268,7 @@ impl Sizes {
     pub const fn fixed(&self) -> Option<u64> {
         match self {
             Self::Fixed(size) => Some(size.0),
-            Self::Uniform { .. } | Self::Histogram(_) => None,
+            Self::Uniform { .. } | Self::Histogram(_) | Self::Law(_) | Self::Mixed(_) => None,
         }
     }
     /// The largest size that can be drawn.
@@ -147,6 +276,11 @@ impl Sizes {
         match self {
             Self::Fixed(size) => *size,
             Self::Uniform { max, .. } => *max,
+            Self::Law(law) => Bytes(law.max),
+            Self::Mixed(mixed) => {
+                let discrete = mixed.ends.iter().map(|&(_, size)| size);
+                Bytes(discrete.fold(mixed.tail.max, u64::max))
+            }
             Self::Histogram(histogram) => {
                 let drawn = histogram.ranges.iter().zip(&histogram.weights);
                 let last = |((first, count), _): (&(u64, u64), _)| first + (count - 1);
@@ -181,7 +315,25 @@ impl Sizes {
                 }
                 (whole + rest / total) as u64
             }
+            Self::Law(_) | Self::Mixed(_) => self.mean_by_quantiles(),
         })
+    }
+    /// The mean of evenly spaced quantiles: it knows limits and discrete shares, and misses what
+    /// lies beyond the last of them.
+    fn mean_by_quantiles(&self) -> u64 {
+        const QUANTILES: u64 = 1 << 14;
+        let step = u64::MAX / QUANTILES;
+        let total: u128 = (0..QUANTILES)
+            .map(|number| {
+                let word = number * step + step / 2;
+                u128::from(match self {
+                    Self::Law(law) => law.bytes(open_unit(word)),
+                    Self::Mixed(mixed) => mixed.bytes(word),
+                    Self::Fixed(_) | Self::Uniform { .. } | Self::Histogram(_) => 0,
+                })
+            })
+            .sum();
+        (total / u128::from(QUANTILES)) as u64
     }
 }
 
@@ -197,117 +349,4 @@ impl Histogram {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use kvrig_base::digest::Rolling;
-    use kvrig_base::random::Seed;
-
-    fn sizes_drawn(sizes: &Sizes, count: u64) -> Vec<u64> {
-        let stream = Seed(42).stream("sizes");
-        (0..count)
-            .map(|index| sizes.bytes(&mut stream.draws(0, index)))
-            .collect()
-    }
-
-    const PUBLISHED: &str =
-        r#"{"valSizeRangeProbability": [2, 1, 1], "valSizeRange": [64.0, 100, 4096]}"#;
-
-    #[test]
-    fn every_size_of_a_range_is_drawn_and_no_other() {
-        let sizes = Sizes::uniform(Bytes(3), Bytes(6)).unwrap();
-        let mut drawn = sizes_drawn(&sizes, 1_000);
-        drawn.sort_unstable();
-        drawn.dedup();
-        assert_eq!(drawn, [3, 4, 5, 6]);
-        assert_eq!((sizes.max(), sizes.mean()), (Bytes(6), Bytes(4)));
-        let all = Sizes::uniform(Bytes(0), Bytes(u64::MAX)).unwrap();
-        assert_eq!(sizes_drawn(&all, 10).len(), 10);
-    }
-
-    #[test]
-    fn published_sizes_come_in_their_shares() {
-        let sizes = Sizes::from_cachebench("sizes.json", PUBLISHED).unwrap();
-        let drawn = sizes_drawn(&sizes, 40_000);
-        let count = |size| drawn.iter().filter(|&&drawn| drawn == size).count();
-        assert_eq!(count(64) + count(100) + count(4_096), 40_000);
-        assert!((19_600..20_400).contains(&count(64)));
-        assert!((9_600..10_400).contains(&count(100)));
-        assert_eq!((sizes.max(), sizes.mean()), (Bytes(4_096), Bytes(1_081)));
-    }
-
-    /// The published sizes of a production cache: their mean, median and largest.
-    #[test]
-    fn production_sizes_are_read() {
-        let text = include_str!("../traces/meta-kvcache-reg-sizes.json");
-        let sizes = Sizes::from_cachebench("meta-kvcache-reg-sizes.json", text).unwrap();
-        assert_eq!((sizes.mean(), sizes.max()), (Bytes(335), Bytes(523_487)));
-        let mut drawn = sizes_drawn(&sizes, 100_001);
-        drawn.sort_unstable();
-        assert!(
-            (156..=162).contains(&drawn[50_000]),
-            "median {}",
-            drawn[50_000]
-        );
-    }
-
-    #[test]
-    fn one_edge_more_than_weights_makes_ranges() {
-        let text = r#"{"valSizeRange": [1, 3, 10], "valSizeRangeProbability": [1, 0]}"#;
-        let sizes = Sizes::from_cachebench("sizes.json", text).unwrap();
-        let mut drawn = sizes_drawn(&sizes, 100);
-        drawn.sort_unstable();
-        drawn.dedup();
-        assert_eq!(drawn, [1, 2]);
-        assert_eq!(sizes.max(), Bytes(2));
-    }
-
-    #[test]
-    fn broken_size_files_are_refused() {
-        for (text, part) in [
-            ("", "EOF"),
-            ("{}", "missing field `valSizeRange`"),
-            (
-                r#"{"valSizeRange": [1], "valSizeRangeProbability": []}"#,
-                "all zero",
-            ),
-            (
-                r#"{"valSizeRange": [1], "valSizeRangeProbability": [1, 2]}"#,
-                "1 sizes do not go with 2",
-            ),
-            (
-                r#"{"valSizeRange": [-1], "valSizeRangeProbability": [1]}"#,
-                "size 1, -1, is not",
-            ),
-            (
-                r#"{"valSizeRange": [1], "valSizeRangeProbability": [0.5]}"#,
-                "weight 1, 0.5, is not",
-            ),
-            (
-                r#"{"valSizeRange": [5, 5], "valSizeRangeProbability": [1]}"#,
-                "size 2 does not exceed",
-            ),
-        ] {
-            let error = Sizes::from_cachebench("sizes.json", text)
-                .unwrap_err()
-                .to_string();
-            assert!(
-                error.starts_with("KV2002: sizes.json: ") && error.contains(part),
-                "{error}"
-            );
-        }
-        assert!(Sizes::uniform(Bytes(2), Bytes(1)).is_err());
-    }
-
-    #[test]
-    fn golden_sizes_hold() {
-        let mut digest = Rolling::default();
-        let uniform = Sizes::uniform(Bytes(10), Bytes(1_000)).unwrap();
-        let histogram = Sizes::from_cachebench("sizes.json", PUBLISHED).unwrap();
-        for sizes in [uniform, histogram] {
-            for size in sizes_drawn(&sizes, 1_000) {
-                digest.fold(size);
-            }
-        }
-        assert_eq!(format!("{:016x}", digest.value()), "2db24ddc7c75f0fa");
-    }
-}
+mod tests;

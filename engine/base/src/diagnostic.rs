@@ -54,6 +54,8 @@ codes! {
         "Check the path and its permissions.";
     FOREIGN_FOLDER = "KV1013", "The output folder was not written by kvrig",
         "kvrig never overwrites a folder that it did not write; choose another with `-o` or remove it yourself.";
+    COMPLETED = "KV1014", "Something was added to what the study asks for",
+        "The study needs what the message names and the file does not have it; set the key that the message names to choose for yourself.";
     TRACE_TRUNCATED = "KV2001", "The trace ends inside a record",
         "The file was cut off or is not of the stated format; fetch it again or set `trace_format`.";
     TRACE_RECORD = "KV2002", "A record of the trace cannot be read",

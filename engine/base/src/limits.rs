@@ -30,5 +30,7 @@ pub const TRACE_COPIES_MAX: u64 = 1 << 20;
 pub const ARRIVAL_RATE_MAX: Rate = Rate::per_second(1_000_000_000);
 /// Largest number of keys of a workload.
 pub const KEYS_MAX: u64 = 1 << 40;
+/// Key spaces of one workload; their numbers share a word with key numbers below [`KEYS_MAX`].
+pub const KEY_SPACES_MAX: usize = 1_024;
 
 const _: () = assert!(RUN_SPAN_MAX.as_picos() < u64::MAX / 4);

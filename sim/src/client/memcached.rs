@@ -1,6 +1,6 @@
 //! From operations of a workload to Memcached commands.
 
-use super::{Arguments, Operations, Requests};
+use super::{Arguments, Operations, Requests, whole_seconds};
 use kvrig_base::id::RequestId;
 use kvrig_base::random::Stream;
 use kvrig_base::time::Span;
@@ -36,18 +36,16 @@ impl MemcachedRequests {
             | OpKind::Prepend
             | OpKind::CompareAndSet => {
                 args.push(b"0");
-                match op.ttl {
-                    // Memcached counts whole seconds, and 0 of them mean for ever.
-                    Some(ttl) => args.push(whole_seconds(ttl).to_string().as_bytes()),
-                    None => args.push(b"0"),
-                }
+                // Memcached counts whole seconds, and 0 of them mean for ever.
+                args.push(whole_seconds(op.ttl).to_string().as_bytes());
                 args.push(value);
                 if op.kind == OpKind::CompareAndSet {
                     args.push(b"0");
                 }
             }
             OpKind::Increment | OpKind::Decrement => args.push(b"1"),
-            OpKind::Get | OpKind::Exists | OpKind::Delete => {}
+            OpKind::Touch => args.push(whole_seconds(op.ttl).to_string().as_bytes()),
+            _ => {}
         }
     }
 }
@@ -68,14 +66,21 @@ impl Requests for MemcachedRequests {
     }
 }
 
-/// The seconds of a time to live, rounded up.
-const fn whole_seconds(ttl: Span) -> u64 {
-    ttl.as_nanos().div_ceil(1_000_000_000)
-}
-
+/// The command's name. Operations on collections and scans have none: the server answers with an
+/// error that counts like any reply, as it would.
 const fn command(kind: OpKind) -> &'static [u8] {
     match kind {
-        OpKind::Get | OpKind::Exists => b"get",
+        OpKind::Get | OpKind::Exists | OpKind::ReadModifyWrite => b"get",
+        OpKind::Touch => b"touch",
+        OpKind::Scan => b"scan",
+        OpKind::HashSet => b"hset",
+        OpKind::HashGetAll => b"hgetall",
+        OpKind::HashDelete => b"hdel",
+        OpKind::SortedSetAdd => b"zadd",
+        OpKind::SortedSetTop => b"zrevrange",
+        OpKind::SortedSetRank => b"zrevrank",
+        OpKind::DistinctAdd => b"pfadd",
+        OpKind::DistinctCount => b"pfcount",
         OpKind::Set | OpKind::Insert => b"set",
         OpKind::Add => b"add",
         OpKind::Replace => b"replace",
@@ -103,18 +108,18 @@ mod tests {
             initial: 2,
             max: 100,
         };
-        let plan = Plan {
-            keys: KeySource::Drawn {
-                space,
-                popularity: Popularity::Uniform,
-            },
-            mix: Mix::only(OpKind::Insert),
-            key_size: Sizes::Fixed(Bytes(8)),
-            value_size: Sizes::Fixed(Bytes(3)),
-            ttl: None,
+        let keys = KeySource::Drawn {
+            space,
+            popularity: Popularity::Uniform,
         };
+        let plan = Plan::new(
+            keys,
+            Mix::only(OpKind::Insert),
+            Sizes::Fixed(Bytes(8)),
+            Sizes::Fixed(Bytes(3)),
+        );
         let workload = Arc::new(Workload::new(plan, Seed(1)).unwrap());
-        let operations = Operations::new(Arc::clone(&workload), 0, 2);
+        let operations = Operations::new(kvrig_workloads::Operations::new(Arc::clone(&workload)));
         let mut requests = MemcachedRequests::new(operations);
         let mut args = Arguments::default();
         requests.fill(RequestId(0), &mut args);

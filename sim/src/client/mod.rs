@@ -31,6 +31,11 @@ pub(crate) fn exponential(word: u64, mean: Span) -> Span {
     Span::from_picos((-libm::log(open_unit(word)) * mean.as_picos() as f64) as u64)
 }
 
+/// The seconds of a time to live, rounded up; none is zero.
+pub(crate) fn whole_seconds(ttl: Option<Span>) -> u64 {
+    ttl.map_or(0, |ttl| ttl.as_nanos().div_ceil(1_000_000_000))
+}
+
 /// What requests say: the adapter from operations of a workload to commands of a store.
 pub trait Requests {
     /// Writes command name and arguments of request `id` into `args`, which is empty.

@@ -4,48 +4,46 @@ use super::{Arrivals, exponential};
 use kvrig_base::id::RequestId;
 use kvrig_base::random::Stream;
 use kvrig_base::time::{Span, Time};
-use kvrig_workloads::{KeyFormat, KeyId, KeySource, Op, OpKind, Workload};
-use std::sync::Arc;
+use kvrig_workloads::{self as workloads, KeyId, KeySource, Op, OpKind};
 
 /// The operations of one client group, whatever store they go to.
 ///
 /// A workload whose keys are drawn makes its own keys by inserts. A recorded trace says only which
 /// key is asked for: the client then works look-aside, as caches are used. The first read of a key
 /// misses, and the request after it writes the key.
+///
+/// Some operations take two commands: a read-modify-write is a read and then a write, and an
+/// increment with a time to live is an increment and then what sets that time where none runs. The
+/// second is the next request, with an arrival of its own, so that the rate of an open loop counts
+/// commands.
 #[derive(Clone, Debug)]
 pub struct Operations {
-    pub(super) workload: Arc<Workload>,
-    /// The next operation's index in the workload.
-    index: u64,
-    /// Keys made so far, where keys are drawn.
-    present: u64,
+    drawn: workloads::Operations,
     /// Keys of a recorded trace that are in the store, one bit each.
     stored: Option<Bits>,
-    /// The key that the last read missed.
-    to_fill: Option<Op>,
+    /// The second command of the last operation: the fill after a read that missed, for one.
+    second: Option<Op>,
     /// Mean time of thought of closed-loop clients, and where it is drawn from.
     thinking: Option<(Span, Stream)>,
-    format: KeyFormat,
     key: Vec<u8>,
     value: Vec<u8>,
 }
 
 impl Operations {
-    /// The operations of `workload` from number `index` on, while `present` keys exist.
-    pub fn new(workload: Arc<Workload>, index: u64, present: u64) -> Self {
+    /// The same operations as clients ask for them.
+    pub fn new(drawn: workloads::Operations) -> Self {
+        let workload = drawn.workload();
         let stored = match &workload.plan().keys {
             KeySource::Drawn { .. } => None,
             KeySource::Recorded(replay) => Some(Bits::new(replay.keys())),
         };
-        let value_bytes = usize::try_from(workload.plan().value_size.max().0).unwrap_or(usize::MAX);
+        let largest = workload.plans().iter().map(|plan| plan.value_size.max().0);
+        let value_bytes = usize::try_from(largest.max().unwrap_or(0)).unwrap_or(usize::MAX);
         Self {
-            workload,
-            index,
-            present,
+            drawn,
             stored,
-            to_fill: None,
+            second: None,
             thinking: None,
-            format: KeyFormat::default(),
             key: Vec::new(),
             value: vec![b'v'; value_bytes],
         }
@@ -73,39 +71,39 @@ impl Operations {
             stored.insert(key.0);
         }
     }
-    /// The next operation, and its index in the workload; the fill after a miss has the index of
-    /// the read that missed.
+    /// The next command as an operation, and the index in the workload of the operation that it
+    /// belongs to.
     pub(super) fn next_op(&mut self) -> (Op, u64) {
-        let index = self.index;
-        if let Some(fill) = self.to_fill.take() {
-            return (fill, index.saturating_sub(1));
+        let index = self.drawn.index();
+        if let Some(second) = self.second.take() {
+            self.drawn.skip_start();
+            return (second, index.saturating_sub(1));
         }
-        let op = self.workload.op(index, self.present);
-        self.index += 1;
-        match &mut self.stored {
-            None => {
-                let makes_key = op.kind == OpKind::Insert && op.key.0 == self.present;
-                self.present += u64::from(makes_key);
+        let op = self.drawn.next_op();
+        let then = |kind| Some(Op { kind, ..op });
+        self.second = match op.kind {
+            OpKind::ReadModifyWrite => then(OpKind::Set),
+            OpKind::Increment if op.ttl.is_some() => then(OpKind::Touch),
+            _ => None,
+        };
+        if let Some(stored) = &mut self.stored {
+            let is_new = stored.insert(op.key.0);
+            if is_new && op.kind == OpKind::Get {
+                self.second = then(OpKind::Set);
             }
-            Some(stored) => {
-                let is_new = stored.insert(op.key.0);
-                if is_new && op.kind == OpKind::Get {
-                    self.to_fill = Some(Op {
-                        kind: OpKind::Set,
-                        ..op
-                    });
-                }
-                if op.kind == OpKind::Delete {
-                    stored.remove(op.key.0);
-                }
+            if op.kind == OpKind::Delete {
+                stored.remove(op.key.0);
             }
         }
-        (op, index)
+        let first = match op.kind {
+            OpKind::ReadModifyWrite => OpKind::Get,
+            kind => kind,
+        };
+        (Op { kind: first, ..op }, index)
     }
     /// Key and value of an operation, written into storage that is kept.
     pub(super) fn key_and_value(&mut self, op: &Op) -> (&[u8], &[u8]) {
-        let key_bytes = usize::try_from(op.key_bytes).unwrap_or(usize::MAX);
-        self.format.write(op.key, key_bytes, &mut self.key);
+        self.drawn.workload().write_key(op, &mut self.key);
         let value_bytes = usize::try_from(op.value_bytes).unwrap_or(usize::MAX);
         if self.value.len() < value_bytes {
             self.value.resize(value_bytes, b'v'); // A trace may know larger values than the plan.
@@ -118,7 +116,7 @@ impl Operations {
 #[derive(Clone, Debug)]
 pub enum OpenArrivals {
     /// At times that are drawn.
-    Drawn(kvrig_workloads::Arrivals),
+    Drawn(workloads::Arrivals),
     /// At the times of a recorded trace; a fill is meant to start with the read that missed.
     Recorded {
         /// The same operations as the client's, walked again for their times.
@@ -134,7 +132,7 @@ impl Arrivals for OpenArrivals {
             Self::Drawn(arrivals) => arrivals.next(),
             Self::Recorded { operations, origin } => {
                 let (_, index) = operations.next_op();
-                let KeySource::Recorded(replay) = &operations.workload.plan().keys else {
+                let KeySource::Recorded(replay) = &operations.drawn.workload().plan().keys else {
                     return None;
                 };
                 replay.time(index).map(|at| Time::START + at.since(*origin))

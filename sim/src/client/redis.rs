@@ -5,30 +5,53 @@ use kvrig_base::id::RequestId;
 use kvrig_base::random::Stream;
 use kvrig_base::time::Span;
 use kvrig_redis::resp;
-use kvrig_workloads::{KeyId, Op, OpKind, Workload};
-use std::sync::Arc;
+use kvrig_workloads::{self as workloads, KeyId, KeySource, Op, OpKind, Plan};
 
 /// Requests of one Redis client group.
 #[derive(Clone, Debug)]
 pub struct RedisRequests(Operations);
 
-/// An operation that Redis has no command for.
+/// An operation that the adapter cannot make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Redis has no command for the operation `{}`", .0.name())]
+#[error("the operation `{}` cannot be made: {}", .0.name(), reason(*.0))]
 pub struct NoCommand(pub OpKind);
 
+/// Why there is no command for `kind`.
+fn reason(kind: OpKind) -> String {
+    match (kind.collection(), kind) {
+        (Some(collection), _) => {
+            format!("it needs {collection}, and clients of Redis write strings in this version")
+        }
+        (None, OpKind::Scan) => "YCSB scans Redis by an index in a sorted set and reads records \
+                                 that are hashes, and clients of Redis write strings in this version"
+            .to_owned(),
+        (None, _) => "Redis has no command for it".to_owned(),
+    }
+}
+
 impl RedisRequests {
-    /// The requests of `workload` from operation `index` on, while `present` keys exist.
+    /// The requests that make `operations`.
     ///
     /// # Errors
-    /// If the mix holds an operation that Redis has no command for.
-    pub fn new(workload: Arc<Workload>, index: u64, present: u64) -> Result<Self, NoCommand> {
+    /// If the workload holds an operation that Redis has no command for.
+    pub fn new(operations: workloads::Operations) -> Result<Self, NoCommand> {
+        let plans = operations.workload().plans();
         for &kind in OpKind::ALL {
-            if workload.plan().mix.share(kind).0 > 0 && !has_command(kind) {
+            let asked = |plan: &Plan| plan.mix.share(kind).0 > 0;
+            if plans.iter().any(asked) && !has_command(kind) {
+                return Err(NoCommand(kind));
+            }
+            // Commands that Redis lacks are answered by its error; what its clients here cannot
+            // write is refused.
+            let recorded = |plan: &Plan| match &plan.keys {
+                KeySource::Drawn { .. } => false,
+                KeySource::Recorded(replay) => replay.trace().asks_for(kind),
+            };
+            if kind.collection().is_some() && plans.iter().any(recorded) {
                 return Err(NoCommand(kind));
             }
         }
-        Ok(Self(Operations::new(workload, index, present)))
+        Ok(Self(Operations::new(operations)))
     }
     /// The same for clients that think; see [`Operations::thinking`].
     #[must_use]
@@ -62,6 +85,11 @@ impl RedisRequests {
                 }
             }
             OpKind::Append => args.push(value),
+            OpKind::Touch => {
+                args.push(super::whole_seconds(op.ttl).to_string().as_bytes());
+                // A window that every request would open anew never ends.
+                args.push(b"NX");
+            }
             _ => {}
         }
     }
@@ -94,23 +122,36 @@ const fn command(kind: OpKind) -> &'static [u8] {
         OpKind::Increment => b"INCR",
         OpKind::Decrement => b"DECR",
         OpKind::Exists => b"EXISTS",
+        OpKind::Touch => b"EXPIRE",
+        OpKind::ReadModifyWrite => b"GET",
+        OpKind::Scan => b"ZRANGEBYSCORE",
+        OpKind::HashSet => b"HSET",
+        OpKind::HashGetAll => b"HGETALL",
+        OpKind::HashDelete => b"HDEL",
+        OpKind::SortedSetAdd => b"ZADD",
+        OpKind::SortedSetTop => b"ZREVRANGE",
+        OpKind::SortedSetRank => b"ZREVRANK",
+        OpKind::DistinctAdd => b"PFADD",
+        OpKind::DistinctCount => b"PFCOUNT",
         OpKind::CompareAndSet => b"CAS",
         OpKind::Prepend => b"PREPEND",
     }
 }
 
 const fn has_command(kind: OpKind) -> bool {
-    !matches!(kind, OpKind::CompareAndSet | OpKind::Prepend)
+    kind.collection().is_none()
+        && !matches!(kind, OpKind::CompareAndSet | OpKind::Prepend | OpKind::Scan)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kvrig_base::quantity::{Bytes, Share};
+    use kvrig_base::quantity::Bytes;
     use kvrig_base::random::Seed;
     use kvrig_workloads::popularity::KeySpace;
     use kvrig_workloads::trace::{Replay, Trace, TraceFormat};
-    use kvrig_workloads::{KeySource, Mix, Popularity, Sizes};
+    use kvrig_workloads::{Mix, Popularity, Sizes, Workload};
+    use std::sync::Arc;
 
     fn commands(mut requests: RedisRequests, count: u64) -> Vec<String> {
         let mut args = Arguments::default();
@@ -127,15 +168,43 @@ mod tests {
             .collect()
     }
 
-    fn plan(keys: KeySource, mix: Mix) -> kvrig_workloads::Plan {
+    fn plan(keys: KeySource, mix: Mix) -> Plan {
         let (key_size, value_size) = (Sizes::Fixed(Bytes(8)), Sizes::Fixed(Bytes(3)));
-        kvrig_workloads::Plan {
-            keys,
-            mix,
-            key_size,
-            value_size,
-            ttl: None,
+        Plan::new(keys, mix, key_size, value_size)
+    }
+
+    fn requests(plan: Plan) -> Result<RedisRequests, NoCommand> {
+        let workload = Arc::new(Workload::new(plan, Seed(1)).unwrap());
+        RedisRequests::new(workloads::Operations::new(workload))
+    }
+
+    fn two_keys() -> KeySource {
+        KeySource::Drawn {
+            space: KeySpace::fixed(2),
+            popularity: Popularity::Sequential,
         }
+    }
+
+    #[test]
+    fn an_operation_of_two_commands_is_two_requests() {
+        let update = plan(two_keys(), Mix::only(OpKind::ReadModifyWrite));
+        assert_eq!(
+            commands(requests(update).unwrap(), 4),
+            [
+                "GET user0000",
+                "SET user0000 vvv",
+                "GET user0001",
+                "SET user0001 vvv"
+            ]
+        );
+        let count = Plan {
+            ttl: Some(Span::from_millis(1_500)),
+            ..plan(two_keys(), Mix::only(OpKind::Increment))
+        };
+        assert_eq!(
+            commands(requests(count).unwrap(), 2),
+            ["INCR user0000", "EXPIRE user0000 2 NX"]
+        );
     }
 
     #[test]
@@ -144,10 +213,8 @@ mod tests {
         let trace = Trace::read("t.csv", "key\na\nb\na\n".as_bytes(), &format).unwrap();
         let replay = Replay::new(Arc::new(trace), 1).unwrap();
         let plan = plan(KeySource::Recorded(replay), Mix::only(OpKind::Get));
-        let workload = Arc::new(Workload::new(plan, Seed(1)).unwrap());
-        let requests = RedisRequests::new(workload, 0, 0).unwrap();
         assert_eq!(
-            commands(requests, 5),
+            commands(requests(plan).unwrap(), 5),
             [
                 "GET user0000",
                 "SET user0000 vvv",
@@ -169,25 +236,22 @@ mod tests {
             popularity: Popularity::Uniform,
         };
         let plan = plan(keys, Mix::only(OpKind::Insert));
-        let workload = Arc::new(Workload::new(plan, Seed(1)).unwrap());
-        let requests = RedisRequests::new(workload, 0, 2).unwrap();
         assert_eq!(
-            commands(requests, 2),
+            commands(requests(plan).unwrap(), 2),
             ["SET user0002 vvv", "SET user0003 vvv"]
         );
     }
 
     #[test]
     fn an_operation_without_a_command_is_refused() {
-        let keys = KeySource::Drawn {
-            space: KeySpace::fixed(2),
-            popularity: Popularity::Uniform,
-        };
-        let mix = Mix::new(&[(OpKind::Prepend, Share::ONE)]).unwrap();
-        let workload = Arc::new(Workload::new(plan(keys, mix), Seed(1)).unwrap());
-        assert_eq!(
-            RedisRequests::new(workload, 0, 2).unwrap_err(),
-            NoCommand(OpKind::Prepend)
-        );
+        for (kind, reason) in [
+            (OpKind::Prepend, "Redis has no command for it"),
+            (OpKind::SortedSetAdd, "it needs sorted sets"),
+            (OpKind::Scan, "YCSB scans Redis by an index in a sorted set"),
+        ] {
+            let refused = requests(plan(two_keys(), Mix::only(kind))).unwrap_err();
+            assert_eq!(refused, NoCommand(kind));
+            assert!(refused.to_string().contains(reason), "{refused}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! studies: `kvrig new` prints their files, and a changed copy runs the same way.
 
 pub mod rehash;
+mod workload;
 
 use crate::run::Plan;
 use crate::study::{Files, Study, StudyKind};

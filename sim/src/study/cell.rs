@@ -1,14 +1,18 @@
 //! What a study file says, resolved: plain values with nothing left to decide.
 
+mod workload;
+
+pub use workload::{
+    Arrivals, Law, Lengths, Load, Patience, Popularity, Selection, Sizes, Space, Turnover, Workload,
+};
+
 use super::document::{RedisVersion, TableName};
-use super::scalars::{Millionths, Moment};
+use super::scalars::Moment;
 use super::source::{Origin, Sources};
-use crate::client::Backoff;
 use crate::run::Objective;
 use kvrig_base::diagnostic::Diagnostic;
-use kvrig_base::quantity::{Bandwidth, Bytes, Rate, Share};
+use kvrig_base::quantity::{Bandwidth, Bytes, Share};
 use kvrig_base::time::{Span, Wall};
-use kvrig_workloads::OpKind;
 use std::collections::BTreeMap;
 
 /// A study ready to be planned.
@@ -143,149 +147,6 @@ pub struct Conf {
     pub name: Placed<String>,
     /// Its value as text: `10`, `yes`, `allkeys-lru`.
     pub value: Placed<String>,
-}
-
-/// What clients ask for, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Workload {
-    /// Open or closed loop.
-    pub load: Load,
-    /// How long clients wait, and how often they ask; none waits for ever.
-    pub patience: Option<Patience>,
-    /// Operations and their shares, together the whole.
-    pub mix: Vec<(OpKind, Share)>,
-    /// Keys at the start, where the study does not decide it.
-    pub keys: Option<u64>,
-    /// Which keys are asked for.
-    pub selection: Selection,
-    /// Whether popular keys are spread over the key space.
-    pub scramble: bool,
-    /// Length of keys.
-    pub key_size: Sizes,
-    /// Length of values.
-    pub value_size: Sizes,
-    /// Time to live of every key, if any.
-    pub ttl: Option<Span>,
-}
-
-/// Who decides when the next request is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Load {
-    /// A schedule that waits for nobody.
-    Open {
-        /// When requests are meant to start.
-        arrivals: Arrivals,
-        /// Connections that they are spread over.
-        connections: u32,
-    },
-    /// Clients that wait for their replies.
-    Closed {
-        /// How many.
-        clients: u32,
-        /// Mean pause between a reply and the next request.
-        think_time: Span,
-    },
-}
-
-/// A client's time limit and its retries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// How long an attempt waits for its reply; above zero.
-    pub timeout: Span,
-    /// Attempts after the first.
-    pub retries: u32,
-    /// The pauses before them.
-    pub backoff: Backoff,
-}
-
-/// When requests are meant to start; all rates are above zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arrivals {
-    /// Independent of one another at this rate.
-    Poisson(Rate),
-    /// Evenly spaced at this rate.
-    Constant(Rate),
-    /// Poisson at `rate` for `on`, then nothing for `off`.
-    OnOff {
-        /// During a burst.
-        rate: Rate,
-        /// Length of a burst.
-        on: Span,
-        /// Length of the silence.
-        off: Span,
-    },
-    /// Poisson at `from`, and at `to` from `at` on.
-    Step {
-        /// Before.
-        from: Rate,
-        /// After.
-        to: Rate,
-        /// When it changes.
-        at: Span,
-    },
-    /// Poisson whose rate goes evenly from `from` to `to` within `over`.
-    Ramp {
-        /// At the start.
-        from: Rate,
-        /// At the end.
-        to: Rate,
-        /// How long the change takes.
-        over: Span,
-    },
-}
-
-/// Which keys are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selection {
-    /// Drawn.
-    Drawn(Popularity),
-    /// Read from a recorded trace.
-    Trace {
-        /// The file, relative to the study file.
-        file: Placed<String>,
-        /// Its format, where the name does not tell.
-        format: Option<Placed<String>>,
-        /// Copies of its key space, at least one.
-        copies: u32,
-    },
-}
-
-/// How often keys are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Popularity {
-    /// Zipf with this exponent, 0 to 3.
-    Zipf(Millionths),
-    /// YCSB's approximation with this exponent, above 0 and below 1.
-    Ycsb(Millionths),
-    /// All alike.
-    Uniform,
-    /// A share of the keys gets a share of the requests.
-    Hotspot {
-        /// Of the keys.
-        keys: Share,
-        /// Of the requests.
-        requests: Share,
-    },
-    /// One after the other.
-    Sequential,
-    /// By weights in a file, relative to the study file.
-    Weights(Placed<String>),
-}
-
-/// Lengths of keys or values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sizes {
-    /// All alike.
-    Fixed(Bytes),
-    /// Uniform between two, both included.
-    Uniform {
-        /// The shortest.
-        min: Bytes,
-        /// The longest.
-        max: Bytes,
-    },
-    /// By weights in a file, relative to the study file.
-    Histogram(Placed<String>),
 }
 
 /// Something that happens besides requests.

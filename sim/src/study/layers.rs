@@ -33,8 +33,17 @@ pub struct Flags {
     pub seeds: Option<u32>,
     /// `--quick`.
     pub quick: bool,
-    /// `--workload FILE`: a recorded trace.
-    pub workload: Option<String>,
+    /// `--workload`: the workload in place of the study's.
+    pub workload: Option<WorkloadFlag>,
+}
+
+/// What `--workload` names.
+#[derive(Clone, Debug)]
+pub enum WorkloadFlag {
+    /// A recorded trace, which replaces what it records.
+    Trace(String),
+    /// A file with a `[workload]` table, which replaces all of the study's but its load.
+    Settings(Source),
 }
 
 /// All layers in one document, and the texts that its places point into.
@@ -97,6 +106,9 @@ pub(super) fn merge(layers: &Layers<'_>) -> Result<Merged, Vec<Diagnostic>> {
             .map_err(|error| vec![error])?;
         apply_setting(&mut document, &root, &sources)?;
     }
+    if let Some(WorkloadFlag::Settings(source)) = &layers.flags.workload {
+        replace_workload(&mut document, source, &mut sources)?;
+    }
     for (flag, text) in layers.flags.settings() {
         let root = sources
             .read_setting(flag, &text)
@@ -109,19 +121,73 @@ pub(super) fn merge(layers: &Layers<'_>) -> Result<Merged, Vec<Diagnostic>> {
 impl Flags {
     /// The flags as settings, each with the name that messages call it by.
     fn settings(&self) -> Vec<(&'static str, String)> {
-        let trace = |file: &String| format!("workload.trace={}", super::part::quoted(file));
+        let trace = match &self.workload {
+            Some(WorkloadFlag::Trace(file)) => {
+                Some(format!("workload.trace={}", super::part::quoted(file)))
+            }
+            Some(WorkloadFlag::Settings(_)) | None => None,
+        };
         [
             ("--seed", self.seed.map(|seed| format!("run.seed={seed}"))),
             (
                 "--seeds",
                 self.seeds.map(|seeds| format!("run.seeds={seeds}")),
             ),
-            ("--workload", self.workload.as_ref().map(trace)),
+            ("--workload", trace),
         ]
         .into_iter()
         .filter_map(|(flag, text)| Some((flag, text?)))
         .collect()
     }
+}
+
+/// Puts the workload of a file in place of the document's, which keeps its load where the file has
+/// none.
+fn replace_workload(
+    document: &mut Document,
+    source: &Source,
+    sources: &mut Sources,
+) -> Result<(), Vec<Diagnostic>> {
+    let root = sources.read(source.clone()).map_err(|error| vec![error])?;
+    if let Value::Table(entries) = &root.value
+        && let Some(other) = entries
+            .iter()
+            .find(|entry| !["workload", "schema", "title"].contains(&entry.key.as_str()))
+    {
+        return Err(vec![
+            sources
+                .diagnostic(
+                    diagnostic::CONTRADICTION,
+                    other.key_at,
+                    format!("`{}` is no part of a workload", other.key),
+                    "not for `--workload`",
+                )
+                .help("a file for `--workload` has a `[workload]` table and nothing else"),
+        ]);
+    }
+    let file: Document = part(&root, sources)?;
+    let Some(over) = file.settings.workload else {
+        let missing = sources.diagnostic(
+            diagnostic::MISSING_KEY,
+            root.at,
+            "missing table `[workload]`",
+            "no workload in this file",
+        );
+        return Err(vec![
+            missing.help("write what clients ask for under `[workload]`"),
+        ]);
+    };
+    // Axes of the sweep below the old workload would undo the new one.
+    if let Some(sweep) = &mut document.sweep {
+        sweep
+            .0
+            .retain(|axis| axis.path.first().is_none_or(|(part, _)| part != "workload"));
+    }
+    let under = document.settings.workload.take().unwrap_or_default();
+    let mut workload = under.load_alone();
+    workload.merge(over);
+    document.settings.workload = Some(workload);
+    Ok(())
 }
 
 /// Reads a part, or says everything that is wrong with it.

@@ -21,13 +21,15 @@ mod schema;
 mod source;
 #[cfg(test)]
 mod tests;
+mod workload;
 
 pub use cell::{
-    Action, Arrivals, Cell, Conf, Event, Gate, Host, Load, Placed, Popularity, Redis, RehashKnobs,
-    Selection, Sizes, Study, StudyKind, Swing, Workload,
+    Action, Arrivals, Cell, Conf, Event, Gate, Host, Law, Lengths, Load, Patience, Placed,
+    Popularity, Redis, RehashKnobs, Selection, Sizes, Space, Study, StudyKind, Swing, Turnover,
+    Workload,
 };
 pub use document::{RedisVersion, TableName};
-pub use layers::{Flags, Layers};
+pub use layers::{Flags, Layers, WorkloadFlag};
 pub use scalars::{Millionths, Moment};
 pub use schema::schema;
 pub use source::{Origin, Source, Sources};

@@ -62,7 +62,7 @@ fn rate(cell: &Cell) -> Rate {
 }
 
 fn exponent(cell: &Cell) -> f64 {
-    match &cell.workload.selection {
+    match &cell.workload.spaces[0].selection {
         Selection::Drawn(Popularity::Zipf(s)) => s.as_f64(),
         other => panic!("{other:?}"),
     }
@@ -121,9 +121,9 @@ fn the_example_resolves_as_it_stands() {
         (OpKind::Get, Share::percent(90)),
         (OpKind::Insert, Share::percent(10)),
     ];
-    assert_eq!(plain.workload.mix, mix);
-    assert_eq!(plain.workload.key_size, Sizes::Fixed(Bytes(20)));
-    assert_eq!(plain.workload.value_size, Sizes::Fixed(Bytes(32)));
+    assert_eq!(plain.workload.spaces[0].mix, mix);
+    assert_eq!(plain.workload.spaces[0].key_size, Sizes::Fixed(Bytes(20)));
+    assert_eq!(plain.workload.spaces[0].value_size, Sizes::Fixed(Bytes(32)));
 
     let saving = &study.cells[1];
     assert_eq!(saving.variant, "BGSAVE running");
@@ -231,7 +231,8 @@ fn settings_on_the_command_line_may_be_bare_words() {
             "workload.trace_copies=64",
         ],
     );
-    let Selection::Trace { file, copies, .. } = &traced.cells[0].workload.selection else {
+    let Selection::Trace { file, copies, .. } = &traced.cells[0].workload.spaces[0].selection
+    else {
         panic!("a trace replaces popularity");
     };
     assert_eq!((file.value.as_str(), *copies), ("/data/orm busy.gz", 64));
@@ -246,12 +247,12 @@ fn settings_on_the_command_line_may_be_bare_words() {
         yes.document
     );
     let workload = Flags {
-        workload: Some("a.csv".to_owned()),
+        workload: Some(WorkloadFlag::Trace("a.csv".to_owned())),
         ..Flags::default()
     };
     let flagged = load_with(BARE, &[], workload).unwrap();
     assert!(matches!(
-        &flagged.cells[0].workload.selection,
+        &flagged.cells[0].workload.spaces[0].selection,
         Selection::Trace { .. }
     ));
 }
@@ -280,7 +281,7 @@ fn another_form_of_a_choice_replaces_the_earlier_one() {
         &["workload.trace=x.bin", "workload.popularity.uniform={}"],
     );
     assert_eq!(
-        drawn_again.cells[0].workload.selection,
+        drawn_again.cells[0].workload.spaces[0].selection,
         Selection::Drawn(Popularity::Uniform)
     );
 }
@@ -410,7 +411,8 @@ fn every_kind_of_error_names_its_place_and_what_was_expected() {
         ),
         (
             "[workload]\narrivals.poison = { rate = \"1/s\" }",
-            "my.toml:4:10: KV1002: unknown key `poison` (did you mean `poisson`? Known here: constant, on-off, poisson, ramp, step)",
+            "my.toml:4:10: KV1002: unknown key `poison` (did you mean `poisson`? Known here: constant, diurnal, gpareto, \
+             on-off, poisson, ramp, step, table)",
         ),
         (
             "[run]\nduration = 20",

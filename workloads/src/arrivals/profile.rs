@@ -30,6 +30,9 @@ pub enum Phase {
     Forever(Rate),
 }
 
+/// Straight stretches of one period of a wave: a quarter of an hour each if it lasts a day.
+pub const WAVE_STRETCHES: u64 = 96;
+
 /// Rates are averaged in parts of 2^-16 of a millionth per second.
 const AVERAGE_BITS: u32 = 16;
 
@@ -199,6 +202,54 @@ impl RateProfile {
     /// If nothing ever arrives, or a rate or length is out of range.
     pub fn ramp(from: Rate, to: Rate, length: Span) -> Result<Self, Error> {
         Self::once(vec![Phase::Between { length, from, to }], to)
+    }
+    /// A sine wave between `low` and `high` that is highest at `peak_at` of every `period`, as the
+    /// days of a service near its users are.
+    ///
+    /// The wave is drawn in straight stretches, [`WAVE_STRETCHES`] a period: none of its rates is
+    /// off by more than 0.03 % of the difference between high and low.
+    ///
+    /// # Errors
+    /// If nothing ever arrives, no time passes, or a rate or length is out of range.
+    pub fn wave(low: Rate, high: Rate, period: Span, peak_at: Span) -> Result<Self, Error> {
+        let picos = period.as_picos();
+        if picos < WAVE_STRETCHES || low > high {
+            return Err(Error::PhaseEmpty);
+        }
+        let turn = 2.0 * std::f64::consts::PI;
+        let ahead = (peak_at.as_picos() % picos) as f64 / picos as f64;
+        let middle = (low.0 as f64 + high.0 as f64) / 2.0;
+        let swing = (high.0 as f64 - low.0 as f64) / 2.0;
+        let rate = |stretch: u64| {
+            let place = stretch as f64 / WAVE_STRETCHES as f64 - ahead;
+            let rate = middle + swing * libm::cos(turn * place);
+            Rate(((rate + 0.5) as u64).clamp(low.0, high.0))
+        };
+        let end = |stretch: u64| {
+            u64::try_from(u128::from(picos) * u128::from(stretch) / u128::from(WAVE_STRETCHES))
+                .unwrap_or(picos)
+        };
+        let stretches = (0..WAVE_STRETCHES).map(|stretch| Phase::Between {
+            length: Span::from_picos(end(stretch + 1) - end(stretch)),
+            from: rate(stretch),
+            to: rate((stretch + 1) % WAVE_STRETCHES),
+        });
+        Self::repeating(stretches.collect())
+    }
+    /// A rate for each of equal parts of `period`, over and over: a table by the hour, say.
+    ///
+    /// # Errors
+    /// If nothing ever arrives, no time passes, or a rate or length is out of range.
+    pub fn table(rates: &[Rate], period: Span) -> Result<Self, Error> {
+        let parts = rates.len() as u128;
+        let end = |part: usize| {
+            let picos = u128::from(period.as_picos()) * part as u128 / parts.max(1);
+            u64::try_from(picos).unwrap_or(u64::MAX)
+        };
+        let phases = rates.iter().enumerate().map(|(part, &rate)| {
+            Phase::constant(Span::from_picos(end(part + 1) - end(part)), rate)
+        });
+        Self::repeating(phases.collect())
     }
     /// `phases` one after another, then `last` for good.
     ///

@@ -116,6 +116,111 @@ fn a_ramp_brings_arrivals_in_proportion_to_the_square_of_time() {
 }
 
 #[test]
+fn a_wave_is_highest_at_its_peak_and_averages_to_its_middle() {
+    let (day, noon) = (Span::from_secs(86_400), Span::from_secs(43_200));
+    let wave = RateProfile::wave(rate(10), rate(30), day, noon).unwrap();
+    assert_eq!(wave.mean_rate(), rate(20));
+    let even = arrivals(Pacing::Constant, wave);
+    // A quarter of the day around the peak has 1/4 + 1/(pi sqrt 2) of the swing above the mean.
+    let quarter = Span::from_secs(21_600);
+    let around = |hour: u64| {
+        let from = Span::from_secs(hour * 3_600 - 10_800);
+        count_within(even.clone(), from, from + quarter) as f64
+    };
+    let swing = 10.0 * 86_400.0 / std::f64::consts::PI * libm::sin(std::f64::consts::PI / 4.0);
+    assert!(
+        (around(12) - (432_000.0 + swing)).abs() < 300.0,
+        "{}",
+        around(12)
+    );
+    assert!(
+        (around(24) - (432_000.0 - swing)).abs() < 300.0,
+        "{}",
+        around(24)
+    );
+    assert_eq!(
+        RateProfile::wave(rate(2), rate(1), day, noon),
+        Err(Error::PhaseEmpty)
+    );
+}
+
+#[test]
+fn a_table_gives_every_part_of_its_period_a_rate() {
+    let rates = [rate(100), rate(0), rate(400)];
+    let table = RateProfile::table(&rates, Span::from_secs(3)).unwrap();
+    let even = arrivals(Pacing::Constant, table);
+    let second = |n: u64| count_within(even.clone(), Span::from_secs(n), Span::from_secs(n + 1));
+    assert_eq!(
+        [second(0), second(1), second(2), second(5)],
+        [99, 0, 400, 400]
+    );
+    assert!(RateProfile::table(&[], Span::from_secs(3)).is_err());
+    assert!(RateProfile::table(&rates, Span::ZERO).is_err());
+}
+
+/// The inter-arrival law of the ETC workload, under its own rate.
+fn etc_gaps() -> (Pacing, RateProfile) {
+    let law = Law::GPareto {
+        location: 0.0,
+        scale: 16.0292,
+        shape: 0.154_971,
+    };
+    let per_second = 1e6 / law.mean();
+    (
+        Pacing::Renewal(Gaps::new(law).unwrap()),
+        RateProfile::constant(Rate((per_second * 1e6) as u64)).unwrap(),
+    )
+}
+
+#[test]
+fn gaps_of_a_renewal_process_follow_their_law() {
+    let (pacing, profile) = etc_gaps();
+    let mut last = Time::START;
+    let mut gaps: Vec<f64> = arrivals(pacing, profile)
+        .take(200_000)
+        .map(|at| {
+            let gap = at.since(last).as_secs_f64() * 1e6;
+            last = at;
+            gap
+        })
+        .collect();
+    gaps.sort_unstable_by(f64::total_cmp);
+    for (share, expected) in [(0.5, 11.73), (0.9, 44.35), (0.99, 107.72)] {
+        let got = gaps[(share * 200_000.0) as usize];
+        assert!((got / expected - 1.0).abs() < 0.02, "{share}: {got}");
+    }
+    let negative = Law::Normal {
+        mean: 1.0,
+        deviation: 1.0,
+    };
+    assert_eq!(Gaps::new(negative), Err(Error::NegativeGaps));
+}
+
+#[test]
+fn golden_arrivals_of_waves_tables_and_gaps_hold() {
+    let second = Span::from_secs(1);
+    let (gaps, constant) = etc_gaps();
+    let wave = RateProfile::wave(rate(1_000), rate(9_000), second, Span::from_millis(250)).unwrap();
+    let table = RateProfile::table(&[rate(5_000), rate(100), rate(7_000)], second).unwrap();
+    let mut digests = String::new();
+    for (name, pacing, profile) in [
+        ("wave", Pacing::Poisson, wave),
+        ("table", Pacing::Poisson, table),
+        ("gpareto", gaps, constant),
+    ] {
+        let mut digest = Rolling::default();
+        for at in arrivals(pacing, profile).take(10_000) {
+            digest.fold(at.as_picos());
+        }
+        digests += &format!("{name} {:016x}\n", digest.value());
+    }
+    assert_eq!(
+        digests,
+        "wave 5cc2a1249652febe\ntable 81ea373f691c040f\ngpareto a7732146bc15c73c\n"
+    );
+}
+
+#[test]
 fn arrivals_end_where_the_rate_does() {
     let step = RateProfile::step(rate(10), Span::from_secs(1), rate(0)).unwrap();
     assert_eq!(arrivals(Pacing::Constant, step).count(), 9);
@@ -125,7 +230,7 @@ fn arrivals_end_where_the_rate_does() {
         Some(Time::from_picos(10_u64.pow(18)))
     );
     let never = RateProfile::constant(rate(0));
-    assert_eq!(never, Err(crate::Error::NoArrivals));
+    assert_eq!(never, Err(Error::NoArrivals));
 }
 
 /// One arrival in 10^12 cycles is found at once, not cycle by cycle.
@@ -140,7 +245,6 @@ fn many_empty_cycles_are_leapt_over() {
 
 #[test]
 fn profiles_out_of_range_are_refused() {
-    use crate::Error;
     let day = Span::from_secs(86_400);
     assert_eq!(
         RateProfile::constant(rate(2_000_000_000)),

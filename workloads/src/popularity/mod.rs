@@ -1,11 +1,15 @@
 //! Which key an operation asks for.
 
 mod bins;
+mod moving;
+mod recency;
 mod weights;
 mod ycsb;
 mod zipf;
 
 pub use bins::{RankBin, rank_bins};
+pub use moving::{MovingHotspot, Turnover};
+pub use recency::{Exponential, Latest};
 pub use weights::WeightedKeys;
 pub use ycsb::Ycsb;
 pub use zipf::{EXPONENT_MAX, Zipf};
@@ -16,6 +20,7 @@ use crate::permutation::Permutation;
 use kvrig_base::limits::KEYS_MAX;
 use kvrig_base::quantity::Share;
 use kvrig_base::random::{Draws, Probability, Stream, below};
+use kvrig_base::time::Time;
 use std::sync::Arc;
 
 /// How popularity is spread over the keys that are present.
@@ -39,6 +44,12 @@ pub enum Popularity {
     Uniform,
     /// Some keys share some of the requests, the others the rest.
     Hotspot(Hotspot),
+    /// As a hotspot that moves on.
+    Moving(MovingHotspot),
+    /// Zipf by age: the newest key is the most popular.
+    Latest(Latest),
+    /// Exponential by age: the newest key is the most popular.
+    Exponential(Exponential),
     /// One key after another, from the first again after the last.
     Sequential,
     /// Each key has a weight.
@@ -101,17 +112,31 @@ impl Popularity {
     ///
     /// `present` is at least the initial number of keys and at most the largest. With no key
     /// present the answer is key 0, which a store does not have.
+    ///
+    /// For a popularity that changes with time this is the key at the start of the run.
     #[inline]
     pub fn key(&self, index: u64, present: u64, draws: &mut Draws) -> KeyId {
+        self.key_at(index, Time::START, present, draws)
+    }
+    /// The key of operation `index`, which is meant to start `at`.
+    #[inline]
+    pub fn key_at(&self, index: u64, at: Time, present: u64, draws: &mut Draws) -> KeyId {
         let present = present.max(1);
         KeyId(match self {
             Self::Zipf(zipf) => zipf.key(present, draws),
             Self::Ycsb { ycsb, keys_max } => ycsb.key(present, *keys_max, draws),
             Self::Uniform => below(draws.next_u64(), present),
             Self::Hotspot(hotspot) => hotspot.key(present, draws),
+            Self::Moving(moving) => moving.key(index, at, present, draws),
+            Self::Latest(latest) => latest.key(present, draws),
+            Self::Exponential(exponential) => exponential.key(present, draws),
             Self::Sequential => index % present,
-            Self::Weights(keys) => keys.pick(draws.next_u64()),
+            Self::Weights(keys) => keys.pick(draws),
         })
+    }
+    /// Whether the key depends on when an operation is meant to start.
+    pub const fn needs_time(&self) -> bool {
+        matches!(self, Self::Moving(moving) if moving.needs_time())
     }
     /// The expected share of requests for the `k` most popular of `present` keys, where it has a
     /// closed form.
@@ -120,7 +145,10 @@ impl Popularity {
         match self {
             Self::Zipf(zipf) => Some(zipf::zipf_top_share(k, present, zipf.s)),
             Self::Uniform | Self::Sequential => Some(k.min(present) as f64 / present as f64),
+            Self::Latest(latest) => Some(zipf::zipf_top_share(k, present, latest.ranks.s)),
+            Self::Exponential(exponential) => Some(exponential.top_share(k, present)),
             Self::Hotspot(hotspot) => Some(hotspot.top_share(k, present)),
+            Self::Moving(moving) => Some(moving.top_share(k, present)),
             Self::Weights(keys) => Some(keys.top_share(k)),
             Self::Ycsb { .. } => None,
         }

@@ -4,6 +4,7 @@ use super::*;
 use crate::goodness::chi_square;
 use kvrig_base::digest::Rolling;
 use kvrig_base::random::Seed;
+use kvrig_base::time::Span;
 
 const STREAM: &str = "keys";
 
@@ -28,7 +29,23 @@ fn all(space: KeySpace) -> Vec<(&'static str, Popularity)> {
         ("uniform", Popularity::Uniform),
         ("hotspot", Popularity::Hotspot(hotspot)),
         ("sequential", Popularity::Sequential),
+        ("moving", Popularity::Moving(moving(space, 1_000))),
+        (
+            "latest",
+            Popularity::Latest(Latest::new(0.99, space, Seed(1).stream("scramble")).unwrap()),
+        ),
+        ("exponential", Popularity::Exponential(exponential(space))),
     ]
+}
+
+fn moving(space: KeySpace, operations: u64) -> MovingHotspot {
+    let turnover = Turnover::Operations(operations);
+    MovingHotspot::new(space, Share::percent(20), Share::percent(80), turnover).unwrap()
+}
+
+/// YCSB's defaults: 95 % of the requests within 85.7 % of the keys.
+fn exponential(space: KeySpace) -> Exponential {
+    Exponential::new(space, Share(857_142_857), Share::percent(95)).unwrap()
 }
 
 fn keys(popularity: &Popularity, present: u64, draws: u64) -> impl Iterator<Item = u64> {
@@ -136,7 +153,7 @@ fn measured_top_shares_meet_expected_ones() {
         let mut counts = counts(&popularity, space.max, draws);
         counts.sort_unstable_by(|a, b| b.cmp(a));
         // The 2,000 most popular keys; of keys that are alike, counting finds the lucky ones.
-        let lucky = matches!(name, "uniform");
+        let lucky = matches!(name, "uniform" | "moving");
         let Some(expected) = popularity.top_share(2_000, space.max).filter(|_| !lucky) else {
             continue;
         };
@@ -146,6 +163,83 @@ fn measured_top_shares_meet_expected_ones() {
             "{name}: {share} instead of {expected}"
         );
     }
+}
+
+#[test]
+fn the_newest_keys_are_the_most_popular_by_age() {
+    let space = KeySpace {
+        initial: 1_000,
+        max: 4_000,
+    };
+    let latest = Latest::new(0.99, space, Seed(1).stream("scramble")).unwrap();
+    for present in [1_000, 2_500] {
+        let mut by_age = counts(&Popularity::Latest(latest.clone()), present, 200_000);
+        by_age.reverse();
+        let bins = rank_bins(present, 0.99, 200_000.0);
+        let (mut observed, mut from) = (Vec::new(), 0);
+        for bin in &bins {
+            observed.push(by_age[from as usize..bin.last as usize].iter().sum());
+            from = bin.last;
+        }
+        let expected: Vec<f64> = bins.iter().map(|bin| bin.share * 200_000.0).collect();
+        assert!(chi_square(&observed, &expected).p > 1e-4);
+
+        // The share of requests halves over equal stretches of age: e^(-rate x 200) each.
+        let mut by_age = counts(
+            &Popularity::Exponential(exponential(space)),
+            present,
+            200_000,
+        );
+        by_age.reverse();
+        let newest = |ages: u64| by_age[..ages as usize].iter().sum::<u64>() as f64 / 200_000.0;
+        for ages in [100, 500, 857] {
+            let expected = exponential(space).top_share(ages, present);
+            assert!(
+                (newest(ages) - expected).abs() < 0.004,
+                "{ages} of {present}"
+            );
+        }
+    }
+    // Of many keys, the newest 857 of the initial 1,000 are asked for in 95 % of the requests.
+    assert!((exponential(space).top_share(857, 4_000) - 0.95).abs() < 1e-3);
+}
+
+#[test]
+fn the_hot_set_moves_by_its_own_length_in_a_turnover() {
+    let space = KeySpace::fixed(1_000);
+    let hot_keys = |popularity: &MovingHotspot, from: u64| {
+        let stream = Seed(7).stream(STREAM);
+        let mut counts = vec![0_u32; 1_000];
+        for index in from..from + 20_000 {
+            let popularity = Popularity::Moving(*popularity);
+            counts[popularity.key(index, 1_000, &mut stream.draws(0, index)).0 as usize] += 1;
+        }
+        let hot = |key: &u64| counts[*key as usize] > 40;
+        (0..1_000).filter(hot).collect::<Vec<u64>>()
+    };
+    let slow = moving(space, 20_000_000);
+    assert_eq!(hot_keys(&slow, 0), (0..200).collect::<Vec<u64>>());
+    assert_eq!(
+        hot_keys(&slow, 10_000_000),
+        (100..300).collect::<Vec<u64>>()
+    );
+    let round: Vec<u64> = (0..100).chain(900..1_000).collect();
+    assert_eq!(hot_keys(&slow, 90_000_000), round);
+
+    let by_time = MovingHotspot::new(
+        space,
+        Share::percent(1),
+        Share::percent(90),
+        Turnover::Time(Span::from_secs(10)),
+    )
+    .unwrap();
+    assert!(by_time.needs_time());
+    let at = |seconds| Time::START + Span::from_secs(seconds);
+    assert_eq!(by_time.first_hot_key(5, at(0)), 0);
+    assert_eq!(by_time.first_hot_key(5, at(25)), 25);
+    assert_eq!(by_time.first_hot_key(5, at(1_025)), 25);
+    let never = Turnover::Time(Span::ZERO);
+    assert!(MovingHotspot::new(space, Share::percent(1), Share::percent(90), never).is_err());
 }
 
 #[test]
@@ -188,6 +282,9 @@ ycsb 1790b7fa0c23408d\n\
 uniform 1edd3c0d03c74c12\n\
 hotspot 606299b1438b1e79\n\
 sequential a58acd1483d3d08f\n\
+moving 7f8f54157326c499\n\
+latest 1a0409bd981954fa\n\
+exponential d6fd92d4f47aae86\n\
 "
     );
 }

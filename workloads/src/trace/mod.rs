@@ -167,6 +167,12 @@ impl Trace {
     pub const fn has_kinds(&self) -> bool {
         self.kinds.is_some()
     }
+    /// Whether some request is recorded as an operation of `kind`.
+    pub fn asks_for(&self, kind: OpKind) -> bool {
+        self.kinds
+            .as_ref()
+            .is_some_and(|kinds| kinds.contains(&kind))
+    }
     /// When request `index` was made, counted from the first one.
     pub fn time(&self, index: usize) -> Option<Time> {
         self.times.as_ref()?.get(index).copied()

@@ -2,28 +2,22 @@
 
 use crate::client::{OpenArrivals, Patience, RedisRequests};
 use crate::cost::Profile;
-use crate::study::{self, Cell, Files, Load, Origin, Placed, RehashKnobs, Selection, Study};
-use kvrig_base::diagnostic::{self, Code, Diagnostic};
+use crate::studies::workload::{NamedFiles, WorkloadInputs, WorkloadReader};
+use crate::study::{self, Cell, Files, Load, Placed, RehashKnobs, Study};
+use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::digest::Digest;
 use kvrig_base::quantity::{Bytes, Rate, Share};
 use kvrig_base::random::Seed;
 use kvrig_base::time::Span;
 use kvrig_redis::Config;
-use kvrig_workloads::popularity::{Hotspot, KeySpace, WeightedKeys, Ycsb};
-use kvrig_workloads::trace::{Replay, Trace, TraceFormat};
-use kvrig_workloads::{
-    Arrivals, KeySource, Mix, OpKind, Pacing, Plan, Popularity, RateProfile, Scramble, Sizes,
-    Workload,
-};
-use std::cell::RefCell;
+use kvrig_workloads::popularity::KeySpace;
+use kvrig_workloads::trace::Replay;
+use kvrig_workloads::{Arrivals, OpKind, Operations, Workload};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The value of `maxmemory` that stands for the memory in use just before the table grows.
 const AT_DOUBLING: &str = "at-doubling";
-
-/// The exponent of YCSB's scrambled generator (`ZipfianGenerator.ZIPFIAN_CONSTANT`).
-const YCSB_EXPONENT: study::Millionths = study::Millionths(990_000);
 
 /// No growth is waited for longer than a day.
 const LONGEST_GROWTH: Span = Span::from_secs(24 * 3600);
@@ -39,41 +33,22 @@ pub(super) struct Inputs {
     pub(super) limit_at_doubling: bool,
     /// Files that it names, with the digest of their content.
     pub(super) files: Vec<(String, Digest)>,
-    keys: Keys,
-    mix: Mix,
-    key_size: Sizes,
-    value_size: Sizes,
-    pacing: Option<(Pacing, RateProfile)>,
-}
-
-/// Where keys come from, before the size of the key space is known.
-#[derive(Clone, Debug)]
-enum Keys {
-    Drawn {
-        popularity: study::Popularity,
-        weights: Option<Arc<WeightedKeys>>,
-        scramble: Scramble,
-    },
-    Recorded(Replay),
+    workload: WorkloadInputs,
 }
 
 /// Reads what cells name, each file once.
 pub(super) struct Reader<'a> {
-    study: &'a Study,
-    files: &'a dyn Files,
-    traces: BTreeMap<(String, Option<String>), Arc<Trace>>,
+    files: NamedFiles<'a>,
+    workloads: WorkloadReader,
     profiles: BTreeMap<String, Profile>,
-    digests: RefCell<BTreeMap<String, Digest>>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(study: &'a Study, files: &'a dyn Files) -> Self {
         Self {
-            study,
-            files,
-            traces: BTreeMap::new(),
+            files: NamedFiles::new(study, files),
+            workloads: WorkloadReader::default(),
             profiles: BTreeMap::new(),
-            digests: RefCell::default(),
         }
     }
 
@@ -97,61 +72,25 @@ impl<'a> Reader<'a> {
             profile.disk.bytes_per_second = bandwidth.0;
         }
         let (config, limit_at_doubling) = self.config(cell)?;
-        let mix = Mix::new(&cell.workload.mix).map_err(|error| self.contradiction(&error))?;
-        let keys = self.keys(cell)?;
-        if matches!(keys, Keys::Drawn { .. }) && mix.share(OpKind::Insert) == Share(0) {
-            return Err(self
-                .contradiction(&"the mix makes no new keys, so the table never grows")
-                .help("give `insert` a share in `workload.mix`, or a trace in `workload.trace`"));
+        let workload = self.workloads.inputs(&cell.workload, &self.files)?;
+        if workload.replay().is_none() && workload.insert_share() == Share(0) {
+            return Err(Diagnostic::new(
+                diagnostic::CONTRADICTION,
+                "the mix makes no new keys, so the table never grows",
+            )
+            .help(
+                "give `insert` a share in `workload.mix`, or `workload.inserts`, or a trace in \
+                 `workload.trace`",
+            ));
         }
-        let (key_size, value_size) = (
-            self.sizes(&cell.workload.key_size)?,
-            self.sizes(&cell.workload.value_size)?,
-        );
-        let digests = self.digests.borrow();
         Ok(Inputs {
-            files: digests
-                .iter()
-                .map(|(name, digest)| (name.clone(), *digest))
-                .collect(),
+            files: self.files.digests(),
             cell: cell.clone(),
             knobs: knobs.clone(),
             profile,
             config,
             limit_at_doubling,
-            keys,
-            mix,
-            key_size,
-            value_size,
-            pacing: match &cell.workload.load {
-                Load::Open { arrivals, .. } => Some(self.pacing(arrivals)?),
-                Load::Closed { .. } => None,
-            },
-        })
-    }
-
-    fn contradiction(&self, message: &dyn std::fmt::Display) -> Diagnostic {
-        Diagnostic::new(diagnostic::CONTRADICTION, message.to_string())
-    }
-    fn at(&self, code: Code, at: Origin, message: String, label: &str) -> Diagnostic {
-        self.study.sources.diagnostic(code, at, message, label)
-    }
-    /// Reads a file that the study names; a failure points at the name.
-    fn read(&self, file: &Placed<String>) -> Result<Vec<u8>, Diagnostic> {
-        let bytes = self.files.read(&file.value).map_err(|error| {
-            let mut placed = self.at(diagnostic::UNREADABLE, file.at, error.message, "named here");
-            placed.help = error.help;
-            placed
-        })?;
-        self.digests
-            .borrow_mut()
-            .insert(file.value.clone(), Digest::of(&bytes));
-        Ok(bytes)
-    }
-    fn read_text(&self, file: &Placed<String>) -> Result<String, Diagnostic> {
-        String::from_utf8(self.read(file)?).map_err(|_| {
-            let message = format!("{} is not text", file.value);
-            self.at(diagnostic::UNREADABLE, file.at, message, "named here")
+            workload,
         })
     }
 
@@ -162,9 +101,9 @@ impl<'a> Reader<'a> {
         }
         let is_file = name.value.ends_with(".toml") || name.value.contains('/');
         let profile = match is_file {
-            true => Profile::parse(&name.value, &self.read_text(name)?)?,
+            true => Profile::parse(&name.value, &self.files.read_text(name)?)?,
             false => Profile::embedded(&name.value).map_err(|error| {
-                let mut placed = self.at(
+                let mut placed = self.files.at(
                     diagnostic::UNKNOWN_NAME,
                     name.at,
                     error.message,
@@ -191,7 +130,7 @@ impl<'a> Reader<'a> {
             }
             let set = config.set(&directive.name.value, &directive.value.value);
             set.map_err(|error| {
-                let mut placed = self.at(
+                let mut placed = self.files.at(
                     diagnostic::STORE_DIRECTIVE,
                     directive.name.at,
                     error.message,
@@ -202,107 +141,6 @@ impl<'a> Reader<'a> {
             })?;
         }
         Ok((config, limit_at_doubling))
-    }
-
-    fn keys(&mut self, cell: &Cell) -> Result<Keys, Diagnostic> {
-        match &cell.workload.selection {
-            Selection::Drawn(popularity) => {
-                if let study::Popularity::Ycsb(theta) = popularity
-                    && *theta != YCSB_EXPONENT
-                {
-                    return Err(self
-                        .contradiction(&"YCSB's generator has its exponent, 0.99, wired in")
-                        .help("write `popularity.ycsb = { theta = 0.99 }`, or use `zipf`"));
-                }
-                let weights = match popularity {
-                    study::Popularity::Weights(file) => {
-                        let bytes = self.read(file)?;
-                        Some(Arc::new(WeightedKeys::read(&file.value, bytes.as_slice())?))
-                    }
-                    _ => None,
-                };
-                let scramble = match cell.workload.scramble {
-                    true => Scramble::Bijection,
-                    false => Scramble::Identity,
-                };
-                Ok(Keys::Drawn {
-                    popularity: popularity.clone(),
-                    weights,
-                    scramble,
-                })
-            }
-            Selection::Trace {
-                file,
-                format,
-                copies,
-            } => {
-                let trace = self.trace(file, format.as_ref())?;
-                let replay = Replay::new(trace, u64::from(*copies)).map_err(|error| {
-                    self.at(
-                        diagnostic::OUT_OF_RANGE,
-                        file.at,
-                        error.to_string(),
-                        "this trace",
-                    )
-                })?;
-                Ok(Keys::Recorded(replay))
-            }
-        }
-    }
-    fn trace(
-        &mut self,
-        file: &Placed<String>,
-        format: Option<&Placed<String>>,
-    ) -> Result<Arc<Trace>, Diagnostic> {
-        let key = (
-            file.value.clone(),
-            format.map(|format| format.value.clone()),
-        );
-        if let Some(trace) = self.traces.get(&key) {
-            return Ok(Arc::clone(trace));
-        }
-        let stated = format.map(|format| format.value.as_str());
-        let layout = TraceFormat::choose(&file.value, stated).map_err(|error| {
-            let at = format.map_or(file.at, |format| format.at);
-            let mut placed = self.at(diagnostic::TRACE_FORMAT, at, error.message, "this one");
-            placed.help = error.help;
-            placed
-        })?;
-        let bytes = self.read(file)?;
-        let trace = Arc::new(Trace::read(&file.value, bytes.as_slice(), &layout)?);
-        self.traces.insert(key, Arc::clone(&trace));
-        Ok(trace)
-    }
-
-    fn sizes(&self, sizes: &study::Sizes) -> Result<Sizes, Diagnostic> {
-        match sizes {
-            study::Sizes::Fixed(bytes) => Ok(Sizes::Fixed(*bytes)),
-            study::Sizes::Uniform { min, max } => {
-                Sizes::uniform(*min, *max).map_err(|error| self.contradiction(&error))
-            }
-            study::Sizes::Histogram(file) => {
-                Sizes::from_cachebench(&file.value, &self.read_text(file)?)
-            }
-        }
-    }
-
-    fn pacing(&self, arrivals: &study::Arrivals) -> Result<(Pacing, RateProfile), Diagnostic> {
-        let (pacing, profile) = match *arrivals {
-            study::Arrivals::Poisson(rate) => (Pacing::Poisson, RateProfile::constant(rate)),
-            study::Arrivals::Constant(rate) => (Pacing::Constant, RateProfile::constant(rate)),
-            study::Arrivals::OnOff { rate, on, off } => {
-                (Pacing::Poisson, RateProfile::on_off(on, off, rate, Rate(0)))
-            }
-            study::Arrivals::Step { from, to, at } => {
-                (Pacing::Poisson, RateProfile::step(from, at, to))
-            }
-            study::Arrivals::Ramp { from, to, over } => {
-                (Pacing::Poisson, RateProfile::ramp(from, to, over))
-            }
-        };
-        profile
-            .map(|profile| (pacing, profile))
-            .map_err(|error| self.contradiction(&error))
     }
 }
 
@@ -322,7 +160,7 @@ pub(super) struct Beginning {
 impl Inputs {
     /// Requests a second, on average.
     pub(super) fn rate(&self) -> Rate {
-        match (&self.pacing, &self.cell.workload.load) {
+        match (&self.workload.pacing, &self.cell.workload.load) {
             (Some((_, profile)), _) => profile.mean_rate(),
             // A closed loop sends one request a client for each think time and about 200 us there
             // and back; only estimates and the length of the lead-in depend on it.
@@ -364,7 +202,7 @@ impl Inputs {
     }
     /// Keys inserted within `span`, where keys are drawn.
     pub(super) fn inserts_within(&self, span: Span) -> u64 {
-        let share = self.mix.share(OpKind::Insert);
+        let share = self.workload.insert_share();
         let inserts = u128::from(self.requests_within(span)) * u128::from(share.0);
         u64::try_from(inserts / u128::from(Share::ONE.0)).unwrap_or(u64::MAX)
     }
@@ -374,11 +212,11 @@ impl Inputs {
     }
     /// Mean bytes of a key.
     pub(super) fn key_bytes(&self) -> Bytes {
-        self.key_size.mean()
+        self.workload.mean_bytes().0
     }
     /// Mean bytes of a value.
     pub(super) fn value_bytes(&self) -> Bytes {
-        self.value_size.mean()
+        self.workload.mean_bytes().1
     }
 
     /// Where the workload stands one lead-in before the store holds `entries` keys.
@@ -387,46 +225,24 @@ impl Inputs {
     /// If the workload never makes so many keys, or asks for what Redis has no command for.
     pub(super) fn beginning(&self, entries: u64, seed: Seed) -> Result<Beginning, Diagnostic> {
         let lead_in = self.knobs.lead_in;
-        let (source, first, present) = match &self.keys {
-            Keys::Drawn {
-                popularity,
-                weights,
-                scramble,
-            } => {
-                let start = entries.saturating_sub(self.inserts_within(lead_in)).max(1);
-                let space = KeySpace {
-                    initial: start,
-                    max: entries.saturating_mul(8),
-                };
-                let popularity = drawn(popularity, weights.as_ref(), space, *scramble, seed)
-                    .map_err(|error| {
-                        Diagnostic::new(diagnostic::OUT_OF_RANGE, error.to_string())
-                    })?;
-                let present = (0..start).map(kvrig_workloads::KeyId).collect();
-                (KeySource::Drawn { space, popularity }, 0, present)
-            }
-            Keys::Recorded(replay) => {
-                let (first, present) = recorded(replay, entries, self.requests_within(lead_in))?;
-                (KeySource::Recorded(replay.clone()), first, present)
-            }
+        let start = entries.saturating_sub(self.inserts_within(lead_in)).max(1);
+        let space = KeySpace {
+            initial: start,
+            max: entries.saturating_mul(8),
         };
-        // A trace without operations is a trace of reads.
-        let mix = match &self.keys {
-            Keys::Drawn { .. } => self.mix.clone(),
-            Keys::Recorded(_) => Mix::only(OpKind::Get),
-        };
-        let plan = Plan {
-            keys: source,
-            mix,
-            key_size: self.key_size.clone(),
-            value_size: self.value_size.clone(),
-            ttl: self.cell.workload.ttl,
-        };
-        let workload = Workload::new(plan, seed)
-            .map_err(|error| Diagnostic::new(diagnostic::OUT_OF_RANGE, error.to_string()))?;
+        let workload = self.workload.workload(space, seed).map_err(out_of_range)?;
         let workload = Arc::new(workload);
-        let count = present.len() as u64;
-        let mut requests = RedisRequests::new(Arc::clone(&workload), first, count)
+        let (first, present) = match self.workload.replay() {
+            Some(replay) => recorded(replay, entries, self.requests_within(lead_in))?,
+            None => (0, workload.initial().collect()),
+        };
+        let mut operations = Operations::new(Arc::clone(&workload)).from_index(first);
+        if workload.needs_time()
+            && let Some(starts) = self.starts(seed)
+        {
+            operations = operations.starting(starts);
+        }
+        let mut requests = RedisRequests::new(operations)
             .map_err(|error| Diagnostic::new(diagnostic::CONTRADICTION, error.to_string()))?;
         for &key in &present {
             requests.mark_stored(key);
@@ -439,90 +255,64 @@ impl Inputs {
             present,
         })
     }
-    /// The workload over a key space of its own.
+    /// The workload over a key space of its own, which follows a swing.
     ///
     /// # Errors
-    /// If keys are read from a trace.
+    /// If keys are read from a trace, or there are several key spaces, or an operation takes two
+    /// commands.
     pub(super) fn workload_over(
         &self,
         space: KeySpace,
         seed: Seed,
     ) -> Result<Arc<Workload>, Diagnostic> {
-        let Keys::Drawn {
-            popularity,
-            weights,
-            scramble,
-        } = &self.keys
-        else {
-            return Err(Diagnostic::new(
-                diagnostic::CONTRADICTION,
-                "a trace has a course of its own, which cannot follow `study.rehash.swing`",
-            ));
+        let refuse = |what: &str| {
+            let message = format!("{what}, which cannot follow `study.rehash.swing`");
+            Err(Diagnostic::new(diagnostic::CONTRADICTION, message))
         };
-        let outside = |error: kvrig_workloads::Error| {
-            Diagnostic::new(diagnostic::OUT_OF_RANGE, error.to_string())
-        };
-        let popularity =
-            drawn(popularity, weights.as_ref(), space, *scramble, seed).map_err(outside)?;
-        let plan = Plan {
-            keys: KeySource::Drawn { space, popularity },
-            mix: self.mix.clone(),
-            key_size: self.key_size.clone(),
-            value_size: self.value_size.clone(),
-            ttl: self.cell.workload.ttl,
-        };
-        Workload::new(plan, seed).map(Arc::new).map_err(outside)
+        if self.is_recorded() {
+            return refuse("a trace has a course of its own");
+        }
+        let workload = self.workload.workload(space, seed).map_err(out_of_range)?;
+        if workload.plans().len() > 1 {
+            return refuse("several key spaces have courses of their own");
+        }
+        if workload.plan().mix.share(OpKind::ReadModifyWrite) > Share(0) {
+            return refuse("a read-modify-write is two commands");
+        }
+        Ok(Arc::new(workload))
     }
     /// Whether keys are read from a trace.
-    pub(super) fn is_recorded(&self) -> bool {
-        matches!(self.keys, Keys::Recorded(_))
+    pub(super) const fn is_recorded(&self) -> bool {
+        self.workload.replay().is_some()
     }
     /// When requests of an open loop are meant to start, by the cell's rate.
     pub(super) fn drawn_arrivals(&self, seed: Seed) -> Option<OpenArrivals> {
-        let (pacing, profile) = self.pacing.clone()?;
-        let draws = seed.stream("arrivals");
-        Some(OpenArrivals::Drawn(Arrivals::new(
-            pacing, profile, draws, 0,
-        )))
+        self.starts(seed).map(OpenArrivals::Drawn)
+    }
+    fn starts(&self, seed: Seed) -> Option<Arrivals> {
+        let (pacing, profile) = self.workload.pacing.clone()?;
+        Some(Arrivals::new(pacing, profile, seed.stream("arrivals"), 0))
     }
     fn arrivals(&self, requests: &RedisRequests, first: u64, seed: Seed) -> Option<OpenArrivals> {
-        if let Keys::Recorded(replay) = &self.keys
+        let drawn = self.drawn_arrivals(seed)?;
+        if let Some(replay) = self.workload.replay()
             && let Some(origin) = replay.time(first)
-            && self.pacing.is_some()
         {
             return Some(OpenArrivals::Recorded {
                 operations: Box::new(requests.operations().clone()),
                 origin,
             });
         }
-        self.drawn_arrivals(seed)
+        Some(drawn)
     }
 }
 
-fn drawn(
-    popularity: &study::Popularity,
-    weights: Option<&Arc<WeightedKeys>>,
-    space: KeySpace,
-    scramble: Scramble,
-    seed: Seed,
-) -> Result<Popularity, kvrig_workloads::Error> {
-    Ok(match popularity {
-        study::Popularity::Zipf(s) => {
-            Popularity::zipf(s.as_f64(), space, scramble, Workload::scramble_stream(seed))?
-        }
-        study::Popularity::Ycsb(_) => Popularity::Ycsb {
-            ycsb: Ycsb::default(),
-            keys_max: space.max,
-        },
-        study::Popularity::Uniform => Popularity::Uniform,
-        study::Popularity::Hotspot { keys, requests } => {
-            Popularity::Hotspot(Hotspot::new(space, *keys, *requests)?)
-        }
-        study::Popularity::Sequential => Popularity::Sequential,
-        study::Popularity::Weights(_) => Popularity::Weights(Arc::clone(
-            weights.expect("weights were read with the cell"),
-        )),
-    })
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` hands over"
+)]
+fn out_of_range(error: kvrig_workloads::Error) -> Diagnostic {
+    Diagnostic::new(diagnostic::OUT_OF_RANGE, error.to_string())
 }
 
 /// The operation of a replay that comes `lead_in` operations before the one that makes the store

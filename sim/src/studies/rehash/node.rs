@@ -234,9 +234,10 @@ fn filled_node(
             return Err(RunError::Cancelled);
         }
         args.clear();
-        writer.write(&beginning.workload.op_on(OpKind::Set, key), &mut args);
+        let op = beginning.workload.op_on(OpKind::Set, key);
+        writer.write(&op, &mut args);
         work.begin();
-        args.lend(|args| load(&mut node, args, inputs, &mut work));
+        args.lend(|args| load(&mut node, args, op.ttl, inputs, &mut work));
     }
     let table = node.keyspace().database(0).keys();
     let buckets = growth::buckets_before(kind, size);
@@ -259,10 +260,16 @@ fn filled_node(
     Ok(node)
 }
 
-/// Loads the key and the value of a SET as a snapshot's, with the time to live of the cell.
-pub(super) fn load(node: &mut Node, set: &[&[u8]], inputs: &Inputs, work: &mut Work) -> bool {
+/// Loads the key and the value of a SET as a snapshot's, with the time to live that it gives.
+pub(super) fn load(
+    node: &mut Node,
+    set: &[&[u8]],
+    ttl: Option<Span>,
+    inputs: &Inputs,
+    work: &mut Work,
+) -> bool {
     let start = inputs.cell.start;
-    match inputs.cell.workload.ttl {
+    match ttl {
         None => node.load(set[1], set[2], start, work),
         Some(ttl) => {
             let millis = start.unix_millis() + ttl.as_micros() / 1_000;

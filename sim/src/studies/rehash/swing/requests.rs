@@ -11,7 +11,7 @@ use kvrig_base::seam::Work;
 use kvrig_base::time::Span;
 use kvrig_redis::Node;
 use kvrig_workloads::popularity::KeySpace;
-use kvrig_workloads::{KeyId, Op, OpKind, Workload};
+use kvrig_workloads::{KeyId, Op, OpKind, Operations, Workload};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ impl SwingRequests {
                 "lengthen `study.rehash.swing.period`, or give `insert` a larger share in `workload.mix`",
             ));
         }
-        let writer = RedisRequests::new(Arc::clone(&workload), 0, 0)
+        let writer = RedisRequests::new(Operations::new(Arc::clone(&workload)))
             .map_err(|error| Diagnostic::new(diagnostic::CONTRADICTION, error.to_string()))?;
         Ok(Self {
             writer,
@@ -82,7 +82,7 @@ impl SwingRequests {
             let op = self.workload.op_on(OpKind::Set, KeyId(key));
             self.writer.write(&op, &mut args);
             work.begin();
-            args.lend(|args| load(node, args, inputs, work));
+            args.lend(|args| load(node, args, op.ttl, inputs, work));
         }
     }
 
