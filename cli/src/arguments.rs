@@ -26,9 +26,9 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// List the built-in studies and their questions
+    /// List the built-in studies and their questions, and the built-in workloads
     List,
-    /// Print a built-in study as a file to edit
+    /// Print a built-in study or workload as a file to edit
     New(New),
     /// Run studies and leave a folder with pages, charts and rows
     Run(Run),
@@ -52,7 +52,7 @@ pub(crate) enum Verb {
 
 #[derive(Debug, Args)]
 pub(crate) struct New {
-    /// A built-in study; `kvrig list` shows them
+    /// A built-in study or workload; `kvrig list` shows them
     pub(crate) name: String,
     /// Write to this file instead of standard output; it must not exist
     #[arg(long, short, value_name = "FILE")]
@@ -62,8 +62,9 @@ pub(crate) struct New {
 /// What is put over the settings of a study.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Settings {
-    /// Replace the studies' workload by a recorded trace
-    #[arg(long, value_name = "FILE")]
+    /// Replace the studies' workload: a built-in one (`kvrig list`), a TOML file with a [workload]
+    /// table, YCSB properties, or a recorded trace
+    #[arg(long, value_name = "FILE|PRESET")]
     pub(crate) workload: Option<String>,
     /// Root of all random streams
     #[arg(long, value_name = "N")]

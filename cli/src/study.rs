@@ -10,6 +10,8 @@ use kvrig_base::result::StudyResult;
 use kvrig_sim::run::Plan;
 use kvrig_sim::studies::{self, BUILT_IN, BuiltIn};
 use kvrig_sim::study::{self, Flags, Layers, Source, Study, WorkloadFlag};
+use kvrig_workloads::presets;
+use kvrig_workloads::ycsb::YcsbWorkload;
 use std::path::Path;
 
 /// A study that is ready to run.
@@ -78,9 +80,55 @@ fn load(word: &str, settings: &Settings, quick: bool) -> Result<Study, Failure> 
         seed: settings.seed,
         seeds: settings.seeds,
         quick,
-        workload: settings.workload.clone().map(WorkloadFlag::Trace),
+        workload: settings.workload.as_deref().map(workload).transpose()?,
     };
     Ok(study::load(&layers(file, &settings.set, flags))?)
+}
+
+/// What `--workload` names: a built-in workload, a file with a `[workload]` table, YCSB properties,
+/// or else a recorded trace.
+fn workload(word: &str) -> Result<WorkloadFlag, Failure> {
+    if let Some(preset) = presets::find(word) {
+        return Ok(WorkloadFlag::Settings(Source {
+            name: format!("{word} (built in)"),
+            text: preset.toml.to_owned(),
+        }));
+    }
+    let path = Path::new(word);
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    // The files that YCSB ships are called `workloada` and so on, without an ending.
+    let stem = path.file_name().and_then(|name| name.to_str());
+    let is_ycsb = ending == Some("properties")
+        || (ending.is_none() && stem.is_some_and(|stem| stem.starts_with("workload")));
+    if is_ycsb {
+        let ycsb = YcsbWorkload::read(word, &read_study(path)?)?;
+        return Ok(WorkloadFlag::Settings(Source {
+            name: format!("{word} (YCSB)"),
+            text: ycsb.to_toml(),
+        }));
+    }
+    if ending == Some("toml") {
+        return Ok(WorkloadFlag::Settings(Source {
+            name: word.to_owned(),
+            text: read_study(path)?,
+        }));
+    }
+    if ending.is_none() && !word.contains(['/', '\\']) && !path.is_file() {
+        let names = || presets::PRESETS.iter().map(|preset| preset.name);
+        let help = match output::nearest(word, names()) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => {
+                "`kvrig list` shows the built-in workloads; files end in .toml, .properties or \
+                     in what tells a trace's format"
+                    .to_owned()
+            }
+        };
+        let message = format!("no workload is called `{word}`");
+        return Err(Diagnostic::new(diagnostic::UNKNOWN_NAME, message)
+            .help(help)
+            .into());
+    }
+    Ok(WorkloadFlag::Trace(word.to_owned()))
 }
 
 fn layers(file: Source, sets: &[String], flags: Flags) -> Layers<'_> {

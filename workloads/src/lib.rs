@@ -24,6 +24,7 @@ pub mod law;
 pub mod mix;
 pub mod permutation;
 pub mod popularity;
+pub mod presets;
 pub mod scan;
 pub mod size;
 pub mod trace;

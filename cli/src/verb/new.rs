@@ -1,22 +1,26 @@
-//! `kvrig new`: the file of a built-in study, to be changed.
+//! `kvrig new`: the file of a built-in study or workload, to be changed.
 
 use crate::arguments::New;
 use crate::failure::{Exit, Failure};
 use crate::{output, study};
 use kvrig_base::diagnostic::{self, Diagnostic};
+use kvrig_workloads::presets;
 use std::fs::File;
 use std::io::Write;
 
 pub(crate) fn new(arguments: &New) -> Result<Exit, Failure> {
-    let study = study::built_in(&arguments.name)?;
+    let toml = match presets::find(&arguments.name) {
+        Some(preset) => preset.toml,
+        None => study::built_in(&arguments.name)?.toml,
+    };
     match &arguments.output {
-        None => output::print(study.toml)?,
+        None => output::print(toml)?,
         Some(path) => {
             let mut file = File::create_new(path).map_err(|error| {
                 let message = format!("{} cannot be written: {error}", path.display());
                 Diagnostic::new(diagnostic::USAGE, message).help("choose a new file with `-o`")
             })?;
-            file.write_all(study.toml.as_bytes())
+            file.write_all(toml.as_bytes())
                 .map_err(Failure::system(path.display()))?;
         }
     }

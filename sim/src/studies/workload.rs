@@ -459,3 +459,6 @@ fn pacing(arrivals: &study::Arrivals) -> Result<(Pacing, RateProfile), Error> {
     };
     Ok((pacing, profile?))
 }
+
+#[cfg(test)]
+mod tests;
