@@ -5,6 +5,7 @@
 //! machine that they run on.
 
 pub mod cpu_time;
+pub mod growth;
 pub mod machine;
 pub mod nnls;
 pub mod prices;

@@ -1,12 +1,11 @@
 //! Where entries live: chunks that never move, so that a rehash relinks entries and copies none.
 
+use crate::chunked::Chunked;
+use crate::pages::{PAGE_BYTES, allocation_of};
 use crate::table::{Entry, Key, Regions, Slot};
 use kvrig_base::seam::{Counter, Region, Work};
 use std::fmt;
 
-/// Entries of one chunk. A chunk is filled from its start and never copied.
-const CHUNK_ENTRIES: usize = 4_096;
-const CHUNK_SHIFT: u32 = CHUNK_ENTRIES.trailing_zeros();
 /// Entries of one table at most: slots and links are 32 bits, and link 0 is the end of a chain.
 pub const ENTRIES_MAX: u64 = u32::MAX as u64 - 1;
 
@@ -30,6 +29,13 @@ pub(crate) const fn slot_at(link: Link) -> Option<Slot> {
         END => None,
         link => Some(Slot(link - 1)),
     }
+}
+
+/// The slot of a link that is not the end.
+#[inline]
+pub(crate) const fn linked_slot(link: Link) -> Slot {
+    debug_assert!(link != END, "the end is no slot");
+    Slot(link.wrapping_sub(1))
 }
 
 /// How entries come from the allocator of the product.
@@ -64,13 +70,13 @@ const IN_USE: &str = "the slot came from this table and is in use";
 
 /// The entries of one table, each with a word of the table's own, for most the link of a chain.
 pub(crate) struct Arena<E> {
-    chunks: Vec<Vec<Node<E>>>,
+    nodes: Chunked<Node<E>>,
     /// First of the chain of vacant slots.
     vacant: Link,
     /// Slots in use.
     len: u64,
-    /// Pages of the arena touched so far.
-    pages: u64,
+    /// Slots whose first byte lies in a page that was touched.
+    faulted: u64,
     entries: Region,
     keys: Region,
     allocation: EntryAllocation,
@@ -90,10 +96,10 @@ impl<E: Entry> Arena<E> {
 
     pub(crate) fn new(regions: Regions, allocation: EntryAllocation) -> Self {
         Self {
-            chunks: Vec::new(),
+            nodes: Chunked::new(),
             vacant: END,
             len: 0,
-            pages: 0,
+            faulted: 0,
             entries: regions.entries,
             keys: regions.keys,
             allocation,
@@ -106,7 +112,7 @@ impl<E: Entry> Arena<E> {
 
     #[inline]
     fn node(&self, slot: Slot) -> (u32, &E) {
-        match &self.chunks[slot.index() >> CHUNK_SHIFT][slot.index() & (CHUNK_ENTRIES - 1)] {
+        match self.nodes.get(slot.0) {
             Node::Used { word, entry } => (*word, entry),
             Node::Vacant { .. } => unreachable!("{IN_USE}"),
         }
@@ -114,7 +120,7 @@ impl<E: Entry> Arena<E> {
 
     #[inline]
     fn node_mut(&mut self, slot: Slot) -> &mut Node<E> {
-        &mut self.chunks[slot.index() >> CHUNK_SHIFT][slot.index() & (CHUNK_ENTRIES - 1)]
+        self.nodes.get_mut(slot.0)
     }
 
     #[inline]
@@ -188,6 +194,7 @@ impl<E: Entry> Arena<E> {
     ///
     /// # Panics
     /// Beyond [`ENTRIES_MAX`] entries, which take more than 64 GiB.
+    #[inline]
     pub(crate) fn insert(&mut self, entry: E, word: u32, work: &mut Work) -> Slot {
         assert!(
             self.len < ENTRIES_MAX,
@@ -216,23 +223,28 @@ impl<E: Entry> Arena<E> {
     }
 
     /// Puts a node into a slot that was never used.
+    #[inline]
     fn push(&mut self, node: Node<E>, work: &mut Work) -> Slot {
-        if self
-            .chunks
-            .last()
-            .is_none_or(|chunk| chunk.len() == CHUNK_ENTRIES)
+        let number = self.nodes.len();
+        if self.allocation == EntryAllocation::EachChunk
+            && let Some(bytes) = self.nodes.next_chunk_bytes()
         {
-            self.chunks.push(Vec::with_capacity(CHUNK_ENTRIES));
-            if self.allocation == EntryAllocation::EachChunk {
-                work.count(Counter::AllocationsLarge, 1);
-            }
+            work.count(allocation_of(bytes), 1);
         }
-        let number = self.len - 1;
-        let pages = ((number + 1) * Self::NODE_BYTES).div_ceil(crate::buckets::PAGE_BYTES);
-        work.count(Counter::PagesFaulted, pages.saturating_sub(self.pages));
-        self.pages = self.pages.max(pages);
-        self.chunks.last_mut().expect("pushed above").push(node);
-        Slot(u32::try_from(number).expect("ENTRIES_MAX fits in 32 bits"))
+        if u64::from(number) >= self.faulted {
+            self.fault(u64::from(number), work);
+        }
+        self.nodes.push(node);
+        Slot(number)
+    }
+
+    /// Counts the pages that slot `number`, the first of its page, is the first to touch.
+    #[cold]
+    fn fault(&mut self, number: u64, work: &mut Work) {
+        let (from, to) = (number * Self::NODE_BYTES, (number + 1) * Self::NODE_BYTES);
+        let pages = to.div_ceil(PAGE_BYTES);
+        work.count(Counter::PagesFaulted, pages - from.div_ceil(PAGE_BYTES));
+        self.faulted = (pages * PAGE_BYTES / Self::NODE_BYTES).max(number + 1);
     }
 
     /// Takes the entry out of a slot that is no longer linked.
@@ -254,14 +266,14 @@ impl<E: Entry> Arena<E> {
     pub(crate) fn clear(&mut self, work: &mut Work) {
         let frees = match self.allocation {
             EntryAllocation::EachEntry => self.len,
-            EntryAllocation::EachChunk => self.chunks.len() as u64,
+            EntryAllocation::EachChunk => self.nodes.chunks() as u64,
         };
         work.count(Counter::EntriesVisited, self.len);
         work.count(Counter::Frees, frees);
-        self.chunks = Vec::new();
+        self.nodes = Chunked::new();
         self.vacant = END;
         self.len = 0;
-        self.pages = 0;
+        self.faulted = 0;
     }
 }
 

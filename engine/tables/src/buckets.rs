@@ -1,7 +1,6 @@
 //! A bucket array: heads of chains, zeroed by the system, with its resident pages.
 
 use crate::arena::{Link, link_to};
-pub(crate) use crate::pages::PAGE_BYTES;
 use crate::pages::Pages;
 use crate::table::Slot;
 use kvrig_base::seam::{Counter, Region, Touch, Work};

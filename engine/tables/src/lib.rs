@@ -12,6 +12,7 @@ mod arena;
 pub mod at_once;
 mod buckets;
 mod chain;
+mod chunked;
 pub mod event;
 pub mod flood;
 pub mod growth;

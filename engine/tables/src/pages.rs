@@ -9,6 +9,15 @@ pub(crate) const PAGE_BYTES: u64 = 4_096;
 /// ([`Counter::AllocationsLarge`]); a smaller one is served from memory that is there.
 const SYSTEM_ALLOCATION_BYTES_MIN: u64 = 32 * 1024;
 
+/// The kind of allocation that `bytes` are.
+pub(crate) const fn allocation_of(bytes: u64) -> Counter {
+    if bytes < SYSTEM_ALLOCATION_BYTES_MIN {
+        Counter::AllocationsSmall
+    } else {
+        Counter::AllocationsLarge
+    }
+}
+
 /// Pages of an array, zeroed by the system and handed out when they are first touched.
 ///
 /// A small array has none: the allocator serves it from memory that is there.
@@ -29,11 +38,10 @@ impl Pages {
 
     /// The pages of a new array of `bytes`, whose allocation is counted.
     pub(crate) fn allocate(bytes: u64, work: &mut Work) -> Self {
+        work.count(allocation_of(bytes), 1);
         if bytes < SYSTEM_ALLOCATION_BYTES_MIN {
-            work.count(Counter::AllocationsSmall, 1);
             return Self::NONE;
         }
-        work.count(Counter::AllocationsLarge, 1);
         let count = bytes.div_ceil(PAGE_BYTES);
         let words = usize::try_from(count.div_ceil(64)).expect("an array that fits in memory");
         Self {

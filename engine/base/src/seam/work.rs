@@ -204,6 +204,11 @@ pub trait Meter: fmt::Debug {
     fn wants_touches(&self) -> bool;
     /// Whether another actor holds `lock` at `spent` into this call.
     fn lock_is_held(&self, lock: LockId, spent: Span) -> bool;
+    /// Whether all work costs nothing, always; it is then never asked for a price, and must not
+    /// want touches.
+    fn is_free(&self) -> bool {
+        false
+    }
 }
 
 /// A meter for which all work is free: engine benchmarks and tests of semantics.
@@ -219,6 +224,9 @@ impl Meter for UnpricedMeter {
     }
     fn lock_is_held(&self, _: LockId, _: Span) -> bool {
         false
+    }
+    fn is_free(&self) -> bool {
+        true
     }
 }
 
@@ -236,6 +244,7 @@ pub struct Work {
     spent: Span,
     segments: Vec<Segment>,
     cause: Cause,
+    is_free: bool,
     meter: Box<dyn Meter>,
 }
 
@@ -252,6 +261,7 @@ impl Work {
             spent: Span::ZERO,
             segments: Vec::new(),
             cause: Cause::Request,
+            is_free: meter.is_free(),
             meter,
         }
     }
@@ -331,7 +341,7 @@ impl Work {
     /// The price of this call so far.
     #[inline]
     pub fn spent(&mut self) -> Span {
-        if self.is_counted || !self.touches.is_empty() {
+        if !self.is_free && (self.is_counted || !self.touches.is_empty()) {
             self.price();
         }
         self.spent
@@ -386,12 +396,20 @@ impl Work {
     /// All that was counted in this call and priced: all, after [`Work::spent`].
     #[inline]
     pub fn priced_counts(&self) -> &Counts {
-        &self.priced
+        if self.is_free {
+            &self.fresh
+        } else {
+            &self.priced
+        }
     }
     /// Whether nothing was counted or touched in this call before [`Work::spent`] was asked.
     #[inline]
     pub fn is_blank(&self) -> bool {
-        !self.is_priced
+        if self.is_free {
+            !self.is_counted
+        } else {
+            !self.is_priced
+        }
     }
     /// The segments recorded in this call, inner ones before those around them.
     pub fn segments(&self) -> &[Segment] {

@@ -1,45 +1,78 @@
-//! Buckets of one cache line each, in chunks that are allocated and freed one at a time.
+//! Buckets of one cache line each, in a row that takes memory as it grows.
 
-use crate::arena::{Link, slot_at};
+use crate::arena::{END, Link, link_to, linked_slot, slot_at};
+use crate::chunked::Chunked;
+use crate::pages::{PAGE_BYTES, allocation_of};
 use crate::table::Slot;
 use kvrig_base::seam::{Counter, Region, Work};
 use std::fmt;
 
 /// Entries that fit in a bucket.
 pub(super) const BUCKET_SLOTS: usize = 10;
-/// Buckets of a chunk: 16 KiB, of which clearing takes about a microsecond.
-pub(super) const CHUNK_BUCKETS: u32 = 256;
-/// Bytes of a chunk.
-pub(super) const CHUNK_BYTES: u64 = CHUNK_BUCKETS as u64 * size_of::<Bucket>() as u64;
-const CHUNK_PAGES: u64 = CHUNK_BYTES / crate::buckets::PAGE_BYTES;
+/// Buckets of an extent, the step by which a row of buckets takes memory.
+pub(super) const EXTENT_BUCKETS: u32 = 256;
+/// Bytes of an extent.
+pub(super) const EXTENT_BYTES: u64 = EXTENT_BUCKETS as u64 * size_of::<Bucket>() as u64;
+const EXTENT_PAGES: u64 = EXTENT_BYTES / PAGE_BYTES;
+
+/// Overflow buckets at most: they take 16 GiB, more than a table of [`crate::ENTRIES_MAX`] entries
+/// needs while it may grow.
+const OVERFLOW_MAX: u32 = (1 << (u32::BITS - LEN_BITS)) - 1;
+const LEN_BITS: u32 = 4;
+const LEN_MASK: u32 = (1 << LEN_BITS) - 1;
 
 /// One line:
 ///
 /// ```text
-///   byte 0              40               60       64
-///   | 10 links to slots | 10 tags of 16 bits | more |
+///   byte 0              40               60     64
+///   | 10 links to slots | 10 tags of 16 bits | state |
 /// ```
 ///
-/// A link of zero is a free place. Places do not move when another entry leaves, so that a walk can
-/// stand between them. `more` leads to a bucket of the overflow, which goes on in the same way.
+/// Entries fill the places from the first on. `state` has their number in its lowest four bits; the
+/// rest leads to a bucket of the overflow, which goes on in the same way: its number plus one, or
+/// zero.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Bucket {
     links: [Link; BUCKET_SLOTS],
     tags: [u16; BUCKET_SLOTS],
-    /// The overflow bucket's number plus one, or zero.
-    pub(super) more: u32,
+    state: u32,
 }
 
 const _: () = assert!(size_of::<Bucket>() == 64, "a bucket is one cache line");
+const _: () = assert!(
+    BUCKET_SLOTS <= LEN_MASK as usize,
+    "four bits count the places"
+);
 
 impl Bucket {
-    const EMPTY: Self = Self {
-        links: [0; BUCKET_SLOTS],
+    pub(super) const EMPTY: Self = Self {
+        links: [END; BUCKET_SLOTS],
         tags: [0; BUCKET_SLOTS],
-        more: 0,
+        state: 0,
     };
 
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        ((self.state & LEN_MASK) as usize).min(BUCKET_SLOTS)
+    }
+    /// The overflow bucket that goes on.
+    #[inline]
+    pub(super) fn more(&self) -> Option<u32> {
+        (self.state >> LEN_BITS).checked_sub(1)
+    }
+    /// Lets an overflow bucket go on, or none.
+    ///
+    /// # Panics
+    /// Beyond [`OVERFLOW_MAX`] overflow buckets.
+    pub(super) fn set_more(&mut self, more: Option<u32>) {
+        let number = more.map_or(0, |number| number + 1);
+        assert!(
+            number <= OVERFLOW_MAX,
+            "a table has at most {OVERFLOW_MAX} overflow buckets"
+        );
+        self.state = self.state & LEN_MASK | number << LEN_BITS;
+    }
     /// The slots whose tag is `tag`, with their places.
     #[inline]
     pub(super) fn tagged(&self, tag: u16) -> impl Iterator<Item = (usize, Slot)> + '_ {
@@ -48,94 +81,170 @@ impl Bucket {
         for (place, &present) in self.tags.iter().enumerate() {
             hits |= u32::from(present == tag) << place;
         }
+        hits &= (1 << self.len()) - 1;
         std::iter::from_fn(move || {
-            while hits != 0 {
-                let place = hits.trailing_zeros() as usize;
-                hits &= hits - 1;
-                if let Some(slot) = slot_at(self.links[place]) {
-                    return Some((place, slot));
-                }
-            }
-            None
+            let place = hits.trailing_zeros() as usize;
+            let link = *self.links.get(place)?;
+            hits &= hits - 1;
+            Some((place, slot_at(link)?))
         })
     }
+    /// The next place, if an entry with `tag` is surely not in this chain and this bucket can take
+    /// it. That is how nearly all insertions go, without a branch that depends on chance.
+    #[inline]
+    pub(super) fn place_for_new(&self, tag: u16) -> Option<usize> {
+        // Tags of entries that have left may be among them; that only asks for a closer look.
+        let has_tag = self.tags.iter().fold(false, |any, &one| any | (one == tag));
+        // A state below that is a number of entries and no overflow.
+        let is_plain = !has_tag & ((self.state as usize) < BUCKET_SLOTS);
+        is_plain.then_some(self.state as usize)
+    }
     /// All entries with their tags.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (Slot, u16)> + '_ {
-        let tagged = self.links.iter().zip(self.tags);
+    pub(super) fn entries(&self) -> impl DoubleEndedIterator<Item = (Slot, u16)> + '_ {
+        let links = self.links[..self.len()].iter();
+        let tagged = links.zip(self.tags);
         tagged.filter_map(|(&link, tag)| Some((slot_at(link)?, tag)))
     }
-    /// The first entry at `place` or after, with its place.
-    pub(super) fn entry_from(&self, place: usize) -> Option<(usize, Slot)> {
-        (place..BUCKET_SLOTS).find_map(|place| Some((place, slot_at(self.links[place])?)))
+    /// The entry at `place`.
+    pub(super) fn entry(&self, place: usize) -> Option<Slot> {
+        slot_at(*self.links[..self.len()].get(place)?)
     }
     #[inline]
-    pub(super) fn free_place(&self) -> Option<usize> {
-        self.links.iter().position(|&link| link == 0)
+    pub(super) fn is_full(&self) -> bool {
+        self.len() == BUCKET_SLOTS
     }
-    pub(super) fn is_empty(&self) -> bool {
-        self.links == [0; BUCKET_SLOTS]
-    }
+    /// Adds an entry at `place`, which must be the next one.
     #[inline]
     pub(super) fn put(&mut self, place: usize, slot: Slot, tag: u16) {
-        self.links[place] = crate::arena::link_to(slot);
+        self.links[place] = link_to(slot);
         self.tags[place] = tag;
+        self.state += 1;
     }
-    pub(super) fn vacate(&mut self, place: usize) {
-        self.links[place] = 0;
+    /// Adds an entry behind the others; there must be room.
+    #[inline]
+    pub(super) fn push(&mut self, slot: Slot, tag: u16) {
+        self.put(self.len(), slot, tag);
+    }
+    /// Takes the last entry away.
+    pub(super) fn pop(&mut self) -> Option<(Slot, u16)> {
+        let last = self.len().checked_sub(1)?;
+        self.state -= 1;
+        Some((slot_at(self.links[last])?, self.tags[last]))
+    }
+    /// Puts an entry in place of another.
+    pub(super) fn replace(&mut self, place: usize, (slot, tag): (Slot, u16)) {
+        self.links[place] = link_to(slot);
+        self.tags[place] = tag;
     }
     /// Empties all places and cuts the overflow off.
     pub(super) fn reset(&mut self) {
         *self = Self::EMPTY;
     }
+    /// Takes out the entries for which `leaves` says so, into a bucket of their own; both keep
+    /// their order. There must be no overflow.
+    #[inline]
+    pub(super) fn part(&mut self, mut leaves: impl FnMut(Slot, u16) -> bool) -> Self {
+        let mut new = Self::EMPTY;
+        let (mut kept, mut gone) = (0, 0);
+        // Every entry is written to both, and only one counts it: half of them leave, by chance,
+        // and a branch on that would be mispredicted.
+        for place in 0..self.len() {
+            let (link, tag) = (self.links[place], self.tags[place]);
+            let leaves = leaves(linked_slot(link), tag);
+            self.links[kept] = link;
+            self.tags[kept] = tag;
+            new.links[gone] = link;
+            new.tags[gone] = tag;
+            kept += usize::from(!leaves);
+            gone += usize::from(leaves);
+        }
+        self.state = kept as u32;
+        new.state = gone as u32;
+        new
+    }
 }
 
-/// A row of buckets that grows and shrinks at its end, a chunk at a time.
+/// A row of buckets that grows and shrinks at its end.
+///
+/// It takes memory by the extent, as its buckets are used. Address space is reserved, and memory
+/// given back, by the chunk.
 pub(super) struct Buckets {
-    chunks: Vec<Box<[Bucket]>>,
+    row: Chunked<Bucket>,
+    /// Extents in memory: those in use, and those that a row left when it shrank within its chunk.
+    extents: u64,
     region: Region,
 }
 
 impl fmt::Debug for Buckets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Buckets")
-            .field("chunks", &self.chunks.len())
+            .field("len", &self.row.len())
             .finish_non_exhaustive()
     }
 }
 
 impl Buckets {
+    pub(super) const fn region(&self) -> Region {
+        self.region
+    }
     pub(super) const fn new(region: Region) -> Self {
         Self {
-            chunks: Vec::new(),
+            row: Chunked::new(),
+            extents: 0,
             region,
         }
     }
-    /// Buckets that there is room for.
-    #[inline]
-    pub(super) fn room(&self) -> u32 {
-        self.chunks.len() as u32 * CHUNK_BUCKETS
+    pub(super) fn len(&self) -> u32 {
+        self.row.len()
     }
+    /// Bytes in memory.
     pub(super) fn bytes(&self) -> u64 {
-        self.chunks.len() as u64 * CHUNK_BYTES
+        self.extents * EXTENT_BYTES
     }
-    /// Adds a chunk of empty buckets.
-    pub(super) fn add_chunk(&mut self, work: &mut Work) {
-        work.count(Counter::AllocationsSmall, 1);
-        work.count(Counter::PagesFaulted, CHUNK_PAGES);
-        self.chunks
-            .push(vec![Bucket::EMPTY; CHUNK_BUCKETS as usize].into_boxed_slice());
+    /// Whether another bucket needs memory that is not there yet.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        u64::from(self.row.len()) == self.extents * u64::from(EXTENT_BUCKETS)
     }
-    /// Gives the last chunk back.
-    pub(super) fn drop_chunk(&mut self, work: &mut Work) {
-        if self.chunks.pop().is_some() {
-            work.count(Counter::Frees, 1);
-            work.count(Counter::PagesReleased, CHUNK_PAGES);
+    /// Takes memory for another extent, and address space where its chunk is full.
+    pub(super) fn extend(&mut self, work: &mut Work) {
+        if let Some(bytes) = self.row.next_chunk_bytes() {
+            work.count(allocation_of(bytes), 1);
         }
+        work.count(Counter::PagesFaulted, EXTENT_PAGES);
+        self.extents += 1;
+    }
+    /// Adds a bucket for which there is memory.
+    #[inline]
+    pub(super) fn push(&mut self, bucket: Bucket, work: &mut Work) {
+        work.write(self.region, u64::from(self.row.len()));
+        self.row.push(bucket);
+    }
+    /// Whether taking the last bucket away gives a chunk back.
+    pub(super) fn is_last_of_chunk(&self) -> bool {
+        self.row.is_last_of_chunk()
+    }
+    /// Takes the last bucket away, and its chunk if nothing else is in it.
+    pub(super) fn pop(&mut self, work: &mut Work) {
+        let room = self.row.room();
+        self.row.pop();
+        if self.row.room() < room {
+            let left = (self.row.room() / u64::from(EXTENT_BUCKETS)).min(self.extents);
+            work.count(Counter::Frees, 1);
+            work.count(Counter::PagesReleased, (self.extents - left) * EXTENT_PAGES);
+            self.extents = left;
+        }
+    }
+    /// Gives everything back.
+    pub(super) fn free(&mut self, work: &mut Work) {
+        work.count(Counter::Frees, self.row.chunks() as u64);
+        work.count(Counter::PagesReleased, self.extents * EXTENT_PAGES);
+        *self = Self::new(self.region);
     }
     /// A bucket, without a receipt.
     #[inline]
     pub(super) fn peek(&self, number: u32) -> &Bucket {
-        &self.chunks[(number / CHUNK_BUCKETS) as usize][(number % CHUNK_BUCKETS) as usize]
+        self.row.get(number)
     }
     /// Looks at a bucket.
     #[inline]
@@ -144,10 +253,17 @@ impl Buckets {
         work.read(self.region, u64::from(number));
         self.peek(number)
     }
+    /// Looks at a bucket that may then be changed; the receipt shows the read alone.
+    #[inline]
+    pub(super) fn probe_mut(&mut self, number: u32, work: &mut Work) -> &mut Bucket {
+        work.count(Counter::BucketsProbed, 1);
+        work.read(self.region, u64::from(number));
+        self.row.get_mut(number)
+    }
     /// A bucket, to be changed.
     #[inline]
     pub(super) fn write(&mut self, number: u32, work: &mut Work) -> &mut Bucket {
         work.write(self.region, u64::from(number));
-        &mut self.chunks[(number / CHUNK_BUCKETS) as usize][(number % CHUNK_BUCKETS) as usize]
+        self.row.get_mut(number)
     }
 }

@@ -18,10 +18,8 @@ pub(super) enum Part {
 pub(super) struct Chains {
     pub(super) main: Buckets,
     overflow: Buckets,
-    /// Overflow buckets that were used at least once.
-    overflow_used: u32,
-    /// The first unused one of those (its number plus one); `more` leads on.
-    overflow_vacant: u32,
+    /// The first unused overflow bucket, which leads on to the next.
+    overflow_vacant: Option<u32>,
     /// Holds the entries of a chain that is dealt out again.
     dealt: Vec<(Slot, u16)>,
 }
@@ -31,8 +29,7 @@ impl Chains {
         Self {
             main: Buckets::new(regions.buckets[0]),
             overflow: Buckets::new(regions.buckets[1]),
-            overflow_used: 0,
-            overflow_vacant: 0,
+            overflow_vacant: None,
             dealt: Vec::new(),
         }
     }
@@ -65,47 +62,93 @@ impl Chains {
     /// The part after a bucket.
     #[inline]
     pub(super) fn next(bucket: &Bucket) -> Option<Part> {
-        bucket.more.checked_sub(1).map(Part::Overflow)
+        bucket.more().map(Part::Overflow)
     }
 
-    /// Puts an entry into the first free place from `part` on; a full chain gets another bucket.
-    pub(super) fn add(&mut self, mut part: Part, slot: Slot, tag: u16, work: &mut Work) {
-        loop {
-            let bucket = self.peek(part);
-            if let Some(place) = bucket.free_place() {
-                self.write(part, work).put(place, slot, tag);
-                return;
-            }
-            part = match Self::next(bucket) {
-                Some(next) => next,
-                None => {
-                    let number = self.take_overflow(work);
-                    self.write(part, work).more = number + 1;
-                    Part::Overflow(number)
-                }
-            };
+    /// Puts an entry at the end of a chain; a full chain gets another bucket.
+    #[inline]
+    pub(super) fn add(&mut self, main: u32, slot: Slot, tag: u16, work: &mut Work) {
+        let bucket = self.main.peek(main);
+        if bucket.more().is_none() && !bucket.is_full() {
+            self.main.write(main, work).push(slot, tag);
+        } else {
+            self.add_to_overflow(main, slot, tag, work);
         }
     }
 
-    /// Takes an entry out of its place. The last bucket of a chain goes once it is empty; those
-    /// before it stay, because a walk counts the places before its own.
+    #[cold]
+    fn add_to_overflow(&mut self, main: u32, slot: Slot, tag: u16, work: &mut Work) {
+        let (mut last, _) = self.last_two(main);
+        if self.peek(last).is_full() {
+            let number = self.take_overflow(work);
+            self.write(last, work).set_more(Some(number));
+            last = Part::Overflow(number);
+        }
+        self.write(last, work).push(slot, tag);
+    }
+
+    /// The last part of a chain, and the one before it, if there is one.
+    fn last_two(&self, main: u32) -> (Part, Option<Part>) {
+        let (mut last, mut before) = (Part::Main(main), None);
+        while let Some(next) = Self::next(self.peek(last)) {
+            before = Some(last);
+            last = next;
+        }
+        (last, before)
+    }
+
+    /// Takes an entry out of its place, where the last one of the chain takes its stead. An
+    /// overflow bucket goes when it is empty.
     pub(super) fn remove(&mut self, main: u32, part: Part, place: usize, work: &mut Work) {
-        self.write(part, work).vacate(place);
-        let bucket = self.peek(part);
-        let (Part::Overflow(number), true, 0) = (part, bucket.is_empty(), bucket.more) else {
-            return;
-        };
-        let mut before = Part::Main(main);
-        while let Some(next) = Self::next(self.peek(before)).filter(|&next| next != part) {
-            before = next;
+        let (last, before) = self.last_two(main);
+        let moved = self.write(last, work).pop();
+        let bucket = self.peek(last);
+        let (is_empty, is_removed) = (bucket.len() == 0, last == part && bucket.len() == place);
+        if let (Some(moved), false) = (moved, is_removed) {
+            self.write(part, work).replace(place, moved);
         }
-        self.write(before, work).more = 0;
-        self.give_overflow(number, work);
+        if let (Part::Overflow(number), Some(before), true) = (last, before, is_empty) {
+            self.write(before, work).set_more(None);
+            self.give_overflow(number, work);
+        }
+    }
+
+    /// Adds a bucket at the end of the row, and moves to it the entries of the chain of `old` for
+    /// which `leaves` says so. Says how many did.
+    #[inline]
+    pub(super) fn split(
+        &mut self,
+        old: u32,
+        work: &mut Work,
+        mut leaves: impl FnMut(Slot, u16, &mut Work) -> bool,
+    ) -> u64 {
+        let bucket = self.main.probe_mut(old, work);
+        if bucket.more().is_none() {
+            let new = bucket.part(|slot, tag| leaves(slot, tag, work));
+            work.write(self.main.region(), u64::from(old));
+            self.main.push(new, work);
+            return new.len() as u64;
+        }
+        let new = self.main.len();
+        self.main.push(Bucket::EMPTY, work);
+        self.deal(
+            old,
+            work,
+            |slot, tag, work| {
+                if leaves(slot, tag, work) { new } else { old }
+            },
+        )
+    }
+
+    /// Takes the entries of the last bucket away to the chain of `into`. Says how many those were.
+    pub(super) fn empty_last(&mut self, into: u32, work: &mut Work) -> u64 {
+        let last = self.main.len() - 1;
+        self.deal(last, work, |_, _, _| into)
     }
 
     /// Empties the chain of `from` and deals its entries out again, each to the bucket that
     /// `bucket_of` names for its slot and tag. Says how many went elsewhere.
-    pub(super) fn deal(
+    fn deal(
         &mut self,
         from: u32,
         work: &mut Work,
@@ -126,62 +169,56 @@ impl Chains {
         for (slot, tag) in dealt.drain(..) {
             let to = bucket_of(slot, tag, work);
             moved += u64::from(to != from);
-            self.add(Part::Main(to), slot, tag, work);
+            self.add(to, slot, tag, work);
         }
         self.dealt = dealt;
         moved
     }
 
     fn take_overflow(&mut self, work: &mut Work) -> u32 {
-        if let Some(number) = self.overflow_vacant.checked_sub(1) {
+        if let Some(number) = self.overflow_vacant {
             let bucket = self.overflow.write(number, work);
-            self.overflow_vacant = bucket.more;
+            self.overflow_vacant = bucket.more();
             bucket.reset();
             return number;
         }
-        if self.overflow_used == self.overflow.room() {
-            self.overflow.add_chunk(work);
+        if self.overflow.is_full() {
+            self.overflow.extend(work);
         }
-        self.overflow_used += 1;
-        self.overflow_used - 1
+        self.overflow.push(Bucket::EMPTY, work);
+        self.overflow.len() - 1
     }
 
     fn give_overflow(&mut self, number: u32, work: &mut Work) {
-        let vacant = self.overflow_vacant;
-        self.overflow.write(number, work).more = vacant;
-        self.overflow_vacant = number + 1;
+        let bucket = self.overflow.write(number, work);
+        bucket.reset();
+        bucket.set_more(self.overflow_vacant);
+        self.overflow_vacant = Some(number);
     }
 
-    /// Gives all chunks back.
+    /// Gives everything back.
     pub(super) fn free(mut self, work: &mut Work) {
-        while self.main.room() > 0 {
-            self.main.drop_chunk(work);
-        }
-        while self.overflow.room() > 0 {
-            self.overflow.drop_chunk(work);
-        }
+        self.main.free(work);
+        self.overflow.free(work);
     }
 
-    /// The first entry at `place` or after, counted along the chain of `main`, with its place.
-    pub(super) fn entry_from(
-        &self,
-        main: u32,
-        place: usize,
-        work: &mut Work,
-    ) -> Option<(usize, Slot)> {
-        let mut part = Part::Main(main);
-        let mut first = 0;
-        loop {
-            let bucket = match first + BUCKET_SLOTS > place {
-                true => self.probe(part, work),
-                false => self.peek(part),
-            };
-            if let Some((place, slot)) = bucket.entry_from(place.saturating_sub(first)) {
-                return Some((first + place, slot));
-            }
-            part = Self::next(bucket)?;
-            first += BUCKET_SLOTS;
+    /// Number of entries of a chain.
+    pub(super) fn len(&self, main: u32) -> usize {
+        let (mut part, mut len) = (Some(Part::Main(main)), 0);
+        while let Some(bucket) = part.map(|part| self.peek(part)) {
+            len += bucket.len();
+            part = Self::next(bucket);
         }
+        len
+    }
+
+    /// The entry at `place`, counted along the chain of `main`; all parts but the last are full.
+    pub(super) fn entry(&self, main: u32, place: usize, work: &mut Work) -> Option<Slot> {
+        let mut part = Part::Main(main);
+        for _ in 0..place / BUCKET_SLOTS {
+            part = Self::next(self.peek(part))?;
+        }
+        self.probe(part, work).entry(place % BUCKET_SLOTS)
     }
 
     /// Adds the entries of a chain to `entries`.

@@ -2,8 +2,8 @@
 //!
 //! It is linear hashing (Litwin, "Linear hashing: a new tool for file and table addressing", VLDB
 //! 1980). The table grows by one bucket at a time: the new bucket takes its share of the entries of
-//! the one bucket that it is split from. There is no second array, so nothing large is ever
-//! allocated, cleared or freed.
+//! the one bucket that it is split from. There is no second array, so nothing is ever copied or
+//! cleared as a whole, and what goes back to the system at once is a chunk of 4 MiB at most.
 //!
 //! ```text
 //!   round of 8 to 16 buckets, 3 splits done:
@@ -17,6 +17,10 @@
 //! then nearly always only the entry that it looks for. The tags are bits 16 to 31 of the hash: a
 //! split in a table of 2^16 buckets and more reads the bucket alone, and no entry. Below that it
 //! reads the part of the hash that is kept beside the entry; no key is ever hashed again.
+//!
+//! Most insertions look at one line and write it. No branch between the hash and the write depends
+//! on chance, so that a processor runs ahead into the next insertion while the line is on its way
+//! from memory: of a large table, that wait is most of what an insertion takes.
 
 mod buckets;
 mod chains;
@@ -27,7 +31,7 @@ use crate::hash::{sip_counted, sip_of};
 use crate::table::{
     BucketBytes, Entry, Key, Occupied, Position, ResizePolicy, Slot, Table, TableConfig,
 };
-use buckets::{CHUNK_BUCKETS, CHUNK_BYTES};
+use buckets::{Bucket, EXTENT_BUCKETS, EXTENT_BYTES};
 use chains::{Chains, Part};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Cause, Counter, Work};
@@ -61,7 +65,7 @@ const VISITS_PER_ENTRY: usize = 10;
 /// - [`Table::rehash`] tells of owed work only. A round, from one power of two of buckets to the
 ///   next, is told by events; while a table grows, one round begins as the other ends.
 /// - While a child lives the table grows at four times the entries and does not shrink.
-/// - The headroom is asked for each chunk of 16 KiB.
+/// - The headroom is asked for each extent of 16 KiB.
 ///
 /// Keys are hashed by SipHash-1-2.
 #[derive(Debug)]
@@ -74,6 +78,10 @@ pub struct KvrigTable<E> {
     count: u32,
     /// The power of two of the round: at most `count`, which is below its double.
     round: u32,
+    /// Entries above which a split is owed.
+    most: u64,
+    /// Entries below which a merge is owed.
+    least: u64,
     /// Where the present round began, and what it has moved.
     round_from: u32,
     round_moved: u64,
@@ -113,6 +121,8 @@ impl<E: Entry> KvrigTable<E> {
             chains: Chains::new(config.regions),
             count: 0,
             round: 0,
+            most: 0,
+            least: 0,
             round_from: 0,
             round_moved: 0,
             policy: ResizePolicy::Allow,
@@ -155,25 +165,68 @@ impl<E: Entry> KvrigTable<E> {
         }
     }
 
+    /// Makes the buckets of an empty table.
+    #[cold]
+    fn begin(&mut self, work: &mut Work) {
+        let main = &mut self.chains.main;
+        work.caused_by(Cause::AllocateTable, |work| main.extend(work));
+        (0..BUCKETS_MIN).for_each(|_| main.push(Bucket::EMPTY, work));
+        self.count = BUCKETS_MIN;
+        self.round = BUCKETS_MIN;
+        self.set_bounds();
+    }
+
+    /// Adds an entry where its tag, an overflow or a full bucket asks for a closer look.
+    #[cold]
+    fn insert_in_chain(
+        &mut self,
+        entry: E,
+        hash: u32,
+        work: &mut Work,
+    ) -> Result<Slot, Occupied<E>> {
+        if let Some(found) = self.locate(hash, entry.key(), work) {
+            return Err(Occupied {
+                entry,
+                slot: found.slot,
+            });
+        }
+        let slot = self.arena.insert(entry, hash, work);
+        self.chains
+            .add(self.bucket_of(hash), slot, tag_of(hash), work);
+        Ok(slot)
+    }
+
+    #[inline]
     fn owed(&self) -> Owed {
-        let (entries, buckets) = (self.arena.len(), u64::from(self.count));
-        let fullest = match self.policy {
-            ResizePolicy::Allow => LOAD_MAX,
-            ResizePolicy::Avoid => LOAD_MAX * AVOID_FACTOR,
-            ResizePolicy::Forbid => return Owed::Nothing,
-        };
-        if self.pauses > 0 {
-            Owed::Nothing
-        } else if entries > buckets * fullest && self.count < BUCKETS_MAX {
+        if self.arena.len() > self.most {
             Owed::Split
-        } else if entries < buckets * LOAD_MIN
-            && self.count > BUCKETS_MIN
-            && self.policy == ResizePolicy::Allow
-        {
+        } else if self.arena.len() < self.least {
             Owed::Merge
         } else {
             Owed::Nothing
         }
+    }
+
+    /// Works out how many entries the buckets may have, at most and at least; to be called when the
+    /// number of buckets has changed, the policy, or whether steps are paused.
+    fn set_bounds(&mut self) {
+        let buckets = u64::from(self.count);
+        let fullest = match self.policy {
+            _ if self.pauses > 0 => None,
+            ResizePolicy::Allow => Some(LOAD_MAX),
+            ResizePolicy::Avoid => Some(LOAD_MAX * AVOID_FACTOR),
+            ResizePolicy::Forbid => None,
+        };
+        self.most = match fullest {
+            Some(load) if self.count < BUCKETS_MAX => buckets * load,
+            _ => u64::MAX,
+        };
+        self.least = match self.policy {
+            ResizePolicy::Allow if self.pauses == 0 && self.count > BUCKETS_MIN => {
+                buckets * LOAD_MIN
+            }
+            _ => 0,
+        };
     }
 
     /// Splits or merges as the size calls for, and says whether more is owed.
@@ -194,27 +247,35 @@ impl<E: Entry> KvrigTable<E> {
         self.owed() != Owed::Nothing
     }
 
+    #[inline]
     fn step(&mut self, work: &mut Work) {
         if self.owed() != Owed::Nothing {
-            work.caused_by(Cause::RehashStep, |work| self.settle(SPLITS_PER_STEP, work));
+            self.take_step(work);
         }
+    }
+
+    #[inline(never)]
+    fn take_step(&mut self, work: &mut Work) {
+        work.caused_by(Cause::RehashStep, |work| self.settle(SPLITS_PER_STEP, work));
     }
 
     /// Adds one bucket, or says that there is no memory for it.
     fn split(&mut self, work: &mut Work) -> bool {
-        if self.count == self.chains.main.room() {
+        if self.chains.main.is_full() {
             if !self.is_affordable() {
                 return false;
             }
             let main = &mut self.chains.main;
-            work.caused_by(Cause::AllocateTable, |work| main.add_chunk(work));
+            work.caused_by(Cause::AllocateTable, |work| main.extend(work));
         }
         if self.count == self.round {
             self.begin_round(2 * self.round);
         }
-        let (old, new) = (self.count - self.round, self.count);
-        self.deal(old, new, self.round.trailing_zeros(), work);
+        let moved = self.split_next(work);
+        work.count(Counter::EntriesMigrated, moved);
+        self.round_moved += moved;
         self.count += 1;
+        self.set_bounds();
         if self.count == 2 * self.round {
             self.round = self.count;
             self.end_round();
@@ -222,21 +283,21 @@ impl<E: Entry> KvrigTable<E> {
         true
     }
 
-    /// Deals the entries of `old` out to `old` and `new` by one bit of their hashes.
-    fn deal(&mut self, old: u32, new: u32, bit: u32, work: &mut Work) {
-        let arena = &self.arena;
-        let moved = self.chains.deal(old, work, |slot, tag, work| {
-            let is_set = match bit.checked_sub(TAG_SHIFT) {
-                Some(bit) => (tag >> bit) & 1 == 1,
-                None => {
+    /// Splits the next bucket by the bit of the hash that this round looks at.
+    fn split_next(&mut self, work: &mut Work) -> u64 {
+        let (old, bit) = (self.count - self.round, self.round.trailing_zeros());
+        match bit.checked_sub(TAG_SHIFT) {
+            Some(bit) => self
+                .chains
+                .split(old, work, |_, tag, _| (tag >> bit) & 1 == 1),
+            None => {
+                let arena = &self.arena;
+                self.chains.split(old, work, |slot, _, work| {
                     work.count(Counter::EntriesVisited, 1);
                     (arena.visit(slot, work) >> bit) & 1 == 1
-                }
-            };
-            if is_set { new } else { old }
-        });
-        work.count(Counter::EntriesMigrated, moved);
-        self.round_moved += moved;
+                })
+            }
+        }
     }
 
     /// Takes the last bucket away; its entries go back to the one that it was split from.
@@ -246,15 +307,17 @@ impl<E: Entry> KvrigTable<E> {
             self.round /= 2;
         }
         self.count -= 1;
-        let (last, into) = (self.count, self.count - self.round);
-        let moved = self.chains.deal(last, work, |_, _, _| into);
+        self.set_bounds();
+        let moved = self.chains.empty_last(self.count - self.round, work);
         work.count(Counter::EntriesMigrated, moved);
         self.round_moved += moved;
         if self.count == self.round {
             self.end_round();
         }
-        if self.count.is_multiple_of(CHUNK_BUCKETS) {
-            work.caused_by(Cause::FreeTable, |work| self.chains.main.drop_chunk(work));
+        let main = &mut self.chains.main;
+        match main.is_last_of_chunk() {
+            true => work.caused_by(Cause::FreeTable, |work| main.pop(work)),
+            false => main.pop(work),
         }
     }
 
@@ -278,9 +341,9 @@ impl<E: Entry> KvrigTable<E> {
 
     fn is_affordable(&mut self) -> bool {
         let is_overfull = self.arena.len() * 1_000 > u64::from(self.count) * LOAD_MAX * 1_618;
-        let allowed = self.headroom.is_none_or(|bytes| CHUNK_BYTES <= bytes) || is_overfull;
+        let allowed = self.headroom.is_none_or(|bytes| EXTENT_BYTES <= bytes) || is_overfull;
         if !allowed && !self.is_refused {
-            let buckets = u64::from(CHUNK_BUCKETS);
+            let buckets = u64::from(EXTENT_BUCKETS);
             self.events.push(
                 TableEventKind::AllocationRefused { buckets },
                 self.arena.len(),
@@ -317,23 +380,24 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
         }
     }
 
+    #[inline]
     fn insert(&mut self, entry: E, work: &mut Work) -> Result<Slot, Occupied<E>> {
         if self.count == 0 {
-            let main = &mut self.chains.main;
-            work.caused_by(Cause::AllocateTable, |work| main.add_chunk(work));
-            self.count = BUCKETS_MIN;
-            self.round = BUCKETS_MIN;
+            self.begin(work);
         }
         let hash = self.hash(entry.key(), work);
-        if let Some(found) = self.locate(hash, entry.key(), work) {
-            return Err(Occupied {
-                entry,
-                slot: found.slot,
-            });
-        }
-        let slot = self.arena.insert(entry, hash, work);
-        self.chains
-            .add(Part::Main(self.bucket_of(hash)), slot, tag_of(hash), work);
+        let (number, tag) = (self.bucket_of(hash), tag_of(hash));
+        let region = self.chains.main.region();
+        let bucket = self.chains.main.probe_mut(number, work);
+        let slot = match bucket.place_for_new(tag) {
+            Some(place) => {
+                let slot = self.arena.insert(entry, hash, work);
+                bucket.put(place, slot, tag);
+                work.write(region, u64::from(number));
+                slot
+            }
+            None => self.insert_in_chain(entry, hash, work)?,
+        };
         self.step(work);
         Ok(slot)
     }
@@ -367,6 +431,7 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
         work.caused_by(Cause::FreeTable, |work| chains.free(work));
         self.count = 0;
         self.round = 0;
+        self.set_bounds();
         self.is_refused = false;
     }
 
@@ -403,6 +468,7 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
 
     fn set_resize_policy(&mut self, policy: ResizePolicy) {
         self.policy = policy;
+        self.set_bounds();
     }
 
     fn set_growth_headroom(&mut self, bytes: Option<u64>) {
@@ -428,6 +494,7 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
 
     fn pause_rehash(&mut self) {
         self.pauses += 1;
+        self.set_bounds();
     }
 
     fn resume_rehash(&mut self) {
@@ -435,6 +502,7 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
             .pauses
             .checked_sub(1)
             .expect("each resume follows a pause");
+        self.set_bounds();
     }
 
     /// The cursor is that of a table of the round's size; a bucket that is split already is visited
@@ -458,18 +526,28 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
         crate::chain::next_cursor(cursor, mask)
     }
 
+    /// Each chain is walked from its end, so that the entry returned last may leave: the one that
+    /// takes its place has been visited already. `position.next` is the number of entries of the
+    /// chain that are still to be visited, or zero before the first.
     fn walk(&self, position: &mut Position, work: &mut Work) -> Option<Slot> {
         while position.bucket < u64::from(self.count) {
             let main = position.bucket as u32;
-            if let Some((place, slot)) = self.chains.entry_from(main, position.next as usize, work)
-            {
-                position.next = place as u32 + 1;
+            let left = match position.next {
+                0 => self.chains.len(main),
+                left => left as usize,
+            };
+            let Some(place) = left.checked_sub(1) else {
+                self.chains.main.probe(main, work);
+                position.bucket += 1;
+                continue;
+            };
+            position.next = place as u32;
+            position.bucket += u64::from(place == 0);
+            if let Some(slot) = self.chains.entry(main, place, work) {
                 work.count(Counter::EntriesVisited, 1);
                 self.arena.visit(slot, work);
                 return Some(slot);
             }
-            position.bucket += 1;
-            position.next = 0;
         }
         None
     }
