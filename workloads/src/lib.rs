@@ -16,6 +16,7 @@
 
 pub mod alias;
 pub mod arrivals;
+pub mod cache;
 pub mod error;
 pub mod goodness;
 pub mod harmonic;

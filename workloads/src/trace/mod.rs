@@ -173,6 +173,10 @@ impl Trace {
             .as_ref()
             .is_some_and(|kinds| kinds.contains(&kind))
     }
+    /// The key of each request, in their order.
+    pub fn keys_requested(&self) -> &[u32] {
+        &self.requests
+    }
     /// When request `index` was made, counted from the first one.
     pub fn time(&self, index: usize) -> Option<Time> {
         self.times.as_ref()?.get(index).copied()
