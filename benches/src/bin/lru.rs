@@ -25,6 +25,9 @@ const CAPACITIES: [u32; 8] = [100, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 40_
 const TARGET_MILLIONS: f64 = 10.0;
 const TARGET_CURVE_SECONDS: f64 = 2.0;
 
+/// Does the work of a round.
+type Work<'a> = Box<dyn FnMut(u32) -> Round + 'a>;
+
 fn main() -> ExitCode {
     let rounds = match std::env::args().nth(1).map(|text| text.parse()) {
         None => ROUNDS_DEFAULT,
@@ -82,7 +85,7 @@ fn measure(rounds: u32) -> Result<bool, Box<dyn Error>> {
         });
     }
     let curve = LruCurve::new(requests, keys);
-    let others: [(&str, Box<dyn FnMut(u32) -> Round + '_>); 4] = [
+    let others: [(&str, Work<'_>); 4] = [
         (
             "LRU of 10000, numbering included",
             Box::new(|_| {
