@@ -85,7 +85,7 @@ fn pauses(points: &[MeasuredPoint], runs: u32) -> Markup {
             count(point.entries),
             format!("{} ({})", nanos(point.predicted.ns), point.predicted.cause),
             or_none(pause.map(|pause| format!("{} ({})", nanos(pause.median_ns), pause.cause))),
-            or_none(point.ratio_ppm.map(number::factor)),
+            or_none(told_ratio(point).map(number::factor)),
             verdict(point),
             or_none(pause.map(|pause| range(&pause.ns))),
             or_none(pause.map(|pause| count(pause.at))),
@@ -116,6 +116,13 @@ fn pauses(points: &[MeasuredPoint], runs: u32) -> Markup {
             "each run, whatever lengthened it: the table, or the machine."
         }
     }
+}
+
+/// The ratio, where it says something.
+fn told_ratio(point: &MeasuredPoint) -> Option<i64> {
+    point
+        .ratio_ppm
+        .filter(|_| point.judgement != Judgement::CannotTell)
 }
 
 fn verdict(point: &MeasuredPoint) -> String {

@@ -1,9 +1,10 @@
 //! Measurements of named machines that are part of the book: points on the curve and a section,
 //! outside the fingerprint.
 //!
-//! Each is the `measured/summary.json` of a run with `--measure`, as it was written.
+//! Each is the `measured/summary.json` of a run with `--measure`, as it was written. To take it again
+//! on a machine without other work: `kvrig run rehash --measure -o out`, with the tables and sizes of
+//! the book, then copy `out/measured/summary.json` over the file beside this one.
 
-use super::judge;
 use super::say::{factor, nanos};
 use crate::studies::rehash::charts::{MeasuredPause, add_measured_pauses};
 use crate::studies::rehash::outcome::CurveOutcome;
@@ -69,7 +70,7 @@ fn section(points: &[&MeasuredPoint], measurement: &Measurement, result: &StudyR
             }
         ),
         "These numbers are measured: they depend on the machine and its neighbours, and are not \
-         covered by the fingerprint. `kvrig run rehash --measure` takes them on yours."
+         covered by the fingerprint. With --measure, kvrig takes them on yours."
             .to_owned(),
     ];
     paragraphs.extend(
@@ -110,8 +111,9 @@ fn line(point: &MeasuredPoint) -> Vec<String> {
         measured.map_or_else(none, |pause| {
             format!("{} ({})", nanos(pause.median_ns), pause.cause)
         }),
-        measured
-            .and_then(|pause| judge::ratio_ppm(pause.median_ns, point.predicted.ns))
+        point
+            .ratio_ppm
+            .filter(|_| point.judgement != Judgement::CannotTell)
             .map_or_else(none, factor),
         match point.reason.as_str() {
             "" => point.judgement.name().to_owned(),
