@@ -70,7 +70,8 @@ fn section(points: &[&MeasuredPoint], measurement: &Measurement, result: &StudyR
             }
         ),
         "These numbers are measured: they depend on the machine and its neighbours, and are not \
-         covered by the fingerprint. With --measure, kvrig takes them on yours."
+         covered by the fingerprint. In the chart of sizes they are whole inserts, and simulated points the growth \
+         within one. With --measure, kvrig takes them on yours."
             .to_owned(),
     ];
     paragraphs.extend(
