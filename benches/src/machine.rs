@@ -38,7 +38,7 @@ fn processor_in(text: &str) -> String {
     )
 }
 
-/// The caches that hold data, the smallest first, in the form of the model: two ways, and the
+/// The caches that hold data, the smallest first, in the form of the model: four ways, and the
 /// largest power of two of bytes that the cache has. They have no price yet.
 ///
 /// # Errors
@@ -55,7 +55,7 @@ pub fn caches() -> io::Result<Vec<CacheLevel>> {
         levels.push(CacheLevel {
             name: format!("L{}", read(&folder, "level")?),
             bytes,
-            ways: 2,
+            ways: 4,
             shared: read(&folder, "shared_cpu_list")?.contains(['-', ',']),
             hit_ps: 0,
         });
@@ -68,7 +68,7 @@ fn read(folder: &Path, name: &str) -> io::Result<String> {
     Ok(fs::read_to_string(folder.join(name))?.trim().to_owned())
 }
 
-/// Reads `512K` or `32M`, down to a power of two that has at least two sets of two ways.
+/// Reads `512K` or `32M`, down to a power of two that has at least two sets of four ways.
 fn size_of_cache(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
@@ -79,7 +79,7 @@ fn size_of_cache(text: &str) -> Option<u64> {
     };
     let bytes = digits.parse::<u64>().ok()?.checked_mul(unit)?;
     let exponent = bytes.checked_ilog2()?;
-    (bytes >= 4 * Touch::LINE_BYTES).then_some(1 << exponent)
+    (bytes >= 8 * Touch::LINE_BYTES).then_some(1 << exponent)
 }
 
 #[cfg(test)]
@@ -94,7 +94,7 @@ mod tests {
             ("32768K", Some(32 << 20)),
             ("36M", Some(32 << 20)),
             ("1024", Some(1_024)),
-            ("64", None),
+            ("256", None),
             ("K", None),
             ("3T", None),
         ] {

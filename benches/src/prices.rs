@@ -7,9 +7,9 @@
 //! the next, so that no level can come out faster than one before it.
 
 use crate::nnls;
-use crate::receipt::Receipt;
+use crate::receipt::{Candidate, Receipt};
 use kvrig_base::seam::Counter;
-use kvrig_sim::cost::{CacheLevel, MemoryPrices, Profile};
+use kvrig_sim::cost::{CacheLevel, MemoryPrices, Profile, Tlb};
 
 /// Counters of a look-up.
 pub const LOOK_UP: [Counter; 5] = [
@@ -40,6 +40,8 @@ pub struct Prices {
     pub counters: Vec<(Counter, u64)>,
     /// The levels with their prices.
     pub levels: Vec<CacheLevel>,
+    /// What translates pages with its price, if it has one.
+    pub tlb: Option<Tlb>,
     /// A touch that no level holds, in picoseconds.
     pub dram_ps: u64,
     /// A touch of the line after the one before, in picoseconds.
@@ -55,12 +57,12 @@ pub struct Residual {
     pub max_ppm: u64,
 }
 
-/// Fits prices with the ratios of `given` and the sizes of `levels`, relative differences weighing
+/// Fits prices with the ratios of `given` and the sizes of `candidate`, relative differences weighing
 /// alike.
 ///
 /// # Panics
 /// If `given` has no cache levels.
-pub fn fit(samples: &[Sample], given: &Profile, levels: &[CacheLevel]) -> Prices {
+pub fn fit(samples: &[Sample], given: &Profile, candidate: &Candidate) -> Prices {
     let MemoryPrices::Cache { levels: known, .. } = &given.memory else {
         panic!("the given profile prices touches by caches");
     };
@@ -68,12 +70,9 @@ pub fn fit(samples: &[Sample], given: &Profile, levels: &[CacheLevel]) -> Prices
     let (mut rows, mut right) = (Vec::new(), Vec::new());
     for Sample { receipt, nanos } in samples {
         let row = row(receipt, given);
-        let touches: u64 = receipt
-            .hits
-            .apart
-            .iter()
-            .chain(&receipt.hits.in_sequence)
-            .sum();
+        let hits = &receipt.hits;
+        let touches = hits.apart.iter().chain(&hits.in_sequence);
+        let touches: u64 = touches.chain(&hits.walked).sum();
         let left = nanos - receipt.per_command(touches) * first_ps as f64 / 1e3;
         rows.push(row.iter().map(|count| count / nanos).collect());
         right.push(left / nanos);
@@ -94,13 +93,16 @@ pub fn fit(samples: &[Sample], given: &Profile, levels: &[CacheLevel]) -> Prices
         scaled(&STORE, counters[2]),
         vec![(Counter::BytesCopied, picos(counters[3]))],
     ];
-    let (next_line, increases) = memory.split_last().expect("a next line has a price");
+    let [increases @ .., next_line, walk] = memory else {
+        unreachable!("next lines and walks have a price")
+    };
     let mut found_ps = vec![first_ps];
     for increase in increases {
         found_ps.push(found_ps[found_ps.len() - 1] + picos(*increase));
     }
     let (dram_ps, hits_ps) = found_ps.split_last().expect("there is memory");
-    let priced = levels
+    let priced = candidate
+        .levels
         .iter()
         .zip(hits_ps)
         .map(|(level, &hit_ps)| CacheLevel {
@@ -110,6 +112,10 @@ pub fn fit(samples: &[Sample], given: &Profile, levels: &[CacheLevel]) -> Prices
     Prices {
         counters: prices.concat(),
         levels: priced.collect(),
+        tlb: candidate.tlb.map(|tlb| Tlb {
+            walk_ps: picos(*walk),
+            ..tlb
+        }),
         dram_ps: *dram_ps,
         next_line_ps: found_ps[1] + picos(*next_line),
     }
@@ -131,14 +137,16 @@ fn row(receipt: &Receipt, given: &Profile) -> Vec<f64> {
         group(&STORE),
         receipt.of(Counter::BytesCopied),
     ];
-    let (apart, in_sequence) = (&receipt.hits.apart, &receipt.hits.in_sequence);
+    let hits = &receipt.hits;
+    let (apart, in_sequence, walked) = (&hits.apart, &hits.in_sequence, &hits.walked);
     for place in 1..apart.len() {
         // Lines in sequence cost a hit in the second level and, beyond it, what prefetching leaves.
         let in_sequence = if place == 1 { &in_sequence[1..] } else { &[] };
-        let beyond: u64 = apart[place..].iter().chain(in_sequence).sum();
-        row.push(receipt.per_command(beyond));
+        let beyond = apart[place..].iter().chain(in_sequence);
+        row.push(receipt.per_command(beyond.chain(&walked[place..]).sum()));
     }
     row.push(receipt.per_command(in_sequence[2..].iter().sum()));
+    row.push(receipt.per_command(walked.iter().sum()));
     row
 }
 
@@ -155,10 +163,16 @@ impl Prices {
             .iter()
             .map(|level| level.hit_ps)
             .chain([self.dram_ps]);
+        let walk_ps = self.tlb.map_or(0, |tlb| tlb.walk_ps);
         let hits = receipt.hits.apart.iter().zip(&receipt.hits.in_sequence);
-        let touched = places.zip(hits).map(|(found_ps, (apart, in_sequence))| {
-            apart * found_ps + in_sequence * found_ps.min(self.next_line_ps)
-        });
+        let hits = hits.zip(&receipt.hits.walked);
+        let touched = places
+            .zip(hits)
+            .map(|(found_ps, ((apart, in_sequence), walked))| {
+                apart * found_ps
+                    + in_sequence * found_ps.min(self.next_line_ps)
+                    + walked * (found_ps + walk_ps)
+            });
         receipt.per_command(counted.sum::<u64>() + touched.sum::<u64>()) / 1e3
     }
     /// How far these prices are from `samples`.
@@ -176,9 +190,9 @@ impl Prices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::receipt::Hits;
     use kvrig_base::random::{Seed, Stream};
     use kvrig_base::seam::Counts;
+    use kvrig_sim::cost::Hits;
     use kvrig_sim::cost::TYPICAL_2026;
 
     fn levels() -> Vec<CacheLevel> {
@@ -215,6 +229,7 @@ mod tests {
             hits: Hits {
                 apart: (0..4).map(|_| draw()).collect(),
                 in_sequence: (0..4).map(|_| draw()).collect(),
+                walked: (0..4).map(|_| draw()).collect(),
             },
             commands: 1_000,
         }
@@ -239,6 +254,10 @@ mod tests {
         let prices = Prices {
             counters: counters.collect(),
             levels: priced,
+            tlb: Some(Tlb {
+                entries: 2_048,
+                walk_ps: 31_000,
+            }),
             dram_ps: 110_000,
             next_line_ps: 8_000,
         };
@@ -250,7 +269,14 @@ mod tests {
                 receipt,
             })
             .collect();
-        let found = fit(&samples, &given, &levels());
+        let candidate = Candidate {
+            levels: levels(),
+            tlb: Some(Tlb {
+                entries: 2_048,
+                walk_ps: 0,
+            }),
+        };
+        let found = fit(&samples, &given, &candidate);
         assert_eq!(found, prices);
         assert!(found.residual(&samples).max_ppm == 0);
     }
@@ -261,6 +287,7 @@ mod tests {
         let prices = Prices {
             counters: vec![(Counter::Commands, 100_000)],
             levels: levels(),
+            tlb: None,
             dram_ps: 0,
             next_line_ps: 0,
         };

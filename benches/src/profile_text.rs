@@ -60,6 +60,10 @@ pub fn render(fitted: &Fitted<'_>, given: &Profile, given_text: &str) -> String 
         }
         lines.push(format!("hit_ps = {}", grouped(level.hit_ps)));
     }
+    if let Some(tlb) = &prices.tlb {
+        lines.push(format!("\n[tlb]\nentries = {}", grouped(tlb.entries)));
+        lines.push(format!("walk_ps = {}", grouped(tlb.walk_ps)));
+    }
     lines.push(format!("\n[memory]\ndram_ps = {}", grouped(prices.dram_ps)));
     lines.push(format!("next_line_ps = {}\n", grouped(prices.next_line_ps)));
     let taken_over = given_text.find("[host]").zip(given_text.find("[fit]"));
@@ -101,13 +105,19 @@ fn sources(fitted: &Fitted<'_>, given: &Profile) -> Vec<String> {
     lines.push(line(
         "cache",
         fit(&format!(
-            "; sizes as the system states them, but for the last level the size that fits best, and of it the near part that fits best; \
+            "; sizes as the system states them, but for the last level the size that fits best; \
              the price of {first} is that of {}",
             given.name
         )),
     ));
+    if fitted.prices.tlb.is_some() {
+        lines.push(line(
+            "tlb",
+            fit("; of the usual sizes the one that fits best"),
+        ));
+    }
     lines.push(line("memory", fit("")));
-    let measured = ["cache", "memory", "fit"];
+    let measured = ["cache", "tlb", "memory", "fit"];
     for (key, source) in &given.sources {
         let section = key.split('.').next().unwrap_or(key);
         let is_fitted = measured.contains(&section)
@@ -146,7 +156,9 @@ fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kvrig_sim::cost::{CacheLevel, MemoryPrices, ProfileKind, TYPICAL_2026, embedded_profiles};
+    use kvrig_sim::cost::{
+        CacheLevel, MemoryPrices, ProfileKind, TYPICAL_2026, Tlb, embedded_profiles,
+    };
 
     #[test]
     fn a_rendered_profile_reads_back_with_its_prices_and_a_source_for_each() {
@@ -174,6 +186,10 @@ mod tests {
                 .chain([(Counter::Commands, 70_001), (Counter::BytesCopied, 0)])
                 .collect(),
             levels: vec![level, last],
+            tlb: Some(Tlb {
+                entries: 4_096,
+                walk_ps: 29_312,
+            }),
             dram_ps: 98_765,
             next_line_ps: 4_321,
         };
@@ -208,6 +224,7 @@ mod tests {
         assert_eq!(profile.prices_ps[untouched], given.prices_ps[untouched]);
         let MemoryPrices::Cache {
             levels,
+            tlb,
             dram_ps,
             next_line_ps,
         } = profile.memory
@@ -215,8 +232,8 @@ mod tests {
             panic!("it has caches")
         };
         assert_eq!(
-            (levels, dram_ps, next_line_ps),
-            (prices.levels, 98_765, 4_321)
+            (levels, tlb, dram_ps, next_line_ps),
+            (prices.levels, prices.tlb, 98_765, 4_321)
         );
     }
 

@@ -5,62 +5,46 @@ use kvrig_base::id::{CoreId, LockId};
 use kvrig_base::seam::{Counter, Counts, Meter, Touch, Work};
 use kvrig_base::time::Span;
 use kvrig_redis::Node;
-use kvrig_sim::cost::{CacheLevel, CacheModel};
+use kvrig_sim::cost::{CacheLevel, CacheModel, Hits, Tlb};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Where touches were found: one number for each level and, last, one for the memory behind them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hits {
-    /// Touches of lines that do not follow the line touched before.
-    pub apart: Vec<u64>,
-    /// Touches of lines that do, which cost at most what a prefetched line costs.
-    pub in_sequence: Vec<u64>,
+/// Caches as a profile may describe them; prices aside, this is what decides where touches are
+/// found.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The levels, the fastest first.
+    pub levels: Vec<CacheLevel>,
+    /// What translates pages, if that has a price.
+    pub tlb: Option<Tlb>,
 }
 
-/// A cache model that tells places: its prices are the numbers of its levels.
+/// A cache model that tells places.
 #[derive(Debug)]
 struct Places {
     model: CacheModel,
     hits: Hits,
-    /// The line touched last.
-    last: u64,
 }
 
 impl Places {
-    fn new(levels: &[CacheLevel]) -> Self {
-        let numbered = (0..).zip(levels).map(|(hit_ps, level)| CacheLevel {
-            hit_ps,
-            ..level.clone()
-        });
-        let mut model = CacheModel::new(numbered.collect(), levels.len() as u64, u64::MAX);
+    fn new(candidate: &Candidate) -> Self {
+        let mut model = CacheModel::new(candidate.levels.clone(), candidate.tlb, 0, 0);
         model.add_core();
-        let mut places = Self {
+        Self {
             model,
-            hits: Hits::default(),
-            last: u64::MAX - 1,
-        };
-        places.forget_hits(levels.len() + 1);
-        places
-    }
-    fn forget_hits(&mut self, places: usize) {
-        self.hits.apart = vec![0; places];
-        self.hits.in_sequence = vec![0; places];
+            hits: Hits::none(candidate.levels.len()),
+        }
     }
     fn look_up(&mut self, touches: &[Touch]) {
-        for touch in touches {
-            let place = self.model.price(CoreId(0), 0, std::slice::from_ref(touch)) as usize;
-            match touch.address() == self.last.wrapping_add(1) {
-                true => self.hits.in_sequence[place] += 1,
-                false => self.hits.apart[place] += 1,
-            }
-            self.last = touch.address();
-        }
+        self.model.count_hits(CoreId(0), 0, touches, &mut self.hits);
+    }
+    fn forget_hits(&mut self) {
+        self.hits = Hits::none(self.hits.apart.len() - 1);
     }
 }
 
 /// What one command of a replay does, on average.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {
     /// All counts of the replay's counted commands.
     pub counts: Counts,
@@ -108,10 +92,9 @@ impl Meter for Recorder {
     }
 }
 
-/// The receipts of the counted part of `replay`, one for each of the `candidates`, which are lists
-/// of cache levels.
-pub fn receipts(replay: &Replay, node: &mut Node, candidates: &[Vec<CacheLevel>]) -> Vec<Receipt> {
-    let models = candidates.iter().map(|levels| Places::new(levels));
+/// The receipts of the counted part of `replay`, one for each of the `candidates`.
+pub fn receipts(replay: &Replay, node: &mut Node, candidates: &[Candidate]) -> Vec<Receipt> {
+    let models = candidates.iter().map(Places::new);
     let recording = Rc::new(RefCell::new(Recording {
         counts: Counts::default(),
         models: models.collect(),
@@ -122,7 +105,7 @@ pub fn receipts(replay: &Replay, node: &mut Node, candidates: &[Vec<CacheLevel>]
         let recording = &mut *recording.borrow_mut();
         recording.counts = Counts::default();
         for model in &mut recording.models {
-            model.forget_hits(model.hits.apart.len());
+            model.forget_hits();
         }
     }
     replay.run(node, &mut caller, WARM_UP..WARM_UP + COUNTED);
@@ -149,14 +132,17 @@ mod tests {
             shared: false,
             hit_ps: 0,
         };
-        let mut places = Places::new(&[level("L1", 1 << 10), level("L2", 1 << 20)]);
+        let mut places = Places::new(&Candidate {
+            levels: vec![level("L1", 1 << 10), level("L2", 1 << 20)],
+            tlb: None,
+        });
         let read = |line| Touch::new(Region(1), line, false);
         places.look_up(&[read(1 << 20), read(1 << 20), read(1 << 20 | 1)]);
         assert_eq!(places.hits.apart, [1, 0, 1]);
         assert_eq!(places.hits.in_sequence, [0, 0, 1]);
         let many: Vec<Touch> = (0..1_000).map(|turn| read(turn * 7)).collect();
         places.look_up(&many);
-        places.forget_hits(3);
+        places.forget_hits();
         places.look_up(&many);
         assert!(places.hits.apart[1] > 800, "{:?}", places.hits);
     }

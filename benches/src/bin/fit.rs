@@ -2,12 +2,13 @@
 //!
 //! Nodes of several sizes are replayed GET, SET and EXISTS under several Zipf exponents; each round
 //! measures every configuration once, after a warm-up of its own, and the best of the rounds
-//! counts: neighbours on a shared machine only ever add time, and the rounds alternate over all
-//! configurations. The receipts of the same commands and the tag arrays of the cache model, for several
-//! sizes of the last level, say what was done; non-negative least squares give the prices.
+//! counts, of each round its fastest tenth: neighbours on a shared machine only ever add time, and the
+//! rounds alternate over all configurations. The receipts of the same commands and the tag arrays of
+//! the cache model, for several sizes of the last level and of the translation buffer, say what was
+//! done; non-negative least squares give the prices.
 //!
 //! The check set, GET on a million keys at s = 0, 0.99 and 1.2, is measured in the same rounds and
-//! has no part in the fit. Its simulated service is what the meter of the fitted profile charges for
+//! has no part in the fit. Best is compared with best. Its simulated service is what the meter of the fitted profile charges for
 //! the same commands. The program fails if one is not within 15 %.
 //!
 //! Usage: `cargo run --release -p kvrig-benches --bin fit [-- ROUNDS [NAME DATE FILE]]`; with a
@@ -19,13 +20,13 @@ use kvrig_benches::cpu_time::{Contender, Measured, alternate};
 use kvrig_benches::machine;
 use kvrig_benches::prices::{self, Prices, Residual, Sample};
 use kvrig_benches::profile_text::{Fitted, render};
-use kvrig_benches::receipt::{Receipt, receipts};
+use kvrig_benches::receipt::{Candidate, Receipt, receipts};
 use kvrig_benches::replays::{
     COUNTED, Caller, Command, Configuration, KEY_BYTES, Replay, WARM_UP, filled_node,
 };
 use kvrig_redis::Node;
 use kvrig_sim::cost::{
-    CacheLevel, MemoryPrices, Pricing, Profile, TYPICAL_2026, embedded_profiles,
+    CacheLevel, MemoryPrices, Pricing, Profile, TYPICAL_2026, Tlb, embedded_profiles,
 };
 use std::cell::RefCell;
 use std::error::Error;
@@ -41,12 +42,12 @@ const CHECKED_KEYS: u64 = 1_000_000;
 /// Value bytes, the smallest of which is that of the check set.
 const VALUE_BYTES: [usize; 3] = [32, 256, 1_024];
 /// The last level as it may be in effect beside what the system states: neighbours take some of a
-/// shared one, and the node's own lines lie closer together than those of its receipts.
-const LAST_LEVEL_BYTES: [u64; 3] = [16 << 20, 32 << 20, 64 << 20];
-/// How much of it may be near: what the core reaches with little contention and without walks of
-/// page tables. AMD Zen 3 translates 8 MiB of 4 KiB pages without one (Software Optimization Guide
-/// for AMD Family 19h, section 2.12: 2,048 entries), less where neighbours share the core.
-const NEAR_BYTES: [u64; 4] = [0, 1 << 20, 2 << 20, 4 << 20];
+/// shared one.
+const LAST_LEVEL_BYTES: [u64; 5] = [2 << 20, 4 << 20, 8 << 20, 16 << 20, 32 << 20];
+/// Pages that a core translates without a walk, as current processors have them or less where a
+/// hypervisor's own translations take their share; 0 is without a price for walks. AMD Zen 3 has
+/// 2,048 entries for data (Software Optimization Guide for AMD Family 19h, section 2.12).
+const TLB_ENTRIES: [u64; 4] = [0, 1_024, 2_048, 4_096];
 
 fn grid() -> Vec<Configuration> {
     let mut grid = Vec::new();
@@ -129,26 +130,25 @@ impl Nodes {
     }
 }
 
-/// The caches as the system states them, with the last level as it may be in effect.
-fn candidates() -> Result<Vec<Vec<CacheLevel>>, Box<dyn Error>> {
+/// The caches as the system states them, with the last level and the translations as they may be in
+/// effect.
+fn candidates() -> Result<Vec<Candidate>, Box<dyn Error>> {
     let mut inner = machine::caches()?;
     let stated = inner.pop().ok_or("the system states no caches")?;
     let mut candidates = Vec::new();
     for bytes in LAST_LEVEL_BYTES {
-        for near_bytes in NEAR_BYTES {
-            let largest = inner.last().map_or(0, |level| level.bytes);
-            let near = CacheLevel {
-                name: format!("{} near", stated.name),
-                bytes: near_bytes,
-                shared: false,
-                ..stated.clone()
-            };
+        for entries in TLB_ENTRIES {
             let last = CacheLevel {
                 bytes,
                 ..stated.clone()
             };
-            let near = Some(near).filter(|near| near.bytes > largest);
-            candidates.push(inner.iter().cloned().chain(near).chain([last]).collect());
+            candidates.push(Candidate {
+                levels: inner.iter().cloned().chain([last]).collect(),
+                tlb: (entries > 0).then_some(Tlb {
+                    entries,
+                    walk_ps: 0,
+                }),
+            });
         }
     }
     Ok(candidates)
@@ -170,24 +170,26 @@ fn measure(rounds: u32, replays: &[Replay], nodes: &Nodes) -> Vec<Measured> {
 fn fit(
     measured: &[Measured],
     receipts: &[Vec<Receipt>],
-    candidates: &[Vec<CacheLevel>],
+    candidates: &[Candidate],
     given: &Profile,
 ) -> (Prices, Residual, Vec<Sample>) {
-    let fits = candidates.iter().enumerate().map(|(candidate, levels)| {
+    let fits = candidates.iter().enumerate().map(|(number, candidate)| {
         let sample = |(measured, receipts): (&Measured, &Vec<Receipt>)| Sample {
-            receipt: receipts[candidate].clone(),
+            receipt: receipts[number].clone(),
             nanos: measured.nanos_best,
         };
         let samples: Vec<Sample> = measured.iter().zip(receipts).map(sample).collect();
-        let prices = prices::fit(&samples, given, levels);
+        let prices = prices::fit(&samples, given, candidate);
         let residual = prices.residual(&samples);
-        let sizes: Vec<String> = levels
+        let sizes: Vec<String> = candidate
+            .levels
             .iter()
             .map(|level| format!("{}", level.bytes >> 10))
             .collect();
         println!(
-            "levels of {} KiB: residual mean {:.1} %, largest {:.1} %",
+            "levels of {} KiB, {} pages: residual mean {:.1} %, largest {:.1} %",
             sizes.join(", "),
+            candidate.tlb.map_or(0, |tlb| tlb.entries),
             residual.mean_ppm as f64 / 1e4,
             residual.max_ppm as f64 / 1e4
         );
@@ -199,7 +201,7 @@ fn fit(
 
 fn print_fit(grid: &[Replay], measured: &[Measured], prices: &Prices, samples: &[Sample]) {
     println!(
-        "\n{:<10} {:>9} {:>6} {:>5} {:>10} {:>10} {:>8}  touches found in the levels and beyond",
+        "\n{:<10} {:>9} {:>6} {:>5} {:>10} {:>10} {:>8}  touches found in the levels and beyond, and walks",
         "command", "keys", "value", "s", "ns best", "ns fitted", "ratio"
     );
     for ((replay, measured), sample) in grid.iter().zip(measured).zip(samples) {
@@ -212,8 +214,10 @@ fn print_fit(grid: &[Replay], measured: &[Measured], prices: &Prices, samples: &
         let fitted = prices.predict(&sample.receipt);
         let hits = &sample.receipt.hits;
         let found = hits.apart.iter().zip(&hits.in_sequence);
+        let found = found.map(|(apart, next)| apart + next);
         let found: Vec<String> = found
-            .map(|(apart, next)| format!("{:.2}", sample.receipt.per_command(apart + next)))
+            .chain([hits.walked.iter().sum()])
+            .map(|sum| format!("{:.2}", sample.receipt.per_command(sum)))
             .collect();
         println!(
             "{:<10} {keys:>9} {value_bytes:>6} {skew:>5} {:>10.1} {fitted:>10.1} {:>8.3}  {}",
@@ -229,6 +233,9 @@ fn print_fit(grid: &[Replay], measured: &[Measured], prices: &Prices, samples: &
     }
     for level in &prices.levels {
         println!("  {:<18} {:>8}", level.name, level.hit_ps);
+    }
+    if let Some(tlb) = &prices.tlb {
+        println!("  {:<18} {:>8}", "walk", tlb.walk_ps);
     }
     println!("  {:<18} {:>8}", "dram", prices.dram_ps);
     println!("  {:<18} {:>8}", "next line", prices.next_line_ps);

@@ -106,9 +106,15 @@ impl Pricing {
         let memory = match &profile.memory {
             MemoryPrices::Cache {
                 levels,
+                tlb,
                 dram_ps,
                 next_line_ps,
-            } => Memory::Cached(CacheModel::new(levels.clone(), *dram_ps, *next_line_ps)),
+            } => Memory::Cached(CacheModel::new(
+                levels.clone(),
+                *tlb,
+                *dram_ps,
+                *next_line_ps,
+            )),
             MemoryPrices::Footprint(steps) => Memory::Footprint {
                 steps: steps.clone(),
                 now_ps: steps[0].1,

@@ -11,7 +11,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-pub use cache::{CacheLevel, CacheModel};
+pub use cache::{CacheLevel, CacheModel, Hits, Tlb};
 pub use meter::{OutOfRange, Pricing, PricingMeter};
 pub use profile::{
     DiskPrices, Fit, HostPrices, LinkPrices, MemoryPrices, Profile, ProfileKind, TYPICAL_2026,

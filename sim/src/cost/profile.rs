@@ -15,8 +15,12 @@
 //! [[cache]]                   # levels, the fastest first; or [[footprint]] steps; or neither
 //! name = "L1"
 //! bytes = 32_768
-//! ways = 2
+//! ways = 4                    # 1, 2 or 4
 //! hit_ps = 1_000
+//!
+//! [tlb]                       # with [[cache]] only; without it, pages are translated for nothing
+//! entries = 2_048
+//! walk_ps = 10_000
 //!
 //! [memory]                    # with [[cache]] only
 //! dram_ps = 90_000
@@ -33,7 +37,7 @@
 //! "price_ps.commands" = "a more precise one"
 //! ```
 
-use super::cache::CacheLevel;
+use super::cache::{CacheLevel, Tlb, WAYS_MAX};
 use super::meter::RESIDENT_BYTES;
 use super::reader::Document;
 use kvrig_base::diagnostic::{self, Diagnostic};
@@ -126,6 +130,8 @@ pub enum MemoryPrices {
     Cache {
         /// The levels.
         levels: Vec<CacheLevel>,
+        /// What translates pages, where it has a price.
+        tlb: Option<Tlb>,
         /// A touch that no level holds.
         dram_ps: u64,
         /// A touch of the line after the one touched before: a prefetcher has it under way.
@@ -177,9 +183,10 @@ pub struct Profile {
 }
 
 /// Sections whose every number needs a source.
-const SOURCED: [&str; 8] = [
+const SOURCED: [&str; 9] = [
     "price_ps",
     "cache",
+    "tlb",
     "memory",
     "footprint",
     "host",
@@ -274,6 +281,13 @@ fn read_kind(document: &mut Document<'_>) -> Result<ProfileKind, Diagnostic> {
 }
 
 fn read_memory(document: &mut Document<'_>) -> Result<MemoryPrices, Diagnostic> {
+    if document.has("tlb") && !document.has("cache") {
+        return Err(document.complain(
+            "tlb.entries",
+            diagnostic::CONTRADICTION,
+            "a profile has `tlb` only beside `cache` levels".to_owned(),
+        ));
+    }
     match (document.has("cache"), document.has("footprint")) {
         (true, true) => Err(document.complain(
             "footprint.0.ps",
@@ -294,12 +308,12 @@ fn read_cache(document: &mut Document<'_>) -> Result<MemoryPrices, Diagnostic> {
         let level = CacheLevel {
             name: document.text(&key("name"))?,
             bytes: document.positive(&key("bytes"))?,
-            ways: if ways == 1 { 1 } else { 2 },
+            ways: u32::try_from(ways).unwrap_or(u32::MAX),
             shared: document.flag(&key("shared"))?,
             hit_ps: document.integer(&key("hit_ps"))?,
         };
-        if !(1..=2).contains(&ways) {
-            let message = format!("a tag array has 1 or 2 ways, not {ways}");
+        if !ways.is_power_of_two() || ways > u64::from(WAYS_MAX) {
+            let message = format!("a tag array has 1, 2 or 4 ways, not {ways}");
             return Err(document.complain(&key("ways"), diagnostic::OUT_OF_RANGE, message));
         }
         let sets = level.sets();
@@ -321,9 +335,31 @@ fn read_cache(document: &mut Document<'_>) -> Result<MemoryPrices, Diagnostic> {
     }
     Ok(MemoryPrices::Cache {
         levels,
+        tlb: read_tlb(document)?,
         dram_ps: document.integer("memory.dram_ps")?,
         next_line_ps: document.integer("memory.next_line_ps")?,
     })
+}
+
+fn read_tlb(document: &mut Document<'_>) -> Result<Option<Tlb>, Diagnostic> {
+    if !document.has("tlb") {
+        return Ok(None);
+    }
+    let tlb = Tlb {
+        entries: document.integer("tlb.entries")?,
+        walk_ps: document.integer("tlb.walk_ps")?,
+    };
+    let sizes = Tlb::ENTRIES_MIN..=Tlb::ENTRIES_MAX;
+    if !tlb.entries.is_power_of_two() || !sizes.contains(&tlb.entries) {
+        let message = format!(
+            "{} entries are no power of two from {} to {}",
+            tlb.entries,
+            sizes.start(),
+            sizes.end()
+        );
+        return Err(document.complain("tlb.entries", diagnostic::OUT_OF_RANGE, message));
+    }
+    Ok(Some(tlb))
 }
 
 fn read_footprint(document: &mut Document<'_>) -> Result<MemoryPrices, Diagnostic> {
@@ -444,6 +480,8 @@ fn known_keys() -> Vec<String> {
         "machine",
         "date",
         "kind",
+        "tlb.entries",
+        "tlb.walk_ps",
         "memory.dram_ps",
         "memory.next_line_ps",
         "host.turn_ps",

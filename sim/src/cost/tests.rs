@@ -144,10 +144,41 @@ fn caches_must_be_of_a_form_that_can_be_built() {
             .replace("[source]", "[source]\ncache = \"x\"\nmemory = \"x\"")
     };
     assert!(Profile::parse("p.toml", &with(&[level(32_768, 2, false)])).is_ok());
-    assert_eq!(complaint(&with(&[level(32_768, 8, false)])).0, "KV1005");
+    assert!(Profile::parse("p.toml", &with(&[level(32_768, 4, false)])).is_ok());
+    for ways in [0, 3, 8] {
+        let (code, place, _) = complaint(&with(&[level(32_768, ways, false)]));
+        assert_eq!((code, place), ("KV1005", ways.to_string()));
+    }
     assert_eq!(complaint(&with(&[level(30_000, 2, false)])).0, "KV1005");
     let inside_out = [level(32_768, 2, true), level(32_768, 2, false)];
     assert_eq!(complaint(&with(&inside_out)).0, "KV1008");
+    let translated = |entries: &str, walk: &str| {
+        let tlb = format!("[tlb]\nentries = {entries}\n{walk}[memory]");
+        with(&[level(32_768, 2, false)])
+            .replace("[memory]", &tlb)
+            .replace("[source]", "[source]\ntlb = \"x\"")
+    };
+    let parsed = Profile::parse("p.toml", &translated("2_048", "walk_ps = 7\n")).unwrap();
+    let MemoryPrices::Cache { tlb, .. } = parsed.memory else {
+        panic!("it has caches")
+    };
+    let expected = Tlb {
+        entries: 2_048,
+        walk_ps: 7,
+    };
+    assert_eq!(tlb, Some(expected));
+    for entries in ["3000", "4", "4294967296"] {
+        let (code, place, _) = complaint(&translated(entries, "walk_ps = 7\n"));
+        assert_eq!((code, place.as_str()), ("KV1005", entries));
+    }
+    let (code, _, message) = complaint(&translated("2_048", ""));
+    assert!(
+        code == "KV1007" && message.contains("tlb.walk_ps"),
+        "{message}"
+    );
+    let alone = text().replace("[host]", "[tlb]\nentries = 64\nwalk_ps = 7\n[host]");
+    let (code, place, _) = complaint(&alone);
+    assert_eq!((code, place.as_str()), ("KV1008", "64"));
 }
 
 #[test]
