@@ -344,7 +344,7 @@ fn run(arguments: &[String]) -> Result<bool, Box<dyn Error>> {
     let machine = machine::processor()?;
     let method = format!(
         "GET, SET and EXISTS of {KEY_BYTES}-byte keys on 1,000 to 1,000,000 keys at Zipf 0 to 1.4, \
-         CPU time, best of {rounds} alternating rounds"
+         CPU time, best of {rounds} alternating rounds, of each its fastest tenth"
     );
     let text = render(
         &Fitted {

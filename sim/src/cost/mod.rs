@@ -14,6 +14,6 @@ mod tests;
 pub use cache::{CacheLevel, CacheModel, Hits, Tlb};
 pub use meter::{OutOfRange, Pricing, PricingMeter};
 pub use profile::{
-    DiskPrices, Fit, HostPrices, LinkPrices, MemoryPrices, Profile, ProfileKind, TYPICAL_2026,
-    embedded_profiles,
+    DiskPrices, Fit, HostPrices, LinkPrices, MemoryPrices, Profile, ProfileKind, SHARED_VM_2026,
+    TYPICAL_2026, embedded_profiles,
 };

@@ -49,10 +49,19 @@ use kvrig_base::time::Span;
 /// The profile that studies use by default: round figures of a current server.
 pub const TYPICAL_2026: &str = "typical-2026";
 
-const EMBEDDED: &[(&str, &str)] = &[(
-    TYPICAL_2026,
-    include_str!("../../profiles/typical-2026.toml"),
-)];
+/// Prices fitted to replays of the Redis node on a shared virtual machine.
+pub const SHARED_VM_2026: &str = "shared-vm-2026";
+
+const EMBEDDED: &[(&str, &str)] = &[
+    (
+        TYPICAL_2026,
+        include_str!("../../profiles/typical-2026.toml"),
+    ),
+    (
+        SHARED_VM_2026,
+        include_str!("../../profiles/shared-vm-2026.toml"),
+    ),
+];
 
 /// Names and texts of the profiles that are part of the program.
 pub const fn embedded_profiles() -> &'static [(&'static str, &'static str)] {

@@ -44,6 +44,9 @@ fn the_built_in_profiles_can_be_read_and_cite_every_number() {
         assert_eq!(profile.name, *name);
         assert!(!profile.sources.is_empty());
     }
+    let fitted = Profile::embedded(SHARED_VM_2026).unwrap();
+    assert_eq!(fitted.kind, ProfileKind::Fitted);
+    assert!(fitted.fit.residual_mean_ppm.is_some_and(|ppm| ppm > 0));
     assert_eq!(Profile::embedded("typical").unwrap_err().code, "KV1006");
 }
 
