@@ -406,3 +406,72 @@ fn what_machines_measured_stands_beside_the_results_and_outside_their_digest() {
         "there is no curve to compare with"
     );
 }
+
+/// Clients of which a stop of a millisecond makes many give up.
+const IMPATIENT: &[&str] = &[
+    "study.rehash.tables=['at-once']",
+    "study.rehash.size_curve=[]",
+    "workload.clients=200",
+    "workload.think_time=4ms",
+    "workload.timeout=500us",
+];
+
+#[test]
+fn a_stop_that_clients_do_not_wait_for_wastes_work_and_heals() {
+    let result = run_small(IMPATIENT, 2);
+    let of = |phase, name| value(&result, "", "at-once", phase, name);
+    assert_eq!(of(Some("before"), "timeouts_count"), 0);
+    assert!(of(Some("during"), "timeouts_count") > 5);
+    assert_eq!(of(Some("after"), "timeouts_count"), 0);
+    assert!(of(Some("during"), "work_wasted_mean") > 0);
+    assert_eq!(of(Some("during"), "attempts_mean"), 1_000_000);
+    assert!(of(None, "recovery_duration_max") < 10_000_000);
+    let load = |phase| of(Some(phase), "utilisation_mean");
+    assert!(load("during") > load("before") + load("before") / 4);
+    assert!((load("after") - load("before")).abs() < 50_000);
+}
+
+#[test]
+fn retries_send_more_and_lose_less() {
+    let alone = run_small(IMPATIENT, 2);
+    let sets = [
+        IMPATIENT,
+        &["workload.retries={ max = 5, backoff_base = '1ms' }"],
+    ]
+    .concat();
+    let retrying = run_small(&sets, 2);
+    let during = |result, name| value(result, "", "at-once", Some("during"), name);
+    assert!(during(&retrying, "attempts_mean") > during(&alone, "attempts_mean") + 100_000);
+    let failed = "requests_failed_count";
+    assert!(during(&retrying, failed) < during(&alone, failed));
+}
+
+/// The value of a fleet of four nodes whose sizes differ by `stagger`.
+fn of_fleet(stagger: &str, phase: Option<&str>, name: &str) -> i64 {
+    let fleet = format!("study.rehash.fleet={{ nodes = 4, parts = 3, stagger = '{stagger}' }}");
+    let sets = [
+        "study.rehash.tables=['redis-7.0']",
+        "study.rehash.size_curve=[]",
+        "store.redis.conf.activerehashing='no'",
+        "workload.clients=8",
+        "workload.ttl=1d",
+        &fleet,
+    ];
+    value(&run_small(&sets, 2), "", "redis-7.0", phase, name)
+}
+
+#[test]
+fn nodes_that_are_filled_alike_grow_at_the_same_time() {
+    let most = |stagger| of_fleet(stagger, None, "nodes_growing_max");
+    assert_eq!(most("0%"), 4);
+    assert!(most("50%") < 4);
+    let lasts = |stagger| of_fleet(stagger, None, "rehash_duration_max");
+    assert!(lasts("50%") > 2 * lasts("0%"));
+}
+
+#[test]
+fn a_fleet_that_grows_at_once_answers_fewer_requests() {
+    let throughput = |phase| of_fleet("0%", Some(phase), "throughput_mean");
+    assert!(throughput("during") < throughput("before"));
+    assert!(throughput("during") < throughput("after"));
+}

@@ -90,6 +90,7 @@ metrics! {
     lock_wait_max, Nanos, Lower, "Longest wait of a worker for a lock that a thread had which grows the table.";
     memory_table_max, Bytes, Lower, "Largest size of all bucket arrays together, old and new.";
     memory_used_max, Bytes, Lower, "Most memory in use, in the layout of the product: keys, values, expiries and bucket arrays.";
+    nodes_growing_max, Ops, None, "Most nodes of a fleet whose tables grew at the same time.";
     pages_copied_count, Ops, Lower, "Pages of 4 KiB that were copied because a forked child shared them.";
     pause_allocate_max, Nanos, Lower, "Longest stretch in which one call allocated a new bucket array, or all workers stood still for it.";
     pause_cron_max, Nanos, Lower, "Longest stretch of rehashing by the periodic timer in one call.";
@@ -124,6 +125,7 @@ metrics! {
     table_growths_count, Ops, None, "Times that a table took twice as many buckets.";
     table_shrinks_count, Ops, None, "Times that a table took half as many buckets, or fewer.";
     throughput_mean, OpsPerSecond, Higher, "Requests answered per second of simulated time.";
+    throughput_min, OpsPerSecond, Higher, "Requests answered per second of simulated time in the worst window of a millisecond.";
     timeouts_count, Ops, Lower, "Attempts that clients gave up because no reply had come within their time limit.";
     utilisation_mean, Ppm, Lower, "Share of time in which the core was busy.";
     work_wasted_mean, Ppm, Lower, "Share of the core's busy time that went to requests whose clients had given up.";

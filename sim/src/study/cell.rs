@@ -90,6 +90,19 @@ pub struct RehashKnobs {
     pub size_curve: Vec<u64>,
     /// A fall and a rise of the number of keys in place of the doublings.
     pub swing: Option<Swing>,
+    /// Many nodes in place of one.
+    pub fleet: Option<Fleet>,
+}
+
+/// Many nodes behind clients that ask several of them at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fleet {
+    /// Number of nodes, at least one.
+    pub nodes: u32,
+    /// Requests, each to a drawn node, that a client sends at once and waits for; at least one.
+    pub parts: u32,
+    /// How much nodes differ in keys at the start, as a share of the doubling.
+    pub stagger: Share,
 }
 
 /// A number of keys that falls from its highest to its lowest and rises again, evenly.

@@ -92,6 +92,20 @@ table! {
         size_curve: Vec<Located<Count>>,
         /// Lets the number of keys fall and rise once instead of growing past a doubling.
         swing: Swing,
+        /// Many nodes behind clients that ask several of them at once; each grows at the doubling.
+        fleet: Fleet,
+    }
+}
+
+table! {
+    /// Many nodes behind clients that ask several of them at once.
+    pub struct Fleet {
+        /// Number of nodes.
+        nodes: Located<Count>,
+        /// Requests, each to a drawn node, that a client sends at once and waits for.
+        parts: Located<Count>,
+        /// How much nodes differ in keys at the start, as a share of the doubling.
+        stagger: Located<Share>,
     }
 }
 

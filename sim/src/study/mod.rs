@@ -24,7 +24,7 @@ mod tests;
 mod workload;
 
 pub use cell::{
-    Action, Arrivals, Cell, Conf, Event, Gate, Host, Law, Lengths, Load, Patience, Placed,
+    Action, Arrivals, Cell, Conf, Event, Fleet, Gate, Host, Law, Lengths, Load, Patience, Placed,
     Popularity, Redis, RehashKnobs, Selection, Sizes, Space, Study, StudyKind, Swing, Turnover,
     Workload,
 };

@@ -101,7 +101,12 @@ impl Resolver<'_, '_> {
         }
         value
     }
-    fn small(&mut self, count: &Located<Count>, name: &str, range: RangeInclusive<u64>) -> u32 {
+    pub(super) fn small(
+        &mut self,
+        count: &Located<Count>,
+        name: &str,
+        range: RangeInclusive<u64>,
+    ) -> u32 {
         u32::try_from(self.count(count, name, range)).unwrap_or(u32::MAX)
     }
     fn span(&mut self, span: &Located<Span>) -> Span {

@@ -128,6 +128,7 @@ impl Model for Growing {
     type Requests = Inserts;
     type Arrivals = Vec<Time>;
     type Observer = Turns;
+    const RECORDS_LATENCIES: bool = false;
 }
 
 /// Lets a node grow from [`ENTRIES`] and keeps how long its turns took.

@@ -310,6 +310,7 @@ impl Model for Queueing {
     type Requests = Customers;
     type Arrivals = PoissonArrivals;
     type Observer = Watch;
+    const RECORDS_LATENCIES: bool = false;
 }
 
 pub(super) type QueueingWorld = World<Queueing>;

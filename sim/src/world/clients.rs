@@ -340,8 +340,10 @@ impl<M: Model> World<M> {
                 .late_reply(&reply, &self.hosted[actor.index()].actor);
             return;
         }
-        group.service.record(reply.service);
-        group.response.record(reply.response);
+        if M::RECORDS_LATENCIES {
+            group.service.record(reply.service);
+            group.response.record(reply.response);
+        }
         self.ledger.completed += 1;
         if let Some(open) = open {
             self.answered(open);

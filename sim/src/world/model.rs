@@ -18,6 +18,11 @@ pub trait Model {
     type Arrivals: Arrivals;
     /// Who watches.
     type Observer: Observer<Self::Actor>;
+    /// Whether the world records responses and services of each group itself; without it,
+    /// [`super::World::responses`] and [`super::World::services`] stay empty. A watcher that sorts
+    /// replies into recorders of its own has no use for them, and each costs some 50 instructions
+    /// a reply.
+    const RECORDS_LATENCIES: bool = true;
 }
 
 /// Watches a run: classifies replies, collects pauses. It sees the actor but cannot change it.

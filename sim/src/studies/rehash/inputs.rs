@@ -255,18 +255,20 @@ impl Inputs {
             present,
         })
     }
-    /// The workload over a key space of its own, which follows a swing.
+    /// The workload over a key space of its own, for clients that count keys themselves as `knob`
+    /// asks for: a swing, or a fleet.
     ///
     /// # Errors
     /// If keys are read from a trace, or there are several key spaces, or an operation takes two
     /// commands.
     pub(super) fn workload_over(
         &self,
+        knob: &str,
         space: KeySpace,
         seed: Seed,
     ) -> Result<Arc<Workload>, Diagnostic> {
         let refuse = |what: &str| {
-            let message = format!("{what}, which cannot follow `study.rehash.swing`");
+            let message = format!("{what}, which cannot follow `study.rehash.{knob}`");
             Err(Diagnostic::new(diagnostic::CONTRADICTION, message))
         };
         if self.is_recorded() {

@@ -11,6 +11,7 @@ mod card;
 mod charts;
 mod curve;
 mod findings;
+mod fleet;
 mod growth;
 mod heat;
 mod inputs;
@@ -30,7 +31,7 @@ pub use charts::{MeasuredPause, add_measured_pauses};
 use crate::run::{
     Experiment, Measurable, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds, verdicts,
 };
-use crate::study::{Files, RehashKnobs, Study, Swing, TableName};
+use crate::study::{Files, Fleet, RehashKnobs, Study, Swing, TableName};
 use inputs::{Inputs, Reader};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::quantity::Bytes;
@@ -94,6 +95,13 @@ enum Spec {
         swing: Swing,
         replication: u32,
     },
+    Fleet {
+        cell: usize,
+        fleet: Fleet,
+        table: TableKind,
+        size: u64,
+        replication: u32,
+    },
 }
 
 /// Plans the study.
@@ -125,6 +133,12 @@ impl Rehash {
             if let Some(swing) = inputs.knobs.swing {
                 if !inputs.is_recorded() {
                     self.lay_out_swing(cell, swing);
+                }
+                continue;
+            }
+            if let Some(fleet) = inputs.knobs.fleet {
+                if !inputs.is_recorded() {
+                    self.lay_out_fleet(cell, fleet);
                 }
                 continue;
             }
@@ -180,6 +194,48 @@ impl Rehash {
                     replication,
                 });
             }
+        }
+    }
+
+    fn lay_out_fleet(&mut self, cell: usize, fleet: Fleet) {
+        let inputs = &self.cells[cell];
+        for table in tables(&inputs.knobs).filter(|&table| table != TableKind::Memcached16) {
+            for &size in &inputs.knobs.doublings {
+                for replication in 0..self.study.seeds {
+                    self.points
+                        .push(self.fleet_point(inputs, fleet, table, size, replication));
+                    self.specs.push(Spec::Fleet {
+                        cell,
+                        fleet,
+                        table,
+                        size,
+                        replication,
+                    });
+                }
+            }
+        }
+    }
+
+    fn fleet_point(
+        &self,
+        inputs: &Inputs,
+        fleet: Fleet,
+        table: TableKind,
+        size: u64,
+        seed: u32,
+    ) -> Point {
+        let node = self.node_point(inputs, table, size, seed);
+        let (nodes, parts) = (u64::from(fleet.nodes), u64::from(fleet.parts));
+        let filled = growth::entries_at_growth(table, size) * nodes;
+        let steps = nodes * size * STEPS_PER_BUCKET.0 / STEPS_PER_BUCKET.1;
+        let leads = inputs.knobs.lead_in + inputs.knobs.lead_out;
+        let requests = inputs.requests_within(leads) * parts + steps;
+        Point {
+            label: format!("{} of {nodes} nodes", node.label),
+            identity: self.identity("fleet", inputs, table, &size.to_string(), seed),
+            events: requests,
+            memory: Bytes(node.memory.0 * nodes),
+            cpu: REQUEST_CPU * requests + INSERT_CPU * filled,
         }
     }
 
@@ -290,6 +346,21 @@ impl Experiment for Rehash {
                     swing::run(inputs, *swing, *table, labels, seed, cancelled)?;
                 (PointOutcome::Swing(outcome), events)
             }
+            Spec::Fleet {
+                cell,
+                fleet,
+                table,
+                size,
+                replication,
+            } => {
+                let inputs = &self.cells[*cell];
+                let mut labels = node_cell(inputs, *table, *size);
+                labels.insert("nodes".into(), fleet.nodes.to_string());
+                let seed = root.replication(*replication);
+                let (outcome, events) =
+                    fleet::run(inputs, fleet, *table, *size, labels, seed, cancelled)?;
+                (PointOutcome::Fleet(outcome), events)
+            }
             Spec::Curve { cell, table, sizes } => {
                 let profile = &self.cells[*cell].profile;
                 let (outcome, events) = curve::run(*table, sizes, profile, root, cancelled)?;
@@ -335,9 +406,9 @@ impl Rehash {
     fn left_out(&self) -> Vec<String> {
         let mut sentences = Vec::new();
         sentences.extend(not_run_by_memcached(&self.cells));
-        let is_without_swing =
-            |inputs: &&Inputs| inputs.knobs.swing.is_some() && inputs.is_recorded();
-        for inputs in self.cells.iter().filter(is_without_swing) {
+        let draws_keys = |knobs: &RehashKnobs| knobs.swing.is_some() || knobs.fleet.is_some();
+        let is_left_out = |inputs: &&Inputs| draws_keys(&inputs.knobs) && inputs.is_recorded();
+        for inputs in self.cells.iter().filter(is_left_out) {
             sentences.push(format!(
                 "The variant \"{}\" is left out: the keys of a trace have a course of their own.",
                 inputs.cell.variant
@@ -430,6 +501,7 @@ fn swing_cell(inputs: &Inputs, table: TableKind) -> BTreeMap<String, String> {
 /// table, and its memory limit is not part of this version.
 fn is_for_redis_alone(inputs: &Inputs) -> bool {
     inputs.knobs.swing.is_some()
+        || inputs.knobs.fleet.is_some()
         || !inputs.cell.events.is_empty()
         || inputs.limit_at_doubling
         || inputs.config.maxmemory > 0
@@ -448,7 +520,7 @@ fn not_run_by_memcached(cells: &[Inputs]) -> Option<String> {
         .collect();
     (!names.is_empty()).then(|| {
         format!(
-            "Snapshots, memory limits and shrinking tables are Redis's: memcached-1.6 does not run {}.",
+            "Snapshots, memory limits, shrinking tables and fleets are Redis's: memcached-1.6 does not run {}.",
             names.join(", ")
         )
     })

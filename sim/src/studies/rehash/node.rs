@@ -46,6 +46,7 @@ impl Model for Rehashing {
     type Requests = Asks;
     type Arrivals = OpenArrivals;
     type Observer = Watch;
+    const RECORDS_LATENCIES: bool = false;
 }
 
 /// Who asks: the load, or the operator.

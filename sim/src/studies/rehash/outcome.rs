@@ -15,6 +15,8 @@ pub(super) enum PointOutcome {
     Curve(CurveOutcome),
     /// A node whose number of keys falls and rises.
     Swing(SwingOutcome),
+    /// Many nodes under load, each through one doubling.
+    Fleet(FleetOutcome),
 }
 
 /// A node under load, through one doubling, under one seed.
@@ -38,6 +40,19 @@ pub(super) struct NodeOutcome {
     pub(super) heat: Vec<HeatCell>,
     /// Children that lived meanwhile.
     pub(super) children: Vec<ChildLife>,
+    /// Sums of work counters.
+    pub(super) counters: BTreeMap<String, u64>,
+    /// Event windows.
+    pub(super) windows: Vec<(u64, u64)>,
+    /// What in this point went beyond the model, in sentences.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Many nodes under load, each through one doubling, under one seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FleetOutcome {
+    /// The metrics, by phase.
+    pub(super) samples: Vec<Sample>,
     /// Sums of work counters.
     pub(super) counters: BTreeMap<String, u64>,
     /// Event windows.

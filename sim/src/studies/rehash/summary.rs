@@ -1,6 +1,6 @@
 //! All outcomes of a run put together, and the table at its end.
 
-use super::outcome::{CurveOutcome, NodeOutcome, PointOutcome, SwingOutcome};
+use super::outcome::{CurveOutcome, FleetOutcome, NodeOutcome, PointOutcome, SwingOutcome};
 use super::power_of_two;
 use crate::run::Sample;
 use kvrig_base::quantity::format_value;
@@ -14,6 +14,7 @@ pub(super) struct Found {
     pub(super) nodes: Vec<NodeOutcome>,
     pub(super) curves: Vec<CurveOutcome>,
     pub(super) swings: Vec<SwingOutcome>,
+    pub(super) fleets: Vec<FleetOutcome>,
     pub(super) windows: Vec<PointWindows>,
 }
 
@@ -44,6 +45,11 @@ impl Found {
                 self.swings.push(swing);
                 windows
             }
+            PointOutcome::Fleet(mut fleet) => {
+                let windows = std::mem::take(&mut fleet.windows);
+                self.fleets.push(fleet);
+                windows
+            }
             PointOutcome::Curve(curve) => {
                 self.curves.push(curve);
                 return;
@@ -58,22 +64,27 @@ impl Found {
     pub(super) fn samples(&self) -> Vec<Sample> {
         let of_nodes = self.nodes.iter().flat_map(|node| node.samples.clone());
         let of_swings = self.swings.iter().flat_map(|swing| swing.samples.clone());
+        let of_fleets = self.fleets.iter().flat_map(|fleet| fleet.samples.clone());
         let of_curves = self.curves.iter().flat_map(curve_samples);
-        of_nodes.chain(of_swings).chain(of_curves).collect()
+        let of_stores = of_nodes.chain(of_swings).chain(of_fleets);
+        of_stores.chain(of_curves).collect()
     }
     /// What went beyond the model, in sentences.
     pub(super) fn warnings(&self) -> Vec<String> {
         let of_nodes = self.nodes.iter().flat_map(|node| node.warnings.clone());
         let of_swings = self.swings.iter().flat_map(|swing| swing.warnings.clone());
-        of_nodes.chain(of_swings).collect()
+        let of_fleets = self.fleets.iter().flat_map(|fleet| fleet.warnings.clone());
+        of_nodes.chain(of_swings).chain(of_fleets).collect()
     }
     /// Sums of work counters.
     pub(super) fn counters(&self) -> BTreeMap<String, u64> {
         let of_nodes = self.nodes.iter().map(|node| &node.counters);
         let of_swings = self.swings.iter().map(|swing| &swing.counters);
+        let of_fleets = self.fleets.iter().map(|fleet| &fleet.counters);
+        let of_stores = of_nodes.chain(of_swings).chain(of_fleets);
         let of_curves = self.curves.iter().map(|curve| &curve.counters);
         let mut sums: BTreeMap<String, u64> = BTreeMap::new();
-        for counters in of_nodes.chain(of_swings).chain(of_curves) {
+        for counters in of_stores.chain(of_curves) {
             for (name, count) in counters {
                 *sums.entry(name.clone()).or_default() += count;
             }

@@ -1,12 +1,18 @@
 //! The question of a cell and its knobs.
 
 use super::{Resolver, TABLE_ENTRIES, doc};
-use crate::study::cell::{RehashKnobs, StudyKind, Swing};
+use crate::study::cell::{Fleet, RehashKnobs, StudyKind, Swing};
 use crate::study::document::TableName;
 use crate::study::part::{At, Located};
 use crate::study::scalars::Count;
 use kvrig_base::diagnostic;
 use kvrig_base::limits;
+use kvrig_base::quantity::Share;
+use std::ops::RangeInclusive;
+
+/// Every client has a connection to every node.
+const FLEET_NODES: RangeInclusive<u64> = 1..=1_000;
+const FLEET_PARTS: RangeInclusive<u64> = 1..=1_000;
 
 impl Resolver<'_, '_> {
     pub(super) fn kind(&mut self, study: &At<doc::Study>) -> Option<StudyKind> {
@@ -56,6 +62,10 @@ impl Resolver<'_, '_> {
             Some(swing) => Some(self.swing(swing)?),
             None => None,
         };
+        let fleet = match &knobs.fleet {
+            Some(fleet) => Some(self.fleet(fleet)?),
+            None => None,
+        };
         Some(RehashKnobs {
             tables: tables?,
             doublings: doublings?,
@@ -63,6 +73,22 @@ impl Resolver<'_, '_> {
             lead_out: lead_out?,
             size_curve,
             swing,
+            fleet,
+        })
+    }
+    fn fleet(&mut self, fleet: &doc::Fleet) -> Option<Fleet> {
+        let path = |key| format!("study.rehash.fleet.{key}");
+        let nodes = self.need(fleet.nodes.as_ref(), &path("nodes"), "how many there are");
+        let nodes = nodes.map(|nodes| self.small(nodes, "nodes", FLEET_NODES));
+        let parts = fleet.parts.as_ref();
+        let parts = parts.map_or(1, |parts| self.small(parts, "parts", FLEET_PARTS));
+        Some(Fleet {
+            nodes: nodes?,
+            parts,
+            stagger: fleet
+                .stagger
+                .as_ref()
+                .map_or(Share(0), |stagger| stagger.value),
         })
     }
     fn swing(&mut self, swing: &doc::Swing) -> Option<Swing> {

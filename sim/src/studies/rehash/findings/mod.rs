@@ -5,8 +5,8 @@ mod laws;
 mod rows;
 mod variants;
 
-use super::retries;
 use super::summary::Subjects;
+use super::{fleet, retries};
 use kvrig_base::result::Finding;
 use kvrig_base::row::Row;
 use rows::Rows;
@@ -38,6 +38,7 @@ pub(super) fn findings(rows: &[Row], subjects: &Subjects, warnings: &[String]) -
         }
         findings.extend(retries::findings(rows.0, &tables, doubling));
     }
+    findings.extend(fleet::findings(rows.0));
     findings.extend(warnings.iter().map(|text| Finding {
         text: text.clone(),
         rows: Vec::new(),

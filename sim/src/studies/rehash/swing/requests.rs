@@ -43,7 +43,7 @@ impl SwingRequests {
             initial: swing.low,
             max: swing.high.saturating_add(1),
         };
-        let workload = inputs.workload_over(space, seed)?;
+        let workload = inputs.workload_over("swing", space, seed)?;
         let (writes, needed) = (
             inputs.inserts_within(swing.period),
             2 * (swing.high - swing.low),
