@@ -31,6 +31,10 @@ pub struct Objective {
 }
 
 impl Objective {
+    /// Whether there is a row that it judges.
+    pub fn applies_to_any(&self, rows: &[Row]) -> bool {
+        rows.iter().any(|row| self.applies_to(row))
+    }
     fn applies_to(&self, row: &Row) -> bool {
         row.name == self.metric
             && self.filter.iter().all(|(axis, value)| match axis.as_str() {

@@ -35,6 +35,8 @@ pub struct Study {
     pub cells: Vec<Cell>,
     /// The thresholds, in file order.
     pub objectives: Vec<Objective>,
+    /// Whether the file is the built-in study itself, so that nobody else wrote its thresholds.
+    pub is_built_in: bool,
     /// By how much metrics may worsen against a baseline.
     pub gates: BTreeMap<String, Gate>,
     /// What the file asks for that this version leaves out.

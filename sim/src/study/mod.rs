@@ -72,7 +72,11 @@ pub fn load(layers: &Layers<'_>) -> Result<Study, Vec<Diagnostic>> {
     let resolved = resolve_document(&document, layers.flags.quick, &mut report);
     let errors = report.diagnostics;
     match resolved {
-        Some(study) if errors.is_empty() => Ok(Study { sources, ..study }),
+        Some(study) if errors.is_empty() => Ok(Study {
+            sources,
+            is_built_in: (layers.builtin)(study.name) == Some(&layers.file.text),
+            ..study
+        }),
         _ => Err(tidy(errors)),
     }
 }
@@ -152,6 +156,7 @@ fn resolve_document(document: &Document, quick: bool, report: &mut Report<'_>) -
         gates,
         warnings,
         document: print::to_toml(document),
+        is_built_in: false,
         sources: Sources::default(),
     })
 }

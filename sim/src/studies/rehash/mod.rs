@@ -29,7 +29,8 @@ mod watch;
 pub use charts::{MeasuredPause, add_measured_pauses};
 
 use crate::run::{
-    Experiment, Measurable, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds, verdicts,
+    Experiment, Measurable, Objective, Outcome, Plan, Point, RunError, fingerprint,
+    rows_over_seeds, verdicts,
 };
 use crate::study::{Files, Fleet, RehashKnobs, Study, Swing, TableName};
 use inputs::{Inputs, Reader};
@@ -424,7 +425,14 @@ impl Rehash {
         // What theory says is no outcome of the simulation.
         let of_theory = rows.iter_mut().filter(|row| row.name.starts_with("law_"));
         of_theory.for_each(|row| row.class = Class::Cited);
-        let verdicts = verdicts(&study.objectives, &rows).map_err(|objective| {
+        // Settings may leave nothing that a threshold of the built-in study speaks of; one that
+        // somebody wrote must judge something.
+        let (judged, idle): (Vec<Objective>, Vec<Objective>) = study
+            .objectives
+            .iter()
+            .cloned()
+            .partition(|objective| !study.is_built_in || objective.applies_to_any(&rows));
+        let verdicts = verdicts(&judged, &rows).map_err(|objective| {
             Diagnostic::new(
                 diagnostic::CONTRADICTION,
                 format!(
@@ -444,6 +452,12 @@ impl Rehash {
         let mut warnings = found.warnings();
         warnings.extend(study.warnings.iter().map(ToString::to_string));
         warnings.extend(self.left_out());
+        warnings.extend(idle.iter().map(|objective| {
+            format!(
+                "The built-in threshold on `{}` is left out: it speaks of nothing that was run.",
+                objective.metric
+            )
+        }));
         warnings.sort();
         warnings.dedup();
         let profile = &self.cells[0].profile;
