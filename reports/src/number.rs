@@ -16,6 +16,7 @@ pub fn quantity(quantity: Quantity, value: i64) -> String {
         Quantity::Count | Quantity::Category => count(value),
         Quantity::PowerOfTwo => power_of_two(value),
         Quantity::Ppm => format_value(Unit::Ppm, value),
+        Quantity::Milli => format_value(Unit::Milli, value),
         Quantity::Nines => nines(value),
     }
 }
@@ -120,6 +121,7 @@ mod tests {
             (Quantity::PowerOfTwo, 1 << 20, "2²⁰"),
             (Quantity::PowerOfTwo, 1_500_000, "1.5M"),
             (Quantity::Ppm, 24_500, "2.45 %"),
+            (Quantity::Milli, 50_500, "50.5"),
             (Quantity::Nines, 1_000_000, "0 %"),
             (Quantity::Nines, 2_000_000, "50 %"),
             (Quantity::Nines, 10_000_000, "90 %"),
@@ -143,7 +145,7 @@ mod tests {
         #[test]
         fn every_value_prints_without_panic(value: i64, other: i64) {
             for kind in [Quantity::Nanos, Quantity::Bytes, Quantity::Count, Quantity::PowerOfTwo,
-                         Quantity::Ppm, Quantity::Nines] {
+                         Quantity::Ppm, Quantity::Milli, Quantity::Nines] {
                 prop_assert!(!quantity(kind, value).is_empty());
             }
             prop_assert!(!delta(Unit::Nanos, value, other).is_empty());

@@ -2,7 +2,7 @@
 
 use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::quantity::format_value;
-use kvrig_base::result::{StudyResult, Values};
+use kvrig_base::result::{Finding, StudyResult, Values};
 use kvrig_base::row::{Class, Row};
 use kvrig_sim::run::{self, Observer, Points};
 use kvrig_sim::studies;
@@ -12,6 +12,7 @@ use kvrig_sim::study::{self, Files, Flags, Layers, Source};
 const SMALL: &[&str] = &[
     "study.rehash.doublings=['2^12']",
     "study.rehash.size_curve=['2^10','2^12','2^14']",
+    "study.rehash.fixed_places=['2^10']",
     "study.rehash.lead_in='200ms'",
     "study.rehash.lead_out='100ms'",
     "run.seeds=2",
@@ -133,6 +134,7 @@ const ONE_TABLE: &[&str] = &[
     "study.rehash.tables=['redis-7.0']",
     "study.rehash.doublings=['2^12']",
     "study.rehash.size_curve=[]",
+    "study.rehash.fixed_places=[]",
 ];
 
 #[test]
@@ -298,6 +300,10 @@ fn every_number_of_a_finding_is_the_value_of_a_row_that_it_links_to() {
     );
     let sets = ["study.rehash.tables=['at-once','redis-7.0','kvrig']"];
     let result = run_with(&variants, &sets, 2);
+    for about in ["nine tenths full", "chosen to collide"] {
+        let says = |finding: &&Finding| finding.text.contains(about);
+        assert_eq!(result.findings.iter().filter(says).count(), 1, "{about}");
+    }
     let mut checked = 0;
     for finding in result.findings.iter().filter(|finding| !finding.warning) {
         let values: Vec<String> = finding
@@ -334,6 +340,8 @@ fn every_chart_finds_its_series() {
         "memory-2-12",
         "response-heat-2-12",
         "pause-against-size",
+        "probes-against-load-2-10",
+        "probes-against-chosen-keys-2-10",
         "table-over-a-swing",
     ] {
         assert!(names.contains(&name), "{name} is missing among {names:?}");

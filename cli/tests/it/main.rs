@@ -21,6 +21,7 @@ doublings = ["2^10"]
 lead_in = "20ms"
 lead_out = "20ms"
 size_curve = ["2^10", "2^11"]
+fixed_places = []
 
 [run]
 seeds = 1

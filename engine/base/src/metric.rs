@@ -23,6 +23,9 @@ pub enum Unit {
     /// Parts per million.
     #[serde(rename = "ppm")]
     Ppm,
+    /// Thousandths of what is counted.
+    #[serde(rename = "milli")]
+    Milli,
 }
 
 impl Unit {
@@ -34,6 +37,7 @@ impl Unit {
             Self::Ops => "ops",
             Self::OpsPerSecond => "ops/s",
             Self::Ppm => "ppm",
+            Self::Milli => "milli",
         }
     }
 }
@@ -86,6 +90,8 @@ metrics! {
     keys_evicted_count, Ops, Lower, "Keys removed to stay below the memory limit.";
     law_end_position, Ops, None, "Insertion that moves the last entry of a rehash by theory, under insertions alone.";
     law_free_position, Ops, None, "Insertion that gives the old bucket array back by theory, under insertions alone.";
+    law_hit_mean, Milli, None, "Probes of a look-up that finds its key, by theory.";
+    law_miss_mean, Milli, None, "Probes of a look-up that finds nothing, by theory.";
     law_start_position, Ops, None, "Insertion that begins a rehash by theory.";
     lock_wait_max, Nanos, Lower, "Longest wait of a worker for a lock that a thread had which grows the table.";
     memory_table_max, Bytes, Lower, "Largest size of all bucket arrays together, old and new.";
@@ -103,6 +109,9 @@ metrics! {
     pause_step_max, Nanos, Lower, "Longest incremental step, taken on the back of one request or under one item lock.";
     pause_step_sum, Nanos, Lower, "All time of incremental steps taken on the back of requests.";
     pause_total_sum, Nanos, Lower, "All time that growth of the table held the core.";
+    probes_hit_mean, Milli, Lower, "Places that a look-up meets which finds its key, in the mean: empty places and compared keys.";
+    probes_lookup_mean, Milli, Lower, "Keys that a look-up compares in a chain, in the mean over all keys of the table.";
+    probes_miss_mean, Milli, Lower, "Places that a look-up meets which finds nothing, in the mean: empty places and compared keys.";
     recovery_duration_max, Nanos, Lower, "Longest time after a growth during which clients still timed out.";
     rehash_duration_max, Nanos, Lower, "Longest time from the start of a rehash to its end.";
     rehash_end_position, Ops, None, "Entries in the table when the last rehash ended.";

@@ -205,6 +205,8 @@ pub enum Quantity {
     PowerOfTwo,
     /// Parts per million, printed in per cent.
     Ppm,
+    /// Thousandths of a count, printed as decimals.
+    Milli,
     /// Millionths of 1/(1-q), printed as the quantile: 10 is 90 %, 1,000 is 99.9 %.
     Nines,
     /// Text categories.

@@ -31,6 +31,7 @@
       return scaled(n, FAMILIES.count);
     }
     if (quantity === "ppm") return four(n / 1e4) + " %";
+    if (quantity === "milli") return scaled(n / 1e3, FAMILIES.count);
     if (quantity === "nines") {
       const tail = Math.max(1, n / 1e6);
       const digits = Math.max(2, Math.ceil(Math.log10(tail)));

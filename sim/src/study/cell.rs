@@ -90,6 +90,8 @@ pub struct RehashKnobs {
     pub lead_out: Span,
     /// Sizes at which the table alone is measured: powers of two; may be empty.
     pub size_curve: Vec<u64>,
+    /// Places of tables that never grow, powers of two; may be empty.
+    pub fixed_places: Vec<u64>,
     /// A fall and a rise of the number of keys in place of the doublings.
     pub swing: Option<Swing>,
     /// Many nodes in place of one.

@@ -61,6 +61,8 @@ table! {
         flatten settings: Settings,
         /// Axes with fewer values.
         sweep: Sweep,
+        /// The variants that are run, by name; all of them where this is not written.
+        variants: Vec<Located<String>>,
     }
 }
 
@@ -90,6 +92,9 @@ table! {
         lead_out: Located<Span>,
         /// Sizes at which the table alone is measured, powers of two.
         size_curve: Vec<Located<Count>>,
+        /// Places of tables that never grow, powers of two: probes of a look-up by way of probing,
+        /// and by hash function under keys that were chosen to collide.
+        fixed_places: Vec<Located<Count>>,
         /// Lets the number of keys fall and rise once instead of growing past a doubling.
         swing: Swing,
         /// Many nodes behind clients that ask several of them at once; each grows at the doubling.
@@ -433,9 +438,33 @@ impl Study {
 }
 
 impl Document {
-    /// Puts what `--quick` replaces in place.
-    pub(super) fn apply_quick(&mut self, quick: Quick) {
+    /// Puts what `--quick` replaces in place, and leaves out the variants that it does not name
+    /// along with their thresholds.
+    pub(super) fn apply_quick(&mut self, quick: Quick, report: &mut Report<'_>) {
         self.settings.merge(quick.settings);
         merge_option(&mut self.sweep, quick.sweep);
+        let Some(wanted) = quick.variants else { return };
+        let variants = self.variant.get_or_insert_with(|| Named(Vec::new()));
+        let known: Vec<&str> = variants
+            .0
+            .iter()
+            .map(|(name, _)| name.value.as_str())
+            .collect();
+        for name in wanted
+            .iter()
+            .filter(|name| !known.contains(&name.value.as_str()))
+        {
+            report.unknown_name(name, &known, "no variant is called so");
+        }
+        let is_wanted = |name: &str| wanted.iter().any(|wanted| wanted.value == name);
+        let variant_of = |slo: &Slo| {
+            let filter = slo.r#where.as_ref()?;
+            let variant = filter.0.iter().find(|(axis, _)| axis.value == "variant")?;
+            Some(variant.1.value.0.clone())
+        };
+        variants.0.retain(|(name, _)| is_wanted(&name.value));
+        if let Some(slos) = &mut self.slo {
+            slos.retain(|slo| variant_of(&slo.part).is_none_or(|variant| is_wanted(&variant)));
+        }
     }
 }

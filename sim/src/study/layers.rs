@@ -6,7 +6,7 @@
 //! axis of the sweep say what a cell *is* and are laid over everything; a `--set` of the path of an
 //! axis replaces the axis.
 
-use super::document::{Axis, Document, Settings, Sweep};
+use super::document::{Axis, Document, Quick, Settings, Sweep};
 use super::part::{Part, Report};
 use super::source::{Node, Origin, Source, Sources, Value, at_path};
 use kvrig_base::diagnostic::{self, Diagnostic};
@@ -85,7 +85,11 @@ pub(super) fn merge(layers: &Layers<'_>) -> Result<Merged, Vec<Diagnostic>> {
         }
         None => Document::default(),
     };
-    let quick = file.quick.clone().or(defaults.quick);
+    // Another file's variants are its own, so the built-in quick settings choose none of them.
+    let quick = file.quick.clone().or(defaults.quick.map(|quick| Quick {
+        variants: None,
+        ..quick
+    }));
     let mut document = Document {
         settings: defaults.settings,
         title: defaults.title,
@@ -98,7 +102,11 @@ pub(super) fn merge(layers: &Layers<'_>) -> Result<Merged, Vec<Diagnostic>> {
     if layers.flags.quick
         && let Some(quick) = quick
     {
-        document.apply_quick(quick);
+        let mut report = Report::new(&sources);
+        document.apply_quick(quick, &mut report);
+        if !report.diagnostics.is_empty() {
+            return Err(report.diagnostics);
+        }
     }
     for text in layers.sets {
         let root = sources

@@ -59,7 +59,9 @@ const MAX_MEMORY_DEFAULT: Bytes = Bytes::gib(4);
 /// Seed where none is given.
 const SEED_DEFAULT: u64 = 1;
 /// Axes that the rows of a study have besides those of its sweep.
-const REHASH_AXES: &[&str] = &["doubling", "phase", "size", "table"];
+const REHASH_AXES: &[&str] = &[
+    "doubling", "hash", "keys", "load", "phase", "places", "probing", "size", "table",
+];
 
 /// Reads, merges and resolves a study.
 ///

@@ -8,7 +8,7 @@ use super::source::Origin;
 use crate::run::{Direction, Objective};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::metric::{self, METRICS, Metric, Unit};
-use kvrig_base::quantity::{Bytes, Rate, Share, parse_count};
+use kvrig_base::quantity::{Bytes, Rate, Share, parse_count, parse_decimal};
 use kvrig_base::time::Span;
 use std::collections::BTreeMap;
 
@@ -118,6 +118,7 @@ fn in_unit_of(metric: &Metric, written: &Located<Word>, report: &mut Report<'_>)
         Unit::Ops => parse_count(text),
         Unit::OpsPerSecond => text.parse::<Rate>().map(|rate| rate.0 / 1_000_000),
         Unit::Ppm => text.parse::<Share>().map(Share::ppm),
+        Unit::Milli => parse_decimal(text, 3),
     };
     match value.map(i64::try_from) {
         Ok(Ok(value)) => Some(value),

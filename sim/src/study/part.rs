@@ -125,6 +125,17 @@ impl<'a> Report<'a> {
                 .help(help),
         );
     }
+    /// A name that is not among `known`.
+    pub(super) fn unknown_name(&mut self, name: &Located<String>, known: &[&str], label: &str) {
+        let error = unknown_name(&name.value, known, &[]);
+        let placed = self
+            .sources
+            .diagnostic(diagnostic::UNKNOWN_NAME, name.at, "", label);
+        self.diagnostics.push(Diagnostic {
+            place: placed.place,
+            ..error
+        });
+    }
     pub(super) fn not_built(&mut self, at: Origin, name: &str, known: &[&str]) {
         self.diagnostics.push(
             self.sources

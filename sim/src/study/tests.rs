@@ -190,6 +190,39 @@ fn quick_replaces_what_it_names_and_nothing_else() {
 }
 
 #[test]
+fn quick_runs_the_variants_that_it_names_and_their_thresholds() {
+    let text = "schema = 1\n[study.rehash]\n[variant.a]\n[variant.b]\n\
+        [[slo]]\nmetric = \"response_p99\"\nwhere = { variant = \"a\" }\nmax = \"1s\"\n\
+        [[slo]]\nmetric = \"response_p99\"\nwhere = { variant = \"b\" }\nmax = \"1s\"\n\
+        [quick]\nvariants = [\"b\"]\n";
+    let flags = |quick| Flags {
+        quick,
+        ..Flags::default()
+    };
+    let of = |quick| {
+        let study = load_with(text, &[], flags(quick)).unwrap();
+        let variants: Vec<String> = study.cells.into_iter().map(|cell| cell.variant).collect();
+        (variants, study.objectives.len())
+    };
+    assert_eq!(of(true), (vec![String::new(), "b".to_owned()], 1));
+    assert_eq!(of(false).0, ["", "a", "b"]);
+    assert_eq!(of(false).1, 2);
+    let misspelt = text.replace("variants = [\"b\"]", "variants = [\"c\"]");
+    let errors = load_with(&misspelt, &[], flags(true)).unwrap_err();
+    assert!(
+        errors[0].to_string().contains("unknown name `c`"),
+        "{errors:?}"
+    );
+    let bare = format!("{BARE}[variant.mine]\n");
+    let bare = load_with(&bare, &[], flags(true)).unwrap();
+    assert_eq!(
+        bare.cells.len(),
+        2,
+        "the built-in choice is of built-in variants"
+    );
+}
+
+#[test]
 fn later_layers_win_over_earlier_ones() {
     let file = "schema = 1\n[study.rehash]\n[run]\nseed = 2\nseeds = 2\n";
     assert_eq!(study(BARE, &[]).seeds, 3, "the built-in default");

@@ -166,6 +166,10 @@ pub fn format_value(unit: Unit, value: i64) -> String {
             )
         }
         Unit::Ppm => format!("{} %", four_digits(magnitude, 10_000).1),
+        Unit::Milli if magnitude >= 1_000_000 => {
+            return grouped(value.saturating_add(value.signum() * 500) / 1_000);
+        }
+        Unit::Milli => four_digits(magnitude, 1_000).1,
     };
     format!("{sign}{text}")
 }
@@ -297,6 +301,11 @@ mod tests {
             (Unit::Ppm, 24_500, "2.45 %"),
             (Unit::Ppm, 999_950, "99.995 %"),
             (Unit::Ppm, 1_000_000, "100 %"),
+            (Unit::Milli, 1_250, "1.25"),
+            (Unit::Milli, 50_526, "50.53"),
+            (Unit::Milli, 5_000_500, "5,001"),
+            (Unit::Milli, -1_000, "-1"),
+            (Unit::Milli, i64::MAX, "9,223,372,036,854,775"),
         ] {
             assert_eq!(format_value(unit, value), expected, "{unit:?} {value}");
         }

@@ -3,8 +3,14 @@
 use super::display_name;
 use kvrig_base::result::ModelCard;
 
-/// The card for a run over `tables` with the cost profile called `profile`.
-pub(super) fn model_card(tables: &[String], profile: &str, warnings: &[String]) -> ModelCard {
+/// The card for a run over `tables`, and tables that never grow, with the cost profile called
+/// `profile`.
+pub(super) fn model_card(
+    tables: &[String],
+    has_fixed_tables: bool,
+    profile: &str,
+    warnings: &[String],
+) -> ModelCard {
     let mut rules = vec![
         "Redis tables: when they grow and shrink, how far one step goes, what the timer does, and \
          what a living child forbids follow redis:src/dict.c and redis:src/server.c of 7.0.15 and \
@@ -26,6 +32,19 @@ pub(super) fn model_card(tables: &[String], profile: &str, warnings: &[String]) 
         "An array of 32 KiB or more comes from the system page by page and is given back as a whole."
             .to_owned(),
     ];
+    if has_fixed_tables {
+        rules.push(
+            "Tables that never grow: linear, quadratic (steps of 1, 2, 3 …) and double hashing and \
+             chains, under SipHash-1-2 with a key from the seed; theory is Knuth's (The Art of \
+             Computer Programming, volume 3, section 6.4)."
+                .to_owned(),
+        );
+        assumed.push(
+            "Whoever chooses keys knows the functions MurmurHash3 (seed 0) and CRC16 and does not know \
+             SipHash's key: under it, the keys chosen for MurmurHash3 are looked up."
+                .to_owned(),
+        );
+    }
     if tables.iter().any(|table| table == "memcached-1.6") {
         rules.push(
             "Memcached's expansion follows memcached:assoc.c of 1.6: above 1.5 entries a bucket, \

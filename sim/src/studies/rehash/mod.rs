@@ -1,8 +1,9 @@
 //! The study `rehash`: how long does growth stop the store, and who waits?
 //!
-//! Its points are of two kinds. A **node** (`node`) serves clients while its table grows once,
+//! Its points are of three kinds. A **node** (`node`) serves clients while its table grows once,
 //! from `lead_in` before to `lead_out` after: what clients see before, during and after. A **curve**
-//! (`curve`) grows a table alone through many sizes: its longest pause against its size.
+//! (`curve`) grows a table alone through many sizes: its longest pause against its size. A
+//! **fixed** table (`fixed`) never grows: how many places a look-up meets in it.
 //!
 //! Pauses are not inferred from latencies: tables file the work of growth under its cause, and the
 //! recorder (`phases`) reads it off each call's priced receipt.
@@ -11,6 +12,7 @@ mod card;
 mod charts;
 mod curve;
 mod findings;
+mod fixed;
 mod fleet;
 mod growth;
 mod heat;
@@ -41,6 +43,7 @@ use kvrig_base::result::StudyResult;
 use kvrig_base::row::Class;
 use kvrig_base::time::Span;
 use kvrig_tables::TableKind;
+use kvrig_tables::probing::Probing;
 use outcome::PointOutcome;
 use std::collections::BTreeMap;
 use summary::{Found, Subjects};
@@ -60,10 +63,14 @@ const PHASES: [&str; 3] = ["before", "during", "after"];
 const ENTRY_OVERHEAD: u64 = 96;
 /// Memory of one entry of a table of integers, arrays included. For estimates.
 const CURVE_ENTRY: u64 = 28;
+/// Memory of one place of a table that never grows, its hash beside it. For estimates.
+const FIXED_PLACE: u64 = 24;
 /// CPU time of one simulated request, and of one insert that fills a table. For estimates; the
 /// benchmark `replay` measures them.
 const REQUEST_CPU: Span = Span::from_nanos(700);
 const INSERT_CPU: Span = Span::from_nanos(400);
+/// CPU time of one look-up in a table that never grows. For estimates.
+const LOOKUP_CPU: Span = Span::from_nanos(40);
 /// Longest that growing is expected to take, for estimates: a step for each request moves one
 /// bucket of those that are not empty, 63 % at load 1.
 const STEPS_PER_BUCKET: (u64, u64) = (632, 1_000);
@@ -102,6 +109,14 @@ enum Spec {
         table: TableKind,
         size: u64,
         replication: u32,
+    },
+    Probing {
+        kind: Probing,
+        places: u64,
+    },
+    Flood {
+        hash: fixed::Flooded,
+        places: u64,
     },
 }
 
@@ -178,7 +193,32 @@ impl Rehash {
                 });
             }
         }
+        let places = first.knobs.fixed_places.clone();
+        places
+            .into_iter()
+            .for_each(|places| self.lay_out_fixed(places));
         Ok(())
+    }
+
+    /// Tables that never grow, the same for every cell.
+    fn lay_out_fixed(&mut self, places: u64) {
+        let seed = self.study.seed;
+        let lookups = fixed::lookups_estimated(places);
+        let point = |name: &str| Point {
+            label: format!("{} places, {name}", power_of_two(places)),
+            identity: format!("fixed {places} {name}\nseed {seed}"),
+            events: lookups,
+            memory: Bytes(FIXED_PLACE * places),
+            cpu: LOOKUP_CPU * lookups,
+        };
+        for kind in Probing::ALL {
+            self.points.push(point(kind.name()));
+            self.specs.push(Spec::Probing { kind, places });
+        }
+        for hash in fixed::Flooded::ALL {
+            self.points.push(point(&format!("keys chosen, {hash:?}")));
+            self.specs.push(Spec::Flood { hash, places });
+        }
     }
 
     fn lay_out_swing(&mut self, cell: usize, swing: Swing) {
@@ -367,6 +407,18 @@ impl Experiment for Rehash {
                 let (outcome, events) = curve::run(*table, sizes, profile, root, cancelled)?;
                 (PointOutcome::Curve(outcome), events)
             }
+            Spec::Probing { kind, places } => {
+                let outcome = fixed::probing(*kind, *places, root, cancelled)?;
+                (
+                    PointOutcome::Probing(outcome),
+                    fixed::lookups_estimated(*places),
+                )
+            }
+            Spec::Flood { hash, places } => {
+                let outcome = fixed::flooding(*hash, *places, root);
+                let keys = outcome.points.iter().map(|point| point.keys).sum();
+                (PointOutcome::Flood(outcome), keys)
+            }
         };
         let data = serde_json::to_value(outcome).map_err(std::io::Error::other)?;
         Ok(Outcome { events, data })
@@ -400,6 +452,7 @@ impl Rehash {
             tables: tables(knobs).map(|table| table.name().to_owned()).collect(),
             doublings: names(&knobs.doublings),
             sizes: names(&knobs.size_curve),
+            places: names(&knobs.fixed_places),
             swings,
         }
     }
@@ -476,7 +529,12 @@ impl Rehash {
             series: drawn.series,
             charts: drawn.charts,
             histograms: drawn.histograms,
-            model_card: card::model_card(&subjects.tables, &profile.name, &warnings),
+            model_card: card::model_card(
+                &subjects.tables,
+                !subjects.places.is_empty(),
+                &profile.name,
+                &warnings,
+            ),
             counters: found.counters(),
             fingerprint: fingerprint(&rows, windows),
             sections: Vec::new(),

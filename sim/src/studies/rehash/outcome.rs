@@ -17,6 +17,10 @@ pub(super) enum PointOutcome {
     Swing(SwingOutcome),
     /// Many nodes under load, each through one doubling.
     Fleet(FleetOutcome),
+    /// A table of a fixed size under one way of probing.
+    Probing(ProbingOutcome),
+    /// A table of a fixed size and keys that were chosen to collide.
+    Flood(FloodOutcome),
 }
 
 /// A node under load, through one doubling, under one seed.
@@ -153,6 +157,51 @@ pub(super) struct SwingPoint {
     pub(super) keys: u64,
     /// Bytes of all bucket arrays.
     pub(super) table_bytes: u64,
+}
+
+/// A table of a fixed number of places under one way of probing, through all loads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ProbingOutcome {
+    /// The way of probing.
+    pub(super) probing: String,
+    /// Places of the table.
+    pub(super) places: u64,
+    /// One entry a load, ascending.
+    pub(super) points: Vec<LoadProbes>,
+}
+
+/// Mean probes of a look-up at one load, in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LoadProbes {
+    /// Keys a place, in parts per million.
+    pub(super) load_ppm: u64,
+    /// Where the key is found.
+    pub(super) hit_milli: u64,
+    /// Where it is not.
+    pub(super) miss_milli: u64,
+    /// The same two by theory.
+    pub(super) hit_law_milli: u64,
+    pub(super) miss_law_milli: u64,
+}
+
+/// A table of a fixed number of chains under one hash function, and more and more chosen keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FloodOutcome {
+    /// The hash function.
+    pub(super) hash: String,
+    /// Chains of the table.
+    pub(super) places: u64,
+    /// One entry a number of keys, ascending.
+    pub(super) points: Vec<FloodProbes>,
+}
+
+/// Mean probes of a look-up among so many chosen keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FloodProbes {
+    /// Chosen keys in the table.
+    pub(super) keys: u64,
+    /// Mean probes, in thousandths.
+    pub(super) lookup_milli: u64,
 }
 
 /// A table alone, grown by inserts through all sizes of the curve.

@@ -1,6 +1,10 @@
 //! All outcomes of a run put together, and the table at its end.
 
-use super::outcome::{CurveOutcome, FleetOutcome, NodeOutcome, PointOutcome, SwingOutcome};
+use super::fixed;
+use super::outcome::{
+    CurveOutcome, FleetOutcome, FloodOutcome, NodeOutcome, PointOutcome, ProbingOutcome,
+    SwingOutcome,
+};
 use super::power_of_two;
 use crate::run::Sample;
 use kvrig_base::quantity::format_value;
@@ -15,6 +19,8 @@ pub(super) struct Found {
     pub(super) curves: Vec<CurveOutcome>,
     pub(super) swings: Vec<SwingOutcome>,
     pub(super) fleets: Vec<FleetOutcome>,
+    pub(super) probings: Vec<ProbingOutcome>,
+    pub(super) floods: Vec<FloodOutcome>,
     pub(super) windows: Vec<PointWindows>,
 }
 
@@ -27,6 +33,8 @@ pub(super) struct Subjects {
     pub(super) doublings: Vec<String>,
     /// Sizes of tables alone, ascending.
     pub(super) sizes: Vec<String>,
+    /// Places of tables that never grow, ascending.
+    pub(super) places: Vec<String>,
     /// Variants whose number of keys falls and rises.
     pub(super) swings: Vec<String>,
 }
@@ -54,6 +62,14 @@ impl Found {
                 self.curves.push(curve);
                 return;
             }
+            PointOutcome::Probing(probing) => {
+                self.probings.push(probing);
+                return;
+            }
+            PointOutcome::Flood(flood) => {
+                self.floods.push(flood);
+                return;
+            }
         };
         self.windows.push(PointWindows {
             point: label.to_owned(),
@@ -66,8 +82,15 @@ impl Found {
         let of_swings = self.swings.iter().flat_map(|swing| swing.samples.clone());
         let of_fleets = self.fleets.iter().flat_map(|fleet| fleet.samples.clone());
         let of_curves = self.curves.iter().flat_map(curve_samples);
-        let of_stores = of_nodes.chain(of_swings).chain(of_fleets);
-        of_stores.chain(of_curves).collect()
+        let of_probings = self.probings.iter().flat_map(fixed::probing_samples);
+        let of_floods = self.floods.iter().flat_map(fixed::flood_samples);
+        of_nodes
+            .chain(of_swings)
+            .chain(of_fleets)
+            .chain(of_curves)
+            .chain(of_probings)
+            .chain(of_floods)
+            .collect()
     }
     /// What went beyond the model, in sentences.
     pub(super) fn warnings(&self) -> Vec<String> {

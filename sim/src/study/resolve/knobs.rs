@@ -8,11 +8,14 @@ use crate::study::scalars::Count;
 use kvrig_base::diagnostic;
 use kvrig_base::limits;
 use kvrig_base::quantity::Share;
+use kvrig_tables::probing::PLACES_LOG2_MAX;
 use std::ops::RangeInclusive;
 
 /// Every client has a connection to every node.
 const FLEET_NODES: RangeInclusive<u64> = 1..=1_000;
 const FLEET_PARTS: RangeInclusive<u64> = 1..=1_000;
+/// Places of tables that never grow.
+const FIXED_PLACES: RangeInclusive<u64> = 16..=1 << PLACES_LOG2_MAX;
 
 impl Resolver<'_, '_> {
     pub(super) fn kind(&mut self, study: &At<doc::Study>) -> Option<StudyKind> {
@@ -32,7 +35,7 @@ impl Resolver<'_, '_> {
             "study.rehash.doublings",
             "at how many entries the table grows",
         );
-        let doublings = doublings.map(|sizes| self.table_sizes(sizes, "doublings"));
+        let doublings = doublings.map(|sizes| self.table_sizes(sizes, "doublings", TABLE_ENTRIES));
         if let (Some(sizes), Some(written)) = (&doublings, &knobs.doublings)
             && sizes.is_empty()
             && written.is_empty()
@@ -57,7 +60,9 @@ impl Resolver<'_, '_> {
             )
             .map(|span| self.span(span));
         let size_curve = knobs.size_curve.as_deref().unwrap_or_default();
-        let size_curve = self.table_sizes(size_curve, "size_curve");
+        let size_curve = self.table_sizes(size_curve, "size_curve", TABLE_ENTRIES);
+        let fixed_places = knobs.fixed_places.as_deref().unwrap_or_default();
+        let fixed_places = self.table_sizes(fixed_places, "fixed_places", FIXED_PLACES);
         let swing = match &knobs.swing {
             Some(swing) => Some(self.swing(swing)?),
             None => None,
@@ -72,6 +77,7 @@ impl Resolver<'_, '_> {
             lead_in: lead_in?,
             lead_out: lead_out?,
             size_curve,
+            fixed_places,
             swing,
             fleet,
         })
@@ -160,15 +166,20 @@ impl Resolver<'_, '_> {
         }
         Some(distinct)
     }
-    fn table_sizes(&mut self, sizes: &[Located<Count>], name: &str) -> Vec<u64> {
+    fn table_sizes(
+        &mut self,
+        sizes: &[Located<Count>],
+        name: &str,
+        range: RangeInclusive<u64>,
+    ) -> Vec<u64> {
         let mut entries = Vec::with_capacity(sizes.len());
         for size in sizes {
-            let value = self.count(size, name, TABLE_ENTRIES);
+            let value = self.count(size, name, range.clone());
             if !value.is_power_of_two() {
                 let below = 1_u64 << value.max(1).ilog2();
                 self.report.out_of_range(
                     size.at,
-                    format!("`{name}` holds {value}, but tables grow at powers of two"),
+                    format!("`{name}` holds {value}, but tables have powers of two"),
                     &format!("the nearest below is 2^{}", below.trailing_zeros()),
                 );
             }

@@ -1,5 +1,6 @@
 //! The study's charts and the series behind them.
 
+mod fixed;
 mod heat;
 mod memory;
 mod responses;
@@ -52,6 +53,8 @@ pub(super) fn draw(found: &Found, limit: Option<i64>) -> Drawn {
     if !found.curves.is_empty() {
         drawn.pause_against_size(&found.curves);
     }
+    drawn.probes_against_load(&found.probings);
+    drawn.probes_against_chosen_keys(&found.floods);
     if !found.swings.is_empty() {
         drawn.swing(&found.swings);
     }

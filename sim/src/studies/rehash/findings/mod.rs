@@ -1,5 +1,6 @@
 //! The sentences that the rows support.
 
+mod fixed;
 mod growth;
 mod laws;
 mod rows;
@@ -39,6 +40,10 @@ pub(super) fn findings(rows: &[Row], subjects: &Subjects, warnings: &[String]) -
         findings.extend(retries::findings(rows.0, &tables, doubling));
     }
     findings.extend(fleet::findings(rows.0));
+    for places in &subjects.places {
+        findings.extend(fixed::probing_nearly_full(rows, places));
+        findings.extend(fixed::flooded(rows, places));
+    }
     findings.extend(warnings.iter().map(|text| Finding {
         text: text.clone(),
         rows: Vec::new(),

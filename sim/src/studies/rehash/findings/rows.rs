@@ -49,6 +49,19 @@ impl<'a> Rows<'a> {
         let index = self.0.iter().position(|row| is_meant(&row))?;
         Some((index, &self.0[index]))
     }
+    /// The row of a metric in the cell of the sweep that has just these axes, with its index.
+    pub(super) fn find_cell(self, cell: &[(&str, &str)], name: &str) -> Option<(usize, &'a Row)> {
+        let is_meant = |row: &&Row| {
+            row.name == name
+                && row.variant.is_empty()
+                && row.cell.len() == cell.len()
+                && cell
+                    .iter()
+                    .all(|&(axis, value)| row.cell.get(axis).is_some_and(|held| held == value))
+        };
+        let index = self.0.iter().position(|row| is_meant(&row))?;
+        Some((index, &self.0[index]))
+    }
     /// The value of a metric, zero where there is none.
     pub(super) fn value(self, at: At<'_>, name: &str) -> i64 {
         self.find(at, name).map_or(0, |(_, row)| row.value)
@@ -70,11 +83,19 @@ impl<'a> Sentence<'a> {
     }
     /// The value of a metric as text; nothing where there is no such row.
     pub(super) fn quote(&mut self, at: At<'_>, name: &str) -> Option<String> {
-        let (index, row) = self.rows.find(at, name)?;
+        let found = self.rows.find(at, name)?;
+        Some(self.quote_row(found))
+    }
+    /// The same of a cell that is named by its axes.
+    pub(super) fn quote_cell(&mut self, cell: &[(&str, &str)], name: &str) -> Option<String> {
+        let found = self.rows.find_cell(cell, name)?;
+        Some(self.quote_row(found))
+    }
+    fn quote_row(&mut self, (index, row): (usize, &Row)) -> String {
         if !self.quoted.contains(&index) {
             self.quoted.push(index);
         }
-        Some(format_value(row.unit, row.value))
+        format_value(row.unit, row.value)
     }
     /// The same where the value is above zero.
     pub(super) fn quote_above_zero(&mut self, at: At<'_>, name: &str) -> Option<String> {
