@@ -11,6 +11,7 @@
 mod arena;
 pub mod at_once;
 mod buckets;
+mod bytes;
 mod chain;
 mod chunked;
 pub mod event;

@@ -1,6 +1,7 @@
 //! One array of open addressing: a control byte for each place, and links to slots.
 
 use crate::arena::{Link, link_to, slot_at};
+use crate::bytes::{equal, gather, ones};
 use crate::pages::Pages;
 use crate::table::Slot;
 use kvrig_base::seam::{Counter, Region, Touch, Work};
@@ -66,20 +67,16 @@ pub(super) const fn places_for(entries: u64) -> u64 {
     }
 }
 
+/// The bits of both words of a group.
+#[inline]
+fn both([low, high]: [u8; 2]) -> u32 {
+    u32::from(low) | u32::from(high) << 8
+}
+
 /// The seven bits of the hash that a control byte holds: not those that lead to the place.
 #[inline]
 const fn tag_of(hash: u64) -> u8 {
     hash as u8 & 0x7f
-}
-
-/// The places of a mask, lowest first.
-#[inline]
-fn places(mut mask: u32) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let place = mask.trailing_zeros() as usize;
-        mask = mask.checked_sub(1)? & mask;
-        Some(place)
-    })
 }
 
 impl PlaceArray {
@@ -151,22 +148,38 @@ impl PlaceArray {
         (hash >> self.shift) as usize
     }
 
-    /// The control bytes from `place` on.
+    /// The control bytes from `place` on, eight in a word.
     #[inline]
-    fn group(&self, place: usize) -> &[u8; GROUP] {
-        self.control[place..]
+    fn group(&self, place: usize) -> [u64; 2] {
+        let bytes: &[u8; GROUP] = self.control[place..]
             .first_chunk()
-            .expect("the mirror goes on for a group")
+            .expect("the mirror goes on for a group");
+        let word = |first: usize| {
+            let eight = bytes[first..].first_chunk().expect("two times eight");
+            u64::from_le_bytes(*eight)
+        };
+        [word(0), word(8)]
     }
-    /// The places of the group at `place` whose control bytes satisfy `holds`, a bit each. The
-    /// comparison of all bytes at once compiles to vector instructions.
+    /// The places of the group at `place` with `tag`, a bit each.
     #[inline]
-    fn matching(&self, place: usize, holds: impl Fn(u8) -> bool) -> u32 {
-        let mut hits = 0;
-        for (number, &control) in self.group(place).iter().enumerate() {
-            hits |= u32::from(holds(control)) << number;
-        }
-        hits
+    fn tagged(&self, place: usize, tag: u8) -> u32 {
+        both(self.group(place).map(|word| equal(word, tag)))
+    }
+    /// Those that are empty.
+    #[inline]
+    fn empty(&self, place: usize) -> u32 {
+        // Two highest bits set: no other control byte has them.
+        both(self.group(place).map(|word| gather(word & (word << 1))))
+    }
+    /// Those that have no entry.
+    #[inline]
+    fn vacant(&self, place: usize) -> u32 {
+        both(self.group(place).map(gather))
+    }
+    /// Those that have one.
+    #[inline]
+    fn used(&self, place: usize) -> u32 {
+        both(self.group(place).map(|word| gather(!word)))
     }
     /// Looks at a group, which may lie on two lines.
     #[inline]
@@ -192,14 +205,14 @@ impl PlaceArray {
         let mut first = self.home(hash);
         for _ in 0..=self.links.len() / GROUP {
             self.look(first, work);
-            for place in places(self.matching(first, |control| control == tag_of(hash))) {
+            for place in ones(self.tagged(first, tag_of(hash))) {
                 let place = (first + place) & self.mask();
                 work.read(self.region, self.link_line(place));
                 if let Some(slot) = slot_at(self.links[place]).filter(|&slot| is_it(slot, work)) {
                     return Some((place, slot));
                 }
             }
-            if self.matching(first, |control| control == EMPTY) != 0 {
+            if self.empty(first) != 0 {
                 return None;
             }
             first = (first + GROUP) & self.mask();
@@ -218,8 +231,8 @@ impl PlaceArray {
     pub(super) fn add(&mut self, hash: u64, slot: Slot, work: &mut Work) {
         let mut first = self.home(hash);
         let place = loop {
-            let free = self.matching(first, |control| control >= DELETED);
-            if let Some(place) = places(free).next() {
+            let free = self.vacant(first);
+            if let Some(place) = ones(free).next() {
                 break (first + place) & self.mask();
             }
             first = (first + GROUP) & self.mask();
@@ -247,11 +260,8 @@ impl PlaceArray {
     /// it, which takes a whole group of places without an empty one (hashbrown, erase).
     pub(super) fn remove(&mut self, place: usize, work: &mut Work) {
         let before = (place + self.links.len() - GROUP) & self.mask();
-        let run_before =
-            (self.matching(before, |control| control == EMPTY) << GROUP).leading_zeros();
-        let run_from = self
-            .matching(place, |control| control == EMPTY)
-            .trailing_zeros();
+        let run_before = (self.empty(before) << GROUP).leading_zeros();
+        let run_from = self.empty(place).trailing_zeros();
         let control = match run_before + run_from >= GROUP as u32 {
             true => DELETED,
             false => EMPTY,
@@ -266,9 +276,9 @@ impl PlaceArray {
         let mut first = place;
         while first < self.links.len() {
             self.look(first, work);
-            let used = self.matching(first, |control| control < DELETED);
+            let used = self.used(first);
             let within = self.links.len() - first;
-            if let Some(place) = places(used).next().filter(|&place| place < within) {
+            if let Some(place) = ones(used).next().filter(|&place| place < within) {
                 work.read(self.region, self.link_line(first + place));
                 return Some((first + place, self.slot(first + place)));
             }
@@ -285,22 +295,42 @@ impl PlaceArray {
         work: &mut Work,
     ) -> impl Iterator<Item = Slot> + use<'_> {
         self.look(place, work);
-        let used = self.matching(place, |control| control < DELETED);
+        let used = self.used(place);
         let wanted = (1 << count.min(GROUP as u64)) - 1;
-        places(used & wanted).map(move |number| self.slot(place + number))
+        ones(used & wanted).map(move |number| self.slot(place + number))
     }
 
     fn slot(&self, place: usize) -> Slot {
         slot_at(self.links[place]).expect("the place is taken")
     }
 
-    /// Takes the first entry at `place` or after, which a search may pass over from now on.
-    pub(super) fn take_next(&mut self, place: usize, work: &mut Work) -> Option<(usize, Slot)> {
-        let (place, slot) = self.next_entry(place, work)?;
-        self.set_control(place, DELETED, work);
-        self.entries -= 1;
-        self.tombstones += 1;
-        Some((place, slot))
+    /// Takes up to `budget` entries from `place` on, over whose places searches go on from now on, and
+    /// returns the place behind the last.
+    pub(super) fn take(
+        &mut self,
+        place: usize,
+        budget: usize,
+        taken: &mut Vec<Slot>,
+        work: &mut Work,
+    ) -> usize {
+        let mut first = place;
+        while first < self.links.len() {
+            self.look(first, work);
+            let within = self.links.len() - first;
+            for number in ones(self.used(first)).take_while(|&number| number < within) {
+                if taken.len() == budget {
+                    return first + number;
+                }
+                let place = first + number;
+                work.read(self.region, self.link_line(place));
+                taken.push(self.slot(place));
+                self.set_control(place, DELETED, work);
+                self.entries -= 1;
+                self.tombstones += 1;
+            }
+            first += GROUP;
+        }
+        first
     }
 
     /// Visits all entries whose home is in `homes`, and some others.
@@ -319,7 +349,7 @@ impl PlaceArray {
         for _ in 0..=self.links.len() / GROUP {
             let group = first & self.mask();
             self.look(group, work);
-            for place in places(self.matching(group, |control| control < DELETED)) {
+            for place in ones(self.used(group)) {
                 let place = (group + place) & self.mask();
                 work.read(self.region, self.link_line(place));
                 visit(self.slot(place), work);
@@ -327,8 +357,8 @@ impl PlaceArray {
             if is_last {
                 return;
             }
-            let empty = self.matching(group, |control| control == EMPTY);
-            is_last = places(empty).any(|place| first + place + 1 >= homes.end);
+            let empty = self.empty(group);
+            is_last = ones(empty).any(|place| first + place + 1 >= homes.end);
             first += GROUP;
         }
     }

@@ -66,6 +66,9 @@ pub struct OpenTable<E> {
     /// Which of the two bucket regions `main` has.
     region: usize,
     pauses: u32,
+    /// Hold the entries of a batch that moves, and their hashes.
+    taken: Vec<Slot>,
+    hashes: Vec<u64>,
     events: EventLog,
 }
 
@@ -92,6 +95,8 @@ impl<E: Entry> OpenTable<E> {
             main: PlaceArray::none(config.regions.buckets[0]),
             region: 0,
             pauses: 0,
+            taken: Vec::new(),
+            hashes: Vec::new(),
             events: EventLog::default(),
         }
     }
@@ -219,20 +224,23 @@ impl<E: Entry> OpenTable<E> {
         else {
             return;
         };
+        // After a pause the main array may be fuller than it was made for.
+        let budget = budget.min(self.main.room());
         let mut moved = 0;
         while moved < budget && array.entries() > 0 {
-            // After a pause the main array may be fuller than it was made for.
-            if self.main.is_full() && budget != u64::MAX {
-                break;
+            let mut taken = std::mem::take(&mut self.taken);
+            let batch = (budget - moved).min(CARRIED_PER_INSERTION);
+            *cursor = array.take(*cursor, batch as usize, &mut taken, work);
+            moved += taken.len() as u64;
+            // All hashes are made before the first entry moves, so that the reads overlap.
+            self.hashes.extend(taken.iter().map(|&slot| {
+                let (key, _) = self.arena.visit_key(slot, work);
+                sip_counted(key, self.config.hash_key, work)
+            }));
+            for (slot, hash) in taken.drain(..).zip(self.hashes.drain(..)) {
+                self.main.add(hash, slot, work);
             }
-            let Some((place, slot)) = array.take_next(*cursor, work) else {
-                break;
-            };
-            *cursor = place + 1;
-            let (key, _) = self.arena.visit_key(slot, work);
-            let hash = sip_counted(key, self.config.hash_key, work);
-            self.main.add(hash, slot, work);
-            moved += 1;
+            self.taken = taken;
         }
         *entries_moved += moved;
         work.count(Counter::EntriesMigrated, moved);

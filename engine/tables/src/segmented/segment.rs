@@ -1,6 +1,7 @@
 //! Segments: small tables of a constant size, with room for what their buckets cannot hold.
 
 use crate::arena::{END, Link, link_to, slot_at};
+use crate::bytes::{equal, ones};
 use crate::pages::PAGE_BYTES;
 use crate::table::Slot;
 use kvrig_base::seam::{Counter, Region, Work};
@@ -22,8 +23,10 @@ pub(super) const PRODUCT_SEGMENT_BYTES: u64 = (BUCKETS * (32 + 8 * PLACES)) as u
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 struct Bucket {
-    /// A byte of each entry's hash.
-    fingerprints: [u8; PLACES],
+    /// A byte of each entry's hash, in a row of 16 to be compared at once.
+    fingerprints: [u8; 16],
+    /// The places that are taken, a bit each.
+    used: u16,
     /// The places whose entries are guests, a bit each.
     guests: u16,
     /// Fingerprints of entries at home here that are in a stash, and that stash plus one.
@@ -35,40 +38,50 @@ struct Bucket {
 
 const BUCKET_BYTES: u64 = size_of::<Bucket>() as u64;
 /// What a look at a bucket reads before it knows which links.
-const HEAD_BYTES: u64 = 28;
+const HEAD_BYTES: u64 = 32;
+
+const _: () = assert!(
+    std::mem::offset_of!(Bucket, links) == HEAD_BYTES as usize,
+    "as many bytes as in the product"
+);
 
 impl Bucket {
     const EMPTY: Self = Self {
-        fingerprints: [0; PLACES],
+        fingerprints: [0; 16],
+        used: 0,
         guests: 0,
         stashed: [(0, 0); 4],
         stashed_more: 0,
         links: [END; PLACES],
     };
 
+    #[inline]
     fn free_place(&self) -> Option<usize> {
-        self.links.iter().position(|&link| link == END)
+        let place = self.used.trailing_ones() as usize;
+        (place < PLACES).then_some(place)
     }
-    fn len(&self) -> usize {
-        self.links.iter().filter(|&&link| link != END).count()
+    #[inline]
+    const fn len(&self) -> u32 {
+        self.used.count_ones()
     }
-    /// The places with `fingerprint`, a bit each.
+    /// The taken places with `fingerprint`, a bit each.
     #[inline]
     fn matching(&self, fingerprint: u8) -> u32 {
-        let mut hits = 0;
-        for (place, &present) in self.fingerprints.iter().enumerate() {
-            hits |= u32::from(present == fingerprint) << place;
-        }
-        hits
+        let word = |first: usize| {
+            let eight = self.fingerprints[first..].first_chunk();
+            u64::from_le_bytes(*eight.expect("two times eight"))
+        };
+        let [low, high] = [word(0), word(8)].map(|word| equal(word, fingerprint));
+        (u32::from(low) | u32::from(high) << 8) & u32::from(self.used)
     }
     /// The first entry that is a guest, or that is none.
     fn first(&self, is_guest: bool) -> Option<usize> {
-        let used = (0..PLACES).filter(|&place| self.links[place] != END);
-        let mut of_kind = used.filter(|place| (self.guests >> place & 1 == 1) == is_guest);
-        of_kind.next()
+        let kind = if is_guest { self.guests } else { !self.guests };
+        ones(u32::from(self.used & kind)).next()
     }
     fn put(&mut self, place: usize, link: Link, fingerprint: u8, is_guest: bool) {
         self.links[place] = link;
+        self.used = self.used & !(1 << place) | u16::from(link != END) << place;
         self.fingerprints[place] = fingerprint;
         self.guests = self.guests & !(1 << place) | u16::from(is_guest) << place;
     }
@@ -214,12 +227,10 @@ impl Segments {
     ) -> Option<(Place, Slot)> {
         let home = home(hash);
         let mut look = |bucket, work: &mut Work| {
-            let mut hits = self
+            let hits = self
                 .probe(segment, bucket, work)
                 .matching(fingerprint(hash));
-            while hits != 0 {
-                let place = hits.trailing_zeros() as usize;
-                hits &= hits - 1;
+            for place in ones(hits) {
                 let link = self.peek(segment, bucket).links[place];
                 self.read_link(segment, bucket, place, work);
                 if let Some(slot) = slot_at(link).filter(|&slot| is_it(slot, work)) {

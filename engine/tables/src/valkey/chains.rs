@@ -1,5 +1,6 @@
 //! Buckets of one cache line, and the child buckets that full ones lead to.
 
+use super::TAG_SHIFT;
 use crate::arena::link_to;
 use crate::pages::{PAGE_BYTES, Pages};
 use crate::table::Slot;
@@ -48,7 +49,7 @@ pub(super) enum Part {
 
 /// Reading a bucket.
 pub(super) mod bucket {
-    use super::{ALL_PLACES, BUCKET_ENTRIES, Bucket, CHAINED, LAST, Part};
+    use super::{ALL_PLACES, Bucket, CHAINED, LAST, Part};
     use crate::table::Slot;
 
     /// The places taken by entries, a bit each.
@@ -91,20 +92,12 @@ pub(super) mod bucket {
     /// The taken places whose byte of the hash is `tag`, a bit each.
     #[inline]
     pub(crate) fn tagged(bucket: &Bucket, tag: u8) -> u8 {
-        let mut hits = 0;
-        for place in 0..BUCKET_ENTRIES {
-            hits |= u8::from(self::tag(bucket, place) == tag) << place;
-        }
-        hits & presence(bucket)
+        crate::bytes::equal(bucket[0] >> 8, tag) & presence(bucket)
     }
     /// The places of a mask, lowest first.
     #[inline]
-    pub(crate) fn places(mut mask: u8) -> impl Iterator<Item = usize> {
-        std::iter::from_fn(move || {
-            let place = mask.trailing_zeros() as usize;
-            mask = mask.checked_sub(1)? & mask;
-            Some(place)
-        })
+    pub(crate) fn places(mask: u8) -> impl Iterator<Item = usize> {
+        crate::bytes::ones(u32::from(mask))
     }
 }
 
@@ -380,16 +373,17 @@ impl ChainsMut<'_> {
         self.array.children -= 1;
     }
 
-    /// Empties a chain, frees its children, and adds its entries with their tags to `taken`
-    /// (rehashStep).
-    pub(super) fn take_all(&mut self, top: usize, taken: &mut Vec<(Slot, u8)>, work: &mut Work) {
+    /// Empties a chain, frees its children, and adds its entries with the bits of their hashes that
+    /// their tags are to `taken` (rehashStep).
+    pub(super) fn take_all(&mut self, top: usize, taken: &mut Vec<(Slot, u64)>, work: &mut Work) {
         let mut part = Some(Part::Top(top));
         while let Some(this) = part {
             let bucket = self.probe(this, work);
             let places = bucket::places(bucket::presence(bucket));
-            taken.extend(
-                places.map(|place| (bucket::slot(bucket, place), bucket::tag(bucket, place))),
-            );
+            taken.extend(places.map(|place| {
+                let tag = u64::from(bucket::tag(bucket, place)) << TAG_SHIFT;
+                (bucket::slot(bucket, place), tag)
+            }));
             part = bucket::child(bucket);
             self.write(this, work)[0] = 0;
             if let Part::Child(number) = this {

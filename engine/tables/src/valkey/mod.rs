@@ -60,8 +60,8 @@ pub struct ValkeyTable<E> {
     pauses: u32,
     /// Size of the array that was refused last, so that one refusal is told once.
     refused_buckets: u64,
-    /// Holds the entries of a chain that moves.
-    taken: Vec<(Slot, u8)>,
+    /// Holds the entries of a chain that moves, and as much of their hashes as is known.
+    taken: Vec<(Slot, u64)>,
     events: EventLog,
 }
 

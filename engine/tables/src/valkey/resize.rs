@@ -2,7 +2,7 @@
 
 use super::chains::{Array, BUCKET_BYTES, ChainsMut};
 use super::rules::{CRON_BATCH_BUCKETS, SLICE_BUCKETS};
-use super::{Moving, ValkeyTable};
+use super::{Moving, ValkeyTable, tag_of};
 use crate::event::TableEventKind;
 use crate::hash::sip_counted;
 use crate::table::Entry;
@@ -39,20 +39,23 @@ impl<E: Entry> ValkeyTable<E> {
         };
         from.take_all(bucket as usize, &mut taken, work);
         let moved = taken.len() as u64;
+        // The old bucket's number has all bits of the hash that a smaller array needs. All hashes are
+        // made before the first entry moves, so that the reads of entries overlap (valkey#3073).
+        if is_growing {
+            for (slot, hash) in &mut taken {
+                let (key, _) = self.arena.visit_key(*slot, work);
+                *hash = sip_counted(key, self.config.hash_key, work);
+            }
+        } else {
+            taken.iter_mut().for_each(|(_, hash)| *hash |= bucket);
+        }
         let mut to = ChainsMut {
             array: &mut moving.target,
             children: &mut self.children,
         };
-        for (slot, tag) in taken.drain(..) {
-            // The old bucket's number has all bits of the hash that a smaller array needs.
-            let hash = if is_growing {
-                let (key, _) = self.arena.visit_key(slot, work);
-                sip_counted(key, self.config.hash_key, work)
-            } else {
-                bucket
-            };
+        for (slot, hash) in taken.drain(..) {
             let top = to.array.bucket_of(hash);
-            to.add(top, slot, tag, work);
+            to.add(top, slot, tag_of(hash), work);
         }
         self.taken = taken;
         moving.cursor += 1;
