@@ -190,8 +190,10 @@ pub(crate) struct Trace {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TraceVerb {
-    /// Requests, keys and skew of a recorded trace
+    /// What a recorded trace is like, and a [workload] table that resembles it
     Info(TraceInfo),
+    /// Write a recorded trace in another format
+    Convert(TraceConvert),
 }
 
 #[derive(Debug, Args)]
@@ -202,6 +204,22 @@ pub(crate) struct TraceInfo {
     /// The trace's format, where the name does not tell
     #[arg(long, value_name = "FORMAT")]
     pub(crate) trace_format: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TraceConvert {
+    /// The trace; gzip is recognised
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The trace's format, where the name does not tell
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) trace_format: Option<String>,
+    /// The format to write: csv, twitter, oracle-general or i32-be
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) to: String,
+    /// The file to write; it must not exist. A name that ends in .gz is compressed
+    #[arg(long, short, value_name = "OUT")]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Args)]

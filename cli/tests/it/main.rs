@@ -7,6 +7,7 @@ mod interrupt;
 mod measure;
 mod results;
 mod transcripts;
+mod workloads;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,13 +1,11 @@
 //! Traces in CSV form with a map of columns.
 
+use super::source::{RawRequest, Recorded};
 use super::text::{self, Header, Record, TextRecords, quoted};
-use super::{Trace, check_length};
 use crate::mix::OpKind;
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::digest::Digest;
-use kvrig_base::limits::{KEY_BYTES_MAX, RUN_SPAN_MAX};
-use kvrig_base::time::{Span, Time};
-use std::collections::BTreeMap;
+use kvrig_base::limits::KEY_BYTES_MAX;
+use kvrig_base::time::Span;
 use std::io::Read;
 
 /// What a column of a trace holds.
@@ -27,6 +25,8 @@ pub enum Field {
     Ttl,
     /// How often the request is made in a row.
     Repeat,
+    /// Who asked; only conversions keep it.
+    Client,
 }
 
 impl Field {
@@ -45,6 +45,7 @@ impl Field {
         (Self::Op, &["op", "operation", "command"]),
         (Self::Ttl, &["ttl"]),
         (Self::Repeat, &["op_count", "repeat"]),
+        (Self::Client, &["client", "client_id"]),
     ];
 
     fn name(self) -> &'static str {
@@ -102,11 +103,12 @@ impl Default for CsvLayout {
 
 /// The columns of the Twitter traces: timestamp, key, key size, value size, client, operation, TTL
 /// (`twitter/cache-trace:README.md`).
-const TWITTER: [(Field, usize); 6] = [
+const TWITTER: [(Field, usize); 7] = [
     (Field::Time, 0),
     (Field::Key, 1),
     (Field::KeySize, 2),
     (Field::ValueSize, 3),
+    (Field::Client, 4),
     (Field::Op, 5),
     (Field::Ttl, 6),
 ];
@@ -125,7 +127,7 @@ impl CsvLayout {
     /// Reads a column map: `key=2,time=1,op=operation,time_unit=ms,header=no,delimiter=tab`.
     ///
     /// Columns are numbers from 1 or names of the header. Fields are key, time, key_size,
-    /// value_size, op, ttl and op_count; time units s, ms, us and ns; delimiters comma, semicolon,
+    /// value_size, op, ttl, op_count and client; time units s, ms, us and ns; delimiters comma, semicolon,
     /// tab, space and pipe.
     ///
     /// # Errors
@@ -205,26 +207,103 @@ impl CsvLayout {
     }
 }
 
-/// Reads a trace in the form `layout`.
-pub(super) fn read(name: &str, reader: impl Read, layout: &CsvLayout) -> Result<Trace, Diagnostic> {
-    let by_name = layout
-        .columns
-        .iter()
-        .any(|(_, column)| matches!(column, Column::Named(_)));
-    let key_names = [Field::Key.names()];
-    let header = match layout.header {
-        Some(true) => Header::Present,
-        Some(false) => Header::Absent,
-        None if by_name => Header::Present,
-        None => Header::Auto(&key_names),
-    };
-    let mut records = TextRecords::new(name, reader, layout.delimiter, header)?;
-    let columns = Columns::new(&layout.resolve(&records)?)?;
-    let mut builder = Builder::new(name, &columns, layout.time_unit);
-    while let Some(record) = records.next_record()? {
-        builder.add(&record)?;
+/// Records of delimited text one by one.
+pub(super) struct CsvSource<'r> {
+    records: TextRecords<'r>,
+    columns: Columns,
+    time_unit: Span,
+    /// Number and line of the last record.
+    place: (u64, u64),
+}
+
+impl<'r> CsvSource<'r> {
+    pub(super) fn new(
+        name: &str,
+        reader: impl Read + 'r,
+        layout: &CsvLayout,
+    ) -> Result<Self, Diagnostic> {
+        let by_name = layout
+            .columns
+            .iter()
+            .any(|(_, column)| matches!(column, Column::Named(_)));
+        let key_names = [Field::Key.names()];
+        let header = match layout.header {
+            Some(true) => Header::Present,
+            Some(false) => Header::Absent,
+            None if by_name => Header::Present,
+            None => Header::Auto(&key_names),
+        };
+        let records = TextRecords::new(name, reader, layout.delimiter, header)?;
+        let columns = Columns::new(&layout.resolve(&records)?)?;
+        Ok(Self {
+            records,
+            columns,
+            time_unit: layout.time_unit,
+            place: (0, 0),
+        })
     }
-    builder.finish()
+    pub(super) fn recorded(&self) -> Recorded {
+        let columns = &self.columns;
+        Recorded {
+            times: columns.time.is_some(),
+            kinds: columns.op.is_some(),
+            key_bytes: columns.key_size.is_some(),
+            value_bytes: columns.value_size.is_some(),
+            ttls: columns.ttl.is_some(),
+            clients: columns.client.is_some(),
+        }
+    }
+    pub(super) const fn time_unit(&self) -> Span {
+        self.time_unit
+    }
+    pub(super) fn refuse(&self, what: impl std::fmt::Display) -> Diagnostic {
+        text::refuse(self.records.name(), self.place, what)
+    }
+    pub(super) fn next(&mut self, request: &mut RawRequest) -> Result<bool, Diagnostic> {
+        let columns = &self.columns;
+        let Some(record) = self.records.next_record()? else {
+            return Ok(false);
+        };
+        self.place = record.place();
+        let number = |column: Option<usize>, field: Field| {
+            column
+                .map(|column| record.number(column, field.name()))
+                .transpose()
+        };
+        let size = |column: Option<usize>, field: Field, max: u64| {
+            column
+                .map(|column| bounded(&record, column, field, max))
+                .transpose()
+        };
+        request.repeat = number(columns.repeat, Field::Repeat)?.unwrap_or(1);
+        request.key.clear();
+        let key = record.field(columns.key, Field::Key.name())?;
+        request.key.extend_from_slice(key);
+        request.key_bytes = size(columns.key_size, Field::KeySize, KEY_BYTES_MAX)?;
+        request.time = number(columns.time, Field::Time)?;
+        request.kind = match columns.op {
+            None => None,
+            Some(column) => {
+                let field = record.field(column, Field::Op.name())?;
+                let name = std::str::from_utf8(field).ok();
+                let kind = name.and_then(|name| Some((OpKind::parse(name)?, name.to_owned())));
+                Some(kind.ok_or_else(|| {
+                    record.refuse(format_args!("{} is not a known operation", quoted(field)))
+                })?)
+            }
+        };
+        let whole = u64::from(u32::MAX);
+        request.value_bytes = size(columns.value_size, Field::ValueSize, whole)?;
+        request.ttl_seconds = size(columns.ttl, Field::Ttl, whole)?;
+        request.client = match columns.client {
+            None => None,
+            Some(column) => {
+                let field = record.field(column, Field::Client.name())?;
+                Some(String::from_utf8_lossy(field).into_owned())
+            }
+        };
+        Ok(true)
+    }
 }
 
 /// The place of each field, if the trace has it.
@@ -236,6 +315,7 @@ struct Columns {
     op: Option<usize>,
     ttl: Option<usize>,
     repeat: Option<usize>,
+    client: Option<usize>,
 }
 
 impl Columns {
@@ -261,105 +341,8 @@ impl Columns {
             op: place(Field::Op),
             ttl: place(Field::Ttl),
             repeat: place(Field::Repeat),
+            client: place(Field::Client),
         })
-    }
-}
-
-/// A trace in the making.
-struct Builder<'a> {
-    columns: &'a Columns,
-    time_unit: Span,
-    /// Digest of each key with its number; the text itself is not kept.
-    numbers: BTreeMap<Digest, u32>,
-    start: Option<u64>,
-    trace: Trace,
-}
-
-impl<'a> Builder<'a> {
-    fn new(name: &str, columns: &'a Columns, time_unit: Span) -> Self {
-        let mut trace = Trace::of_keys(name, vec![], 0);
-        trace.times = columns.time.map(|_| vec![]);
-        trace.kinds = columns.op.map(|_| vec![]);
-        trace.key_bytes = columns.key_size.map(|_| vec![]);
-        trace.value_bytes = columns.value_size.map(|_| vec![]);
-        trace.ttl_seconds = columns.ttl.map(|_| vec![]);
-        Self {
-            columns,
-            time_unit,
-            numbers: BTreeMap::new(),
-            start: None,
-            trace,
-        }
-    }
-    fn add(&mut self, record: &Record<'_>) -> Result<(), Diagnostic> {
-        let columns = self.columns;
-        let repeat = match columns.repeat {
-            Some(column) => record.number(column, Field::Repeat.name())?,
-            None => 1,
-        };
-        let length = (self.trace.requests.len() as u64).saturating_add(repeat);
-        check_length(&self.trace.name, length)?;
-        let repeat = repeat as usize;
-
-        let key = self.key(record)?;
-        let trace = &mut self.trace;
-        trace.requests.extend(std::iter::repeat_n(key, repeat));
-        if let (Some(times), Some(column)) = (&mut trace.times, columns.time) {
-            let time = record.number(column, Field::Time.name())?;
-            let since = time.checked_sub(*self.start.get_or_insert(time));
-            let at = since
-                .and_then(|since| self.time_unit.checked_mul(since))
-                .filter(|&span| span <= RUN_SPAN_MAX)
-                .map(|span| Time::START + span);
-            let last = times.last().copied().unwrap_or(Time::START);
-            let at = at.filter(|&at| at >= last).ok_or_else(|| {
-                record
-                    .refuse(format_args!(
-                        "time {time} is before an earlier record's or too far on"
-                    ))
-                    .help("sort the trace by time, or set `time_unit` in the column map")
-            })?;
-            times.extend(std::iter::repeat_n(at, repeat));
-        }
-        if let (Some(kinds), Some(column)) = (&mut trace.kinds, columns.op) {
-            let field = record.field(column, Field::Op.name())?;
-            let kind = std::str::from_utf8(field)
-                .ok()
-                .and_then(OpKind::parse)
-                .ok_or_else(|| {
-                    record.refuse(format_args!("{} is not a known operation", quoted(field)))
-                })?;
-            kinds.extend(std::iter::repeat_n(kind, repeat));
-        }
-        if let (Some(sizes), Some(column)) = (&mut trace.value_bytes, columns.value_size) {
-            let size = bounded(record, column, Field::ValueSize, u64::from(u32::MAX))?;
-            sizes.extend(std::iter::repeat_n(size, repeat));
-        }
-        if let (Some(ttls), Some(column)) = (&mut trace.ttl_seconds, columns.ttl) {
-            let ttl = bounded(record, column, Field::Ttl, u64::from(u32::MAX))?;
-            ttls.extend(std::iter::repeat_n(ttl, repeat));
-        }
-        Ok(())
-    }
-    /// The number of the record's key, with its size if it is new.
-    fn key(&mut self, record: &Record<'_>) -> Result<u32, Diagnostic> {
-        let key = Digest::of(record.field(self.columns.key, Field::Key.name())?);
-        if let Some(&number) = self.numbers.get(&key) {
-            return Ok(number);
-        }
-        let number = self.trace.keys;
-        self.numbers.insert(key, number);
-        self.trace.keys += 1;
-        if let (Some(sizes), Some(column)) = (&mut self.trace.key_bytes, self.columns.key_size) {
-            sizes.push(bounded(record, column, Field::KeySize, KEY_BYTES_MAX)?);
-        }
-        Ok(number)
-    }
-    fn finish(self) -> Result<Trace, Diagnostic> {
-        match self.trace.requests.is_empty() {
-            true => Err(text::empty(&self.trace.name)),
-            false => Ok(self.trace),
-        }
     }
 }
 

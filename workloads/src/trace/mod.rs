@@ -5,20 +5,28 @@
 //! of their first request, so that any key format and any number of copies can be replayed.
 
 mod binary;
+mod builder;
+mod convert;
 mod delimited;
 mod gzip;
 mod info;
+mod monitor;
 mod replay;
+mod source;
 pub(crate) mod text;
 
+pub use convert::{Converted, TargetFormat, convert};
 pub use delimited::{Column, CsvLayout, Field};
-pub use info::{TraceInfo, ZipfFit};
+pub use gzip::writer as gzip_writer;
+pub use info::{QUANTILES_PER_MILLE, Rates, Sizes as SizeSummary, TraceInfo, ZipfFit};
 pub use replay::Replay;
+pub use source::{RawRequest, Recorded, TraceSource};
 
 use crate::mix::OpKind;
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::limits::TRACE_REQUESTS_MAX;
 use kvrig_base::time::{Span, Time};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -37,6 +45,8 @@ pub struct Trace {
     ttl_seconds: Option<Vec<u32>>,
     /// By key, as its first request says.
     key_bytes: Option<Vec<u32>>,
+    /// Records that are no requests for a key, by what they are.
+    left_out: BTreeMap<String, u64>,
 }
 
 /// The form of a trace file; gzip is recognised by content under each of them.
@@ -44,12 +54,17 @@ pub struct Trace {
 pub enum TraceFormat {
     /// One big-endian 32-bit key per request, nothing else.
     BigEndianI32,
+    /// libCacheSim's binary records of time, object, size and next request.
+    OracleGeneral,
     /// Delimited text.
     Csv(CsvLayout),
+    /// What `redis-cli MONITOR` prints.
+    Monitor,
 }
 
 impl TraceFormat {
-    const KNOWN: &str = "i32-be, csv, csv:COLUMNS (such as csv:key=2,time=1), twitter, cachebench";
+    const KNOWN: &str = "i32-be, oracle-general, csv, csv:COLUMNS (such as csv:key=2,time=1), \
+                         twitter, cachebench, monitor";
 
     /// The format that `stated` names (`workload.trace_format`), or that the file's name tells.
     ///
@@ -63,6 +78,8 @@ impl TraceFormat {
         if let Some(stated) = stated {
             return match stated.split_once(':').unwrap_or((stated, "")) {
                 ("i32-be", "") => Ok(Self::BigEndianI32),
+                ("oracle-general", "") => Ok(Self::OracleGeneral),
+                ("monitor", "") => Ok(Self::Monitor),
                 ("csv", columns) => Ok(Self::Csv(CsvLayout::parse(columns)?)),
                 ("twitter", "") => Ok(Self::Csv(CsvLayout::twitter())),
                 ("cachebench", "") => Ok(Self::Csv(CsvLayout {
@@ -73,12 +90,27 @@ impl TraceFormat {
             };
         }
         let plain = file.strip_suffix(".gz").unwrap_or(file);
+        let name = Path::new(plain).file_name().and_then(|name| name.to_str());
+        let name = name.unwrap_or(plain).to_ascii_lowercase();
+        // libCacheSim's files are called `x.oracleGeneral`, `x.oracleGeneral.bin` and the like,
+        // Twitter's `cluster52` or `cluster52.sort`.
+        if name.split('.').any(|part| part == "oraclegeneral") {
+            return Ok(Self::OracleGeneral);
+        }
+        let cluster = name
+            .strip_suffix(".sort")
+            .unwrap_or(&name)
+            .strip_prefix("cluster");
+        if cluster.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Ok(Self::Csv(CsvLayout::twitter()));
+        }
         match Path::new(plain)
             .extension()
             .and_then(|extension| extension.to_str())
         {
             Some("trace" | "i32" | "bin") => Ok(Self::BigEndianI32),
             Some("csv") => Ok(Self::Csv(CsvLayout::default())),
+            Some("monitor") => Ok(Self::Monitor),
             Some("tsv") => Ok(Self::Csv(CsvLayout {
                 delimiter: b'\t',
                 ..CsvLayout::default()
@@ -114,7 +146,7 @@ impl Trace {
     pub fn read(name: &str, reader: impl Read, format: &TraceFormat) -> Result<Self, Diagnostic> {
         match format {
             TraceFormat::BigEndianI32 => binary::read(name, reader),
-            TraceFormat::Csv(layout) => delimited::read(name, reader, layout),
+            _ => builder::read(name, TraceSource::new(name, reader, format)?),
         }
     }
     /// Reads the trace in the file `path`.
@@ -141,7 +173,13 @@ impl Trace {
             value_bytes: None,
             ttl_seconds: None,
             key_bytes: None,
+            left_out: BTreeMap::new(),
         }
+    }
+    /// Records that are no requests for a key, by what they are, with their number: commands of a
+    /// MONITOR log that name no key or work on values of other types.
+    pub const fn left_out(&self) -> &BTreeMap<String, u64> {
+        &self.left_out
     }
     /// What messages and captions call the trace.
     pub fn name(&self) -> &str {

@@ -91,6 +91,10 @@ impl<'r> TextRecords<'r> {
             .map(|name| String::from_utf8_lossy(name).into_owned())
             .collect()
     }
+    /// What messages call the file.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
     /// The number of columns of the first record.
     pub(crate) fn width(&self) -> usize {
         self.header
@@ -138,15 +142,27 @@ fn find_column(header: &ByteRecord, names: &[&str]) -> Option<usize> {
     })
 }
 
+/// The error `what` about the record of this number and line.
+pub(crate) fn refuse(
+    file: &str,
+    (number, line): (u64, u64),
+    what: impl std::fmt::Display,
+) -> Diagnostic {
+    Diagnostic::new(
+        diagnostic::TRACE_RECORD,
+        format!("{file}: record {number} (line {line}): {what}"),
+    )
+}
+
 impl Record<'_> {
     /// The error `what` about this record.
     pub(crate) fn refuse(&self, what: impl std::fmt::Display) -> Diagnostic {
-        let (file, number) = (self.file, self.number);
+        refuse(self.file, self.place(), what)
+    }
+    /// Number and line.
+    pub(crate) fn place(&self) -> (u64, u64) {
         let line = self.fields.position().map_or(0, csv::Position::line);
-        Diagnostic::new(
-            diagnostic::TRACE_RECORD,
-            format!("{file}: record {number} (line {line}): {what}"),
-        )
+        (self.number, line)
     }
     /// The field in `column`, which holds `what`.
     pub(crate) fn field(&self, column: usize, what: &str) -> Result<&[u8], Diagnostic> {
