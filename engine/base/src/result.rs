@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the results: goes up whenever a golden digest changes (CHANGELOG says why).
-pub const RESULTS_VERSION: u32 = 1;
+pub const RESULTS_VERSION: u32 = 2;
 /// Version of the layout of `summary.json`.
 pub const SUMMARY_SCHEMA: u32 = 1;
 
