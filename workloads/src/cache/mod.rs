@@ -1,7 +1,7 @@
 //! Reference caches: exact policies over a stream of keys, each key of size one.
 //!
 //! They know no store. What an engine evicts by samples or clocks is judged against them: exact LRU
-//! and FIFO, and [`belady`], which knows the future and which nothing beats. [`LruCurve`] gives the
+//! and FIFO, and [`belady()`], which knows the future and which nothing beats. [`LruCurve`] gives the
 //! hits of LRU at every capacity at once. All start empty. Keys are numbered from zero, as
 //! [`crate::trace::Trace`] numbers them.
 
