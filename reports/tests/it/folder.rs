@@ -1,7 +1,7 @@
 //! The result folder: what lies in it, that it replaces only its own kind, and that it reads back.
 
 use crate::common;
-use kvrig_base::result::StudyResult;
+use kvrig_base::result::{RESULTS_VERSION, StudyResult};
 use kvrig_reports::compare::Baseline;
 use kvrig_reports::folder::{FolderError, Output, RunMeta, load, redraw};
 use std::collections::BTreeMap;
@@ -108,7 +108,11 @@ fn a_folder_of_another_version_keeps_its_stamps_when_it_is_drawn_again() {
     let summary = fs::read_to_string(&path).unwrap();
     fs::write(
         &path,
-        summary.replacen("\"results\": 1,", "\"results\": 7,", 1),
+        summary.replacen(
+            &format!("\"results\": {RESULTS_VERSION},"),
+            "\"results\": 7,",
+            1,
+        ),
     )
     .unwrap();
     redraw(&target, None).unwrap();

@@ -63,6 +63,8 @@ pub(super) struct MonitorSource<'r> {
     name: String,
     lines: BufReader<Box<dyn Read + 'r>>,
     line: Vec<u8>,
+    /// Whether the present line ends as lines do; the last of a file may not.
+    has_end: bool,
     /// Lines so far.
     number: u64,
     /// Requests of the last command that are still to be handed out, the next one last.
@@ -77,6 +79,7 @@ impl<'r> MonitorSource<'r> {
             name: name.to_owned(),
             lines: BufReader::new(plain),
             line: Vec::new(),
+            has_end: true,
             number: 0,
             pending: Vec::new(),
             left_out: BTreeMap::new(),
@@ -89,6 +92,11 @@ impl<'r> MonitorSource<'r> {
         let (name, number) = (&self.name, self.number);
         let message = format!("{name}: record {number} (line {number}): {what}");
         Diagnostic::new(diagnostic::TRACE_RECORD, message)
+    }
+    fn cut_off(&self) -> Diagnostic {
+        let (name, number) = (&self.name, self.number);
+        let message = format!("{name}: record {number} (line {number}) is cut off");
+        Diagnostic::new(diagnostic::TRACE_TRUNCATED, message)
     }
     pub(super) fn next(&mut self, request: &mut RawRequest) -> Result<bool, Diagnostic> {
         loop {
@@ -117,10 +125,9 @@ impl<'r> MonitorSource<'r> {
             let what = format!("a record is longer than {TRACE_LINE_BYTES_MAX} bytes");
             return Err(self.refuse(what));
         }
-        if count > 0 && self.line.last() != Some(&b'\n') && !self.line.ends_with(b"\"") {
-            let (name, number) = (&self.name, self.number);
-            let message = format!("{name}: record {number} (line {number}) is cut off");
-            return Err(Diagnostic::new(diagnostic::TRACE_TRUNCATED, message));
+        self.has_end = self.line.last() == Some(&b'\n');
+        if count > 0 && !self.has_end && !self.line.ends_with(b"\"") {
+            return Err(self.cut_off());
         }
         while self.line.last().is_some_and(u8::is_ascii_whitespace) {
             self.line.pop();
@@ -134,8 +141,10 @@ impl<'r> MonitorSource<'r> {
             return Ok(());
         }
         let (time, client, rest) = self.prologue()?;
-        let mut args = arguments(rest).ok_or_else(|| {
-            self.refuse("the arguments are not all in double quotes, with their escapes")
+        let mut args = arguments(rest).ok_or_else(|| match self.has_end {
+            true => self.refuse("the arguments are not all in double quotes, with their escapes"),
+            // The last quote of a line without an end may be one that opens.
+            false => self.cut_off(),
         })?;
         if args.is_empty() {
             return Err(self.refuse("there is no command after the client"));

@@ -61,7 +61,7 @@ fn every_kind_of_error_names_its_place_and_what_was_expected() {
         ),
         (
             "[[slo]]\nmetric = \"response_p99\"\nwhere = { tabel = \"kvrig\" }\nmax = \"1ms\"",
-            "my.toml:5:11: KV1006: unknown name `tabel` (did you mean `table`? Known: doubling, phase, size, table, variant)",
+            "my.toml:5:11: KV1006: unknown name `tabel` (did you mean `table`? Known: doubling, hash, keys, load, phase, places, probing, size, table, variant)",
         ),
         (
             "[[slo]]\nmetric = \"response_p99\"",
