@@ -258,7 +258,7 @@ pub struct CellColumns {
 pub enum Style {
     /// Points joined by a line.
     Line,
-    /// A dashed line: fitted or extrapolated.
+    /// A dashed line: theory, or fitted and extrapolated.
     Dashed,
     /// Points.
     Points,

@@ -214,7 +214,7 @@ fn legend(scene: &mut Scene, plot: &Plot, fonts: &Fonts, mut y: f64) -> f64 {
         scene.text(&name, (at + 28.0, base), 13.0, INK, Anchor::Start);
     }
     if plot.dashed {
-        let name = "dashed: fitted, beyond the points extrapolated";
+        let name = "dashed: theory or fit, beyond the points extrapolated";
         let (at, base) = next_place(28.0 + fonts.width(name, 13.0, Weight::Regular));
         scene.dashed(
             vec![(at, base - 4.5), (at + 21.0, base - 4.5)],

@@ -152,7 +152,7 @@ pub(super) fn figure(
                         }
                     }
                     @if plot.dashed {
-                        li { i.dashed {} "fitted, beyond the points extrapolated" }
+                        li { i.dashed {} "theory or fit, beyond the points extrapolated" }
                     }
                     @for mark in &chart.marks {
                         @if let Mark::Horizontal { label, .. } = mark {
