@@ -75,8 +75,10 @@ pub(crate) struct Arena<E> {
     vacant: Link,
     /// Slots in use.
     len: u64,
-    /// Slots whose first byte lies in a page that was touched.
-    faulted: u64,
+    /// Slots that can be filled before a page or a chunk is needed.
+    ready: u32,
+    /// Pages touched so far.
+    pages: u64,
     entries: Region,
     keys: Region,
     allocation: EntryAllocation,
@@ -99,7 +101,8 @@ impl<E: Entry> Arena<E> {
             nodes: Chunked::new(),
             vacant: END,
             len: 0,
-            faulted: 0,
+            ready: 0,
+            pages: 0,
             entries: regions.entries,
             keys: regions.keys,
             allocation,
@@ -196,16 +199,11 @@ impl<E: Entry> Arena<E> {
     /// Beyond [`ENTRIES_MAX`] entries, which take more than 64 GiB.
     #[inline]
     pub(crate) fn insert(&mut self, entry: E, word: u32, work: &mut Work) -> Slot {
-        assert!(
-            self.len < ENTRIES_MAX,
-            "a table has at most {ENTRIES_MAX} entries"
-        );
         if self.allocation == EntryAllocation::EachEntry {
             work.count(Counter::AllocationsSmall, 1);
         }
         let key_bytes = entry.key().byte_len();
         let node = Node::Used { word, entry };
-        self.len += 1;
         let slot = match slot_at(self.vacant) {
             Some(slot) => {
                 if let Node::Vacant { next } = std::mem::replace(self.node_mut(slot), node) {
@@ -213,8 +211,14 @@ impl<E: Entry> Arena<E> {
                 }
                 slot
             }
-            None => self.push(node, work),
+            None => {
+                if self.nodes.len() >= self.ready {
+                    self.make_ready(work);
+                }
+                Slot(self.nodes.push(node))
+            }
         };
+        self.len += 1;
         self.touch_write(slot, work);
         if E::KEY_IS_OUTSIDE {
             work.write_bytes(self.keys, u64::from(slot.0) * KEY_STRIDE_BYTES, key_bytes);
@@ -222,29 +226,27 @@ impl<E: Entry> Arena<E> {
         slot
     }
 
-    /// Puts a node into a slot that was never used.
-    #[inline]
-    fn push(&mut self, node: Node<E>, work: &mut Work) -> Slot {
-        let number = self.nodes.len();
-        if self.allocation == EntryAllocation::EachChunk
-            && let Some(bytes) = self.nodes.next_chunk_bytes()
+    /// Makes the next slot ready, and those that begin in the same page and lie in the same chunk.
+    #[cold]
+    fn make_ready(&mut self, work: &mut Work) {
+        let number = u64::from(self.nodes.len());
+        assert!(
+            number < ENTRIES_MAX,
+            "a table has at most {ENTRIES_MAX} entries"
+        );
+        if let Some(bytes) = self.nodes.reserve()
+            && self.allocation == EntryAllocation::EachChunk
         {
             work.count(allocation_of(bytes), 1);
         }
-        if u64::from(number) >= self.faulted {
-            self.fault(u64::from(number), work);
+        let pages = ((number + 1) * Self::NODE_BYTES).div_ceil(PAGE_BYTES);
+        if pages > self.pages {
+            work.count(Counter::PagesFaulted, pages - self.pages);
+            self.pages = pages;
         }
-        self.nodes.push(node);
-        Slot(number)
-    }
-
-    /// Counts the pages that slot `number`, the first of its page, is the first to touch.
-    #[cold]
-    fn fault(&mut self, number: u64, work: &mut Work) {
-        let (from, to) = (number * Self::NODE_BYTES, (number + 1) * Self::NODE_BYTES);
-        let pages = to.div_ceil(PAGE_BYTES);
-        work.count(Counter::PagesFaulted, pages - from.div_ceil(PAGE_BYTES));
-        self.faulted = (pages * PAGE_BYTES / Self::NODE_BYTES).max(number + 1);
+        let of_page = (pages * PAGE_BYTES / Self::NODE_BYTES).max(number + 1);
+        let ready = of_page.min(self.nodes.room()).min(ENTRIES_MAX);
+        self.ready = u32::try_from(ready).expect("ENTRIES_MAX fits in 32 bits");
     }
 
     /// Takes the entry out of a slot that is no longer linked.
@@ -273,7 +275,8 @@ impl<E: Entry> Arena<E> {
         self.nodes = Chunked::new();
         self.vacant = END;
         self.len = 0;
-        self.faulted = 0;
+        self.ready = 0;
+        self.pages = 0;
     }
 }
 

@@ -1,19 +1,18 @@
-//! A row of elements that grows and shrinks at its end, and never moves one.
+//! A row of elements that grows at its end, and never moves one.
 
 /// Elements of the first chunk, as a power of two. Each chunk has twice as many as the one before,
 /// up to [`CHUNK_BYTES_MAX`].
 const FIRST_SHIFT: u32 = 8;
 /// Bytes of a chunk at most.
 ///
-/// A chunk is reserved whole and touched as it fills, so growth stops for one page at a time. What
-/// bounds its size is giving it back, which the system does page by page: 4 MiB take half a
-/// millisecond. What asks for large chunks is look-ups: the system may back them with pages of
-/// 2 MiB, and a directory of few chunks stays in the nearest cache.
+/// A chunk is reserved whole and touched as it fills, so growth stops for one page at a time. Large
+/// chunks make a directory that stays in the nearest cache, and let the system back them with pages
+/// of 2 MiB.
 const CHUNK_BYTES_MAX: usize = 4 << 20;
 
 /// A vector in chunks: [`Chunked::push`] never copies what is there.
 pub(crate) struct Chunked<T> {
-    /// All but the last are full, and the last is not empty.
+    /// All but the last are full.
     chunks: Vec<Vec<T>>,
     len: u32,
     /// Elements that the chunks have room for.
@@ -71,50 +70,26 @@ impl<T> Chunked<T> {
         }
     }
 
-    /// Bytes of the chunk that the next element needs, where those that are there are full.
-    #[inline]
-    pub(crate) const fn next_chunk_bytes(&self) -> Option<u64> {
-        if self.len as u64 == self.room {
-            Some((Self::chunk_len(self.chunks.len()) * size_of::<T>()) as u64)
-        } else {
-            None
-        }
+    /// Adds a chunk where those that are there are full, and says how many bytes it takes.
+    pub(crate) fn reserve(&mut self) -> Option<u64> {
+        (u64::from(self.len) == self.room).then(|| {
+            let len = Self::chunk_len(self.chunks.len());
+            self.chunks.push(Vec::with_capacity(len));
+            self.room += len as u64;
+            (len * size_of::<T>()) as u64
+        })
     }
 
-    /// Adds an element at the end, in a chunk of its own where the last one is full.
+    /// Adds an element at the end, for which there must be room, and says its number.
     #[inline]
-    pub(crate) fn push(&mut self, element: T) {
-        if u64::from(self.len) == self.room {
-            self.add_chunk();
-        }
+    pub(crate) fn push(&mut self, element: T) -> u32 {
+        debug_assert!(u64::from(self.len) < self.room, "a caller reserves first");
+        let number = self.len;
         if let Some(chunk) = self.chunks.last_mut() {
             chunk.push(element);
             self.len += 1;
         }
-    }
-
-    #[cold]
-    fn add_chunk(&mut self) {
-        let len = Self::chunk_len(self.chunks.len());
-        self.chunks.push(Vec::with_capacity(len));
-        self.room += len as u64;
-    }
-
-    /// Whether the last element has a chunk of its own, which [`Chunked::pop`] gives back.
-    pub(crate) fn is_last_of_chunk(&self) -> bool {
-        self.chunks.last().is_some_and(|chunk| chunk.len() == 1)
-    }
-
-    /// Takes the last element away, and its chunk if nothing else is in it.
-    pub(crate) fn pop(&mut self) -> Option<T> {
-        let chunk = self.chunks.last_mut()?;
-        let element = chunk.pop()?;
-        self.len -= 1;
-        if chunk.is_empty() {
-            self.chunks.pop();
-            self.room -= Self::chunk_len(self.chunks.len()) as u64;
-        }
-        Some(element)
+        number
     }
 
     /// The element of that number.
@@ -161,25 +136,25 @@ mod tests {
     }
 
     #[test]
-    fn elements_stay_where_they_are_as_the_row_grows_and_shrinks() {
+    fn elements_stay_where_they_are_as_the_row_grows() {
         let mut row = Chunked::new();
-        row.push(0);
-        let first = std::ptr::from_ref(row.get(0));
-        (1..10_000).for_each(|number| row.push(number));
+        let mut reserved = Vec::new();
+        let mut first = std::ptr::null();
+        for number in 0..10_000 {
+            reserved.extend(row.reserve());
+            assert_eq!(row.push(number), number);
+            if number == 0 {
+                first = std::ptr::from_ref(row.get(0));
+            }
+        }
         assert_eq!(std::ptr::from_ref(row.get(0)), first);
         assert!((0..10_000).all(|number| *row.get(number) == number));
         *row.get_mut(700) = 7;
         assert_eq!(*row.get(700), 7);
-        assert_eq!(row.room(), 256 * 63);
-        for number in (300..10_000).rev() {
-            assert_eq!(
-                row.is_last_of_chunk(),
-                [256, 768, 1_792, 3_840, 7_936].contains(&number)
-            );
-            assert_eq!(row.pop(), Some(if number == 700 { 7 } else { number }));
-        }
-        assert_eq!((row.len(), row.chunks(), row.room()), (300, 2, 768));
-        while row.pop().is_some() {}
-        assert_eq!((row.len(), row.chunks(), row.room()), (0, 0, 0));
+        assert_eq!(
+            reserved,
+            [1, 2, 4, 8, 16, 32].map(|of_first| of_first * 1_024)
+        );
+        assert_eq!((row.len(), row.chunks(), row.room()), (10_000, 6, 256 * 63));
     }
 }

@@ -24,6 +24,7 @@ pub mod law;
 pub mod memcached;
 pub mod open;
 mod pages;
+mod prefetch;
 pub mod probing;
 pub mod redis;
 mod sample;

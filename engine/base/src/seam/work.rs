@@ -270,6 +270,7 @@ impl Work {
         Self::new(Box::new(UnpricedMeter))
     }
     /// Begins the receipt of another call.
+    #[inline]
     pub fn begin(&mut self) {
         if self.is_counted {
             self.fresh = Counts::default();

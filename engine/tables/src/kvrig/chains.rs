@@ -20,8 +20,6 @@ pub(super) struct Chains {
     overflow: Buckets,
     /// The first unused overflow bucket, which leads on to the next.
     overflow_vacant: Option<u32>,
-    /// Holds the entries of a chain that is dealt out again.
-    dealt: Vec<(Slot, u16)>,
 }
 
 impl Chains {
@@ -30,7 +28,6 @@ impl Chains {
             main: Buckets::new(regions.buckets[0]),
             overflow: Buckets::new(regions.buckets[1]),
             overflow_vacant: None,
-            dealt: Vec::new(),
         }
     }
     pub(super) fn bytes(&self) -> u64 {
@@ -122,56 +119,59 @@ impl Chains {
         work: &mut Work,
         mut leaves: impl FnMut(Slot, u16, &mut Work) -> bool,
     ) -> u64 {
-        let bucket = self.main.probe_mut(old, work);
-        if bucket.more().is_none() {
-            let new = bucket.part(|slot, tag| leaves(slot, tag, work));
-            work.write(self.main.region(), u64::from(old));
-            self.main.push(new, work);
-            return new.len() as u64;
-        }
         let new = self.main.len();
-        self.main.push(Bucket::EMPTY, work);
-        self.deal(
-            old,
-            work,
-            |slot, tag, work| {
-                if leaves(slot, tag, work) { new } else { old }
-            },
-        )
+        let bucket = self.main.probe_mut(old, work);
+        let more = bucket.more();
+        let parted = bucket.part(|slot, tag| leaves(slot, tag, work));
+        let moved = parted.len() as u64;
+        work.write(self.main.region(), u64::from(old));
+        self.main.push(parted, work);
+        match more {
+            None => moved,
+            Some(number) => moved + self.split_overflow(number, [old, new], work, leaves),
+        }
+    }
+
+    /// Deals the entries of a chain that is cut off, from its overflow bucket `number` on, out to
+    /// the first of two buckets, or to the second where they leave. Says how many leave.
+    #[cold]
+    fn split_overflow(
+        &mut self,
+        number: u32,
+        [old, new]: [u32; 2],
+        work: &mut Work,
+        mut leaves: impl FnMut(Slot, u16, &mut Work) -> bool,
+    ) -> u64 {
+        let (mut more, mut moved) = (Some(number), 0);
+        while let Some(number) = more {
+            let bucket = *self.overflow.probe(number, work);
+            more = bucket.more();
+            self.give_overflow(number, work);
+            for (slot, tag) in bucket.entries() {
+                let leaves = leaves(slot, tag, work);
+                moved += u64::from(leaves);
+                self.add(if leaves { new } else { old }, slot, tag, work);
+            }
+        }
+        moved
     }
 
     /// Takes the entries of the last bucket away to the chain of `into`. Says how many those were.
     pub(super) fn empty_last(&mut self, into: u32, work: &mut Work) -> u64 {
-        let last = self.main.len() - 1;
-        self.deal(last, work, |_, _, _| into)
-    }
-
-    /// Empties the chain of `from` and deals its entries out again, each to the bucket that
-    /// `bucket_of` names for its slot and tag. Says how many went elsewhere.
-    fn deal(
-        &mut self,
-        from: u32,
-        work: &mut Work,
-        mut bucket_of: impl FnMut(Slot, u16, &mut Work) -> u32,
-    ) -> u64 {
-        let mut dealt = std::mem::take(&mut self.dealt);
-        let mut part = Some(Part::Main(from));
+        let mut part = Some(Part::Main(self.main.len() - 1));
+        let mut moved = 0;
         while let Some(this) = part {
-            let bucket = self.probe(this, work);
-            dealt.extend(bucket.entries());
-            part = Self::next(bucket);
+            let bucket = *self.probe(this, work);
+            part = Self::next(&bucket);
             self.write(this, work).reset();
             if let Part::Overflow(number) = this {
                 self.give_overflow(number, work);
             }
+            for (slot, tag) in bucket.entries() {
+                self.add(into, slot, tag, work);
+                moved += 1;
+            }
         }
-        let mut moved = 0;
-        for (slot, tag) in dealt.drain(..) {
-            let to = bucket_of(slot, tag, work);
-            moved += u64::from(to != from);
-            self.add(to, slot, tag, work);
-        }
-        self.dealt = dealt;
         moved
     }
 

@@ -3,7 +3,7 @@
 //! It is linear hashing (Litwin, "Linear hashing: a new tool for file and table addressing", VLDB
 //! 1980). The table grows by one bucket at a time: the new bucket takes its share of the entries of
 //! the one bucket that it is split from. There is no second array, so nothing is ever copied or
-//! cleared as a whole, and what goes back to the system at once is a chunk of 4 MiB at most.
+//! cleared as a whole, and memory comes and goes by extents of 16 KiB.
 //!
 //! ```text
 //!   round of 8 to 16 buckets, 3 splits done:
@@ -18,9 +18,9 @@
 //! split in a table of 2^16 buckets and more reads the bucket alone, and no entry. Below that it
 //! reads the part of the hash that is kept beside the entry; no key is ever hashed again.
 //!
-//! Most insertions look at one line and write it. No branch between the hash and the write depends
-//! on chance, so that a processor runs ahead into the next insertion while the line is on its way
-//! from memory: of a large table, that wait is most of what an insertion takes.
+//! Most insertions look at one line and write it. In a large table the wait for that line is most of
+//! what an insertion takes, so the bucket that is due is split during it, and no branch on the way
+//! depends on chance.
 
 mod buckets;
 mod chains;
@@ -59,9 +59,9 @@ const VISITS_PER_ENTRY: usize = 10;
 
 /// The project's own table: linear hashing over buckets of one cache line.
 ///
-/// - An insertion splits up to two buckets where the table is too full, a removal merges up to two
-///   where it is too empty; look-ups move nothing. [`Table::cron_rehash`] does what is owed after a
-///   pause or a child.
+/// - An insertion splits up to two buckets where its entry makes the table too full, a removal
+///   merges up to two where it leaves the table too empty; look-ups move nothing.
+///   [`Table::cron_rehash`] does what is owed after a pause or a child.
 /// - [`Table::rehash`] tells of owed work only. A round, from one power of two of buckets to the
 ///   next, is told by events; while a table grows, one round begins as the other ends.
 /// - While a child lives the table grows at four times the entries and does not shrink.
@@ -196,11 +196,12 @@ impl<E: Entry> KvrigTable<E> {
         Ok(slot)
     }
 
+    /// What a number of entries calls for.
     #[inline]
-    fn owed(&self) -> Owed {
-        if self.arena.len() > self.most {
+    const fn owed(&self, entries: u64) -> Owed {
+        if entries > self.most {
             Owed::Split
-        } else if self.arena.len() < self.least {
+        } else if entries < self.least {
             Owed::Merge
         } else {
             Owed::Nothing
@@ -229,12 +230,12 @@ impl<E: Entry> KvrigTable<E> {
         };
     }
 
-    /// Splits or merges as the size calls for, and says whether more is owed.
-    fn settle(&mut self, steps: u32, work: &mut Work) -> bool {
+    /// Splits or merges as a number of entries calls for, and says whether more is owed.
+    fn settle(&mut self, entries: u64, steps: u32, work: &mut Work) -> bool {
         for _ in 0..steps {
-            let is_done = match self.owed() {
+            let is_done = match self.owed(entries) {
                 Owed::Nothing => return false,
-                Owed::Split => self.split(work),
+                Owed::Split => self.split(entries, work),
                 Owed::Merge => {
                     self.merge(work);
                     true
@@ -244,25 +245,30 @@ impl<E: Entry> KvrigTable<E> {
                 return false;
             }
         }
-        self.owed() != Owed::Nothing
+        self.owed(entries) != Owed::Nothing
     }
 
+    /// Takes the step that a number of entries calls for, and says whether it calls for one.
     #[inline]
-    fn step(&mut self, work: &mut Work) {
-        if self.owed() != Owed::Nothing {
-            self.take_step(work);
+    fn step(&mut self, entries: u64, work: &mut Work) -> bool {
+        let is_owed = self.owed(entries) != Owed::Nothing;
+        if is_owed {
+            self.take_step(entries, work);
         }
+        is_owed
     }
 
     #[inline(never)]
-    fn take_step(&mut self, work: &mut Work) {
-        work.caused_by(Cause::RehashStep, |work| self.settle(SPLITS_PER_STEP, work));
+    fn take_step(&mut self, entries: u64, work: &mut Work) {
+        work.caused_by(Cause::RehashStep, |work| {
+            self.settle(entries, SPLITS_PER_STEP, work)
+        });
     }
 
-    /// Adds one bucket, or says that there is no memory for it.
-    fn split(&mut self, work: &mut Work) -> bool {
+    /// Adds one bucket, as `entries` call for, or says that there is no memory for it.
+    fn split(&mut self, entries: u64, work: &mut Work) -> bool {
         if self.chains.main.is_full() {
-            if !self.is_affordable() {
+            if !self.is_affordable(entries) {
                 return false;
             }
             let main = &mut self.chains.main;
@@ -315,7 +321,7 @@ impl<E: Entry> KvrigTable<E> {
             self.end_round();
         }
         let main = &mut self.chains.main;
-        match main.is_last_of_chunk() {
+        match main.is_last_of_extent() {
             true => work.caused_by(Cause::FreeTable, |work| main.pop(work)),
             false => main.pop(work),
         }
@@ -339,8 +345,8 @@ impl<E: Entry> KvrigTable<E> {
         self.events.push(ended, self.arena.len());
     }
 
-    fn is_affordable(&mut self) -> bool {
-        let is_overfull = self.arena.len() * 1_000 > u64::from(self.count) * LOAD_MAX * 1_618;
+    fn is_affordable(&mut self, entries: u64) -> bool {
+        let is_overfull = entries * 1_000 > u64::from(self.count) * LOAD_MAX * 1_618;
         let allowed = self.headroom.is_none_or(|bytes| EXTENT_BYTES <= bytes) || is_overfull;
         if !allowed && !self.is_refused {
             let buckets = u64::from(EXTENT_BUCKETS);
@@ -386,7 +392,12 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
             self.begin(work);
         }
         let hash = self.hash(entry.key(), work);
-        let (number, tag) = (self.bucket_of(hash), tag_of(hash));
+        let (mut number, tag) = (self.bucket_of(hash), tag_of(hash));
+        // The step that the entry calls for is taken before it comes in, while its line does.
+        self.chains.main.prefetch(number);
+        if self.step(self.arena.len() + 1, work) {
+            number = self.bucket_of(hash);
+        }
         let region = self.chains.main.region();
         let bucket = self.chains.main.probe_mut(number, work);
         let slot = match bucket.place_for_new(tag) {
@@ -398,7 +409,6 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
             }
             None => self.insert_in_chain(entry, hash, work)?,
         };
-        self.step(work);
         Ok(slot)
     }
 
@@ -411,7 +421,7 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
         self.chains
             .remove(self.bucket_of(hash), found.part, found.place, work);
         let entry = self.arena.remove(found.slot, work);
-        self.step(work);
+        self.step(self.arena.len(), work);
         Some(entry)
     }
 
@@ -451,7 +461,7 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
     }
 
     fn rehash(&self) -> Option<Rehash> {
-        let to = match self.owed() {
+        let to = match self.owed(self.arena.len()) {
             Owed::Nothing => return None,
             Owed::Split => self.arena.len().div_ceil(LOAD_MAX),
             Owed::Merge => (self.arena.len() / LOAD_MIN).max(u64::from(BUCKETS_MIN)),
@@ -478,12 +488,12 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
     fn cron_resize(&mut self, _: &mut Work) {}
 
     fn cron_rehash(&mut self, budget: Span, work: &mut Work) -> bool {
-        if self.owed() == Owed::Nothing {
+        if self.owed(self.arena.len()) == Owed::Nothing {
             return false;
         }
         work.caused_by(Cause::RehashCron, |work| {
             let from = work.spent();
-            while self.settle(CRON_BATCH_SPLITS, work) {
+            while self.settle(self.arena.len(), CRON_BATCH_SPLITS, work) {
                 if work.spent().saturating_sub(from) >= budget {
                     break;
                 }
