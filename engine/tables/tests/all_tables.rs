@@ -230,6 +230,33 @@ fn check_scan(table: &mut dyn Table<u64>, sizes: &[u16]) -> Result<(), TestCaseE
     Ok(())
 }
 
+/// Walks under a pause, while entries come and some of those just met go; all that were there at the
+/// start are met, and none twice.
+fn check_walk(table: &mut dyn Table<u64>, present: u64, coming: u64) -> Result<(), TestCaseError> {
+    let work = &mut Work::unpriced();
+    insert_all(table, 0..present, work);
+    table.pause_rehash();
+    let mut position = Position::default();
+    let mut seen = BTreeSet::new();
+    let mut new = 1_000_000;
+    while let Some(slot) = table.walk(&mut position, work) {
+        let key = *table.entry(slot);
+        prop_assert!(seen.insert(key), "{} came twice", key);
+        if key % 4 == 0 {
+            prop_assert_eq!(table.remove(&key, work), Some(key));
+        }
+        if new < 1_000_000 + coming {
+            insert_all(table, new..new + 1, work);
+            new += 1;
+        }
+    }
+    table.resume_rehash();
+    prop_assert!((0..present).all(|key| seen.contains(&key)));
+    let mut staying = (0..present).filter(|key| key % 4 != 0);
+    prop_assert!(staying.all(|key| table.find(&key, work).is_some()));
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
@@ -237,6 +264,13 @@ proptest! {
     fn a_table_answers_as_an_ordered_map(ops in prop::collection::vec(op(), 1..120)) {
         for mut table in tables(4) {
             check(&mut *table, &ops)?;
+        }
+    }
+
+    #[test]
+    fn a_walk_under_a_pause_meets_each_entry_once(present in 0..9_000_u64, coming in 0..6_000_u64) {
+        for mut table in tables(4) {
+            check_walk(&mut *table, present, coming)?;
         }
     }
 
