@@ -104,9 +104,9 @@ pub(crate) struct Run {
     /// Points to run at once [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
-    /// What to print when done
-    #[arg(long, value_enum, default_value_t = RowFormat::Text)]
-    pub(crate) format: RowFormat,
+    /// What to print when done, instead of verdicts, findings and one table in at most 20 lines
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<RowFormat>,
     /// Print what would run and what it would take, and stop
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -114,7 +114,8 @@ pub(crate) struct Run {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RowFormat {
-    /// Verdicts, findings and one table, in at most 20 lines
+    /// The same after a table of operations for every node under load, as memtier_benchmark prints
+    /// it: Sets, Gets, Others and Totals a second, their latencies in ms and KB/sec
     Text,
     /// summary.json
     Json,

@@ -6,6 +6,7 @@
 //! - [`folder`]: the folder a run leaves, its atomic replacement, and reading it back;
 //! - [`points`]: finished points of an interrupted run;
 //! - [`text`] and [`rows`]: the ending in the terminal, and rows as JSON, CSV and Markdown;
+//! - [`operations`]: what clients asked and got, as `memtier_benchmark` prints it;
 //! - [`chart`]: charts as SVG and PNG, byte-identical for the same result;
 //! - `html`: one self-contained page a study, and the page of a book of studies;
 //! - [`hgrm`]: percentile files;
@@ -17,6 +18,7 @@ pub mod folder;
 pub mod hgrm;
 mod html;
 pub mod number;
+pub mod operations;
 pub mod points;
 pub mod rows;
 pub mod text;

@@ -10,6 +10,7 @@ use crate::{ending, host, output};
 use kvrig_base::result::{Outcome, StudyResult};
 use kvrig_reports::folder::Output;
 use kvrig_reports::number;
+use kvrig_reports::operations;
 use kvrig_reports::points::PointFiles;
 use kvrig_reports::rows;
 use kvrig_sim::run::{self, Estimate, Points, RunError};
@@ -127,11 +128,15 @@ fn unmeasured(arguments: &Run, study: &Ready) -> Failure {
 
 fn print_results(results: &[StudyResult], arguments: &Run, quiet: bool) -> Result<(), Failure> {
     match arguments.format {
-        RowFormat::Text if quiet => Ok(()),
-        RowFormat::Text => output::print(&ending::after_run(results, arguments)),
-        RowFormat::Json => output::print(&rows::json(results)),
-        RowFormat::Csv => output::print(&rows::csv(results)),
-        RowFormat::Md => output::print(&rows::markdown(results)),
+        None if quiet => Ok(()),
+        None => output::print(&ending::after_run(results, arguments)),
+        Some(RowFormat::Text) => {
+            let ending = ending::after_run(results, arguments);
+            output::print(&(operations::operations(results) + &ending))
+        }
+        Some(RowFormat::Json) => output::print(&rows::json(results)),
+        Some(RowFormat::Csv) => output::print(&rows::csv(results)),
+        Some(RowFormat::Md) => output::print(&rows::markdown(results)),
     }
 }
 

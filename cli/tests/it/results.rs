@@ -74,6 +74,14 @@ fn rows_are_printed_in_the_format_asked_for() {
     let folder = folder_with_tiny_study();
     let csv = run(folder.path(), &["run", "tiny.toml", "--format", "csv"], 0);
     assert!(stdout(&csv).starts_with("study,variant,cell,name,value,unit"));
+    let text = stdout(&run(
+        folder.path(),
+        &["run", "tiny.toml", "--format", "text"],
+        0,
+    ));
+    let lines = ["Sets ", "Gets ", "Others ", "Totals ", "open "];
+    let places = lines.map(|line| text.find(&format!("\n{line}")));
+    assert!(places[0].is_some() && places.is_sorted(), "{text}");
     let json = run(folder.path(), &["run", "tiny.toml", "--format", "json"], 0);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["study"], "rehash");

@@ -13,6 +13,10 @@ pub const RESULTS_VERSION: u32 = 2;
 /// Version of the layout of `summary.json`.
 pub const SUMMARY_SCHEMA: u32 = 1;
 
+/// Name of the series that lists what clients asked and got, by kind of request. Its columns of text
+/// come first and say whose operations a line is about; the last of them is `operation`.
+pub const OPERATIONS: &str = "operations";
+
 /// All that one study has found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StudyResult {

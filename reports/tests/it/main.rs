@@ -12,4 +12,5 @@ mod common;
 mod compare;
 mod folder;
 mod measured;
+mod operations;
 mod texts;

@@ -57,6 +57,12 @@ impl Arguments {
             argument
         })
     }
+    /// The first argument, the command's name; empty if there is none.
+    #[inline]
+    pub fn command(&self) -> &[u8] {
+        let end = self.ends.first().map_or(0, |&end| end as usize);
+        &self.bytes[..end]
+    }
     /// Lends the arguments as the slice that [`kvrig_base::seam::Input::Command`] wants.
     #[inline]
     pub fn lend<R>(&self, body: impl FnOnce(&[&[u8]]) -> R) -> R {
@@ -88,6 +94,10 @@ mod tests {
                 }
             }
             arguments.lend(|lent| assert_eq!(lent, expected));
+            assert_eq!(
+                arguments.command(),
+                expected.first().map_or(&[][..], |first| first)
+            );
             arguments.clear();
             assert!(arguments.is_empty());
         }

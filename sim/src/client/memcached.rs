@@ -1,6 +1,6 @@
 //! From operations of a workload to Memcached commands.
 
-use super::{Arguments, Operations, Requests, whole_seconds};
+use super::{Arguments, Operations, RequestKind, Requests, whole_seconds};
 use kvrig_base::id::RequestId;
 use kvrig_base::random::Stream;
 use kvrig_base::time::Span;
@@ -63,6 +63,13 @@ impl Requests for MemcachedRequests {
     }
     fn wire_bytes(&self, args: &Arguments) -> u64 {
         args.lend(text::request_len) as u64
+    }
+    fn kind(&self, args: &Arguments) -> RequestKind {
+        match args.command() {
+            b"set" | b"add" | b"replace" => RequestKind::Set,
+            b"get" => RequestKind::Get,
+            _ => RequestKind::Other,
+        }
     }
 }
 

@@ -36,6 +36,32 @@ pub(crate) fn whole_seconds(ttl: Option<Span>) -> u64 {
     ttl.map_or(0, |ttl| ttl.as_nanos().div_ceil(1_000_000_000))
 }
 
+/// What a request does, as `memtier_benchmark` sorts its statistics (`run_stats.cpp`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RequestKind {
+    /// Writes a whole value: SET, and Memcached's set, add and replace.
+    Set,
+    /// Reads a value that may be missing: GET.
+    Get,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+impl RequestKind {
+    /// All kinds, in the order in which they are listed.
+    pub const ALL: [Self; 3] = [Self::Set, Self::Get, Self::Other];
+
+    /// Its requests in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Set => "Sets",
+            Self::Get => "Gets",
+            Self::Other => "Others",
+        }
+    }
+}
+
 /// What requests say: the adapter from operations of a workload to commands of a store.
 pub trait Requests {
     /// Writes command name and arguments of request `id` into `args`, which is empty.
@@ -45,6 +71,12 @@ pub trait Requests {
 
     /// Size of the encoded request on the wire.
     fn wire_bytes(&self, args: &Arguments) -> u64;
+
+    /// What kind of request `args` are.
+    fn kind(&self, args: &Arguments) -> RequestKind {
+        let _ = args;
+        RequestKind::Other
+    }
 
     /// Which of the group's `connections` an open loop sends request `id` on; which of its
     /// connections to targets a client uses that asks several at once.

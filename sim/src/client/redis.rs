@@ -1,6 +1,6 @@
 //! From operations of a workload to Redis commands.
 
-use super::{Arguments, Operations, Requests};
+use super::{Arguments, Operations, RequestKind, Requests};
 use kvrig_base::id::RequestId;
 use kvrig_base::random::Stream;
 use kvrig_base::time::Span;
@@ -108,6 +108,13 @@ impl Requests for RedisRequests {
     }
     fn wire_bytes(&self, args: &Arguments) -> u64 {
         args.lend(resp::request_len) as u64
+    }
+    fn kind(&self, args: &Arguments) -> RequestKind {
+        match args.command() {
+            b"SET" => RequestKind::Set,
+            b"GET" => RequestKind::Get,
+            _ => RequestKind::Other,
+        }
     }
 }
 

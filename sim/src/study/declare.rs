@@ -95,7 +95,11 @@ macro_rules! table {
                 $crate::study::part::Printed::Table($crate::study::part::Table::settings(self))
             }
             fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                <Self as $crate::study::part::Table>::table_schema(generator)
+                $crate::study::part::defined(
+                    stringify!($name),
+                    generator,
+                    <Self as $crate::study::part::Table>::table_schema,
+                )
             }
         }
         impl $crate::study::part::Rules for $name { $($($rule)*)? }
@@ -145,17 +149,19 @@ macro_rules! choice {
                 $crate::study::part::Printed::Table(vec![(tag.to_owned(), part)])
             }
             fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                let mut properties = serde_json::Map::new();
-                $(properties.insert($tag.to_owned(), $crate::study::part::described(
-                    <$type as $crate::study::part::Part>::schema(generator),
-                    &[$($form_doc),+],
-                ));)*
-                schemars::json_schema!({
-                    "type": "object",
-                    "properties": properties,
-                    "additionalProperties": false,
-                    "minProperties": 1,
-                    "maxProperties": 1,
+                $crate::study::part::defined(stringify!($name), generator, |generator| {
+                    let mut properties = serde_json::Map::new();
+                    $(properties.insert($tag.to_owned(), $crate::study::part::described(
+                        <$type as $crate::study::part::Part>::schema(generator),
+                        &[$($form_doc),+],
+                    ));)*
+                    schemars::json_schema!({
+                        "type": "object",
+                        "properties": properties,
+                        "additionalProperties": false,
+                        "minProperties": 1,
+                        "maxProperties": 1,
+                    })
                 })
             }
         }

@@ -21,6 +21,21 @@ pub(super) trait Part: Sized {
     fn schema(generator: &mut SchemaGenerator) -> Schema;
 }
 
+/// A reference to the schema called `name`, which `make` gives where the generator has none yet:
+/// parts stand in several places of a document, and the schema has each once.
+pub(super) fn defined(
+    name: &str,
+    generator: &mut SchemaGenerator,
+    make: impl FnOnce(&mut SchemaGenerator) -> Schema,
+) -> Schema {
+    if !generator.definitions().contains_key(name) {
+        let schema = make(generator);
+        let definitions = generator.definitions_mut();
+        definitions.insert(name.to_owned(), schema.into());
+    }
+    json_schema!({ "$ref": format!("#/$defs/{name}") })
+}
+
 /// A single value: a quantity, a name, a text.
 pub(super) trait Scalar: Sized {
     /// What is expected, for messages: ``a time such as `250ms` ``.

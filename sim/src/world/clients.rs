@@ -221,6 +221,7 @@ impl<M: Model> World<M> {
         request.handled = Span::ZERO;
         request.read_share = Span::ZERO;
         request.wire_bytes = group.requests.wire_bytes(&request.args);
+        request.kind = group.requests.kind(&request.args);
         group.up.send(now, request.wire_bytes)
     }
     pub(super) fn book_offered(&mut self) {
@@ -316,6 +317,8 @@ impl<M: Model> World<M> {
             conn: request.conn,
             actor,
             attempt: request.attempt,
+            kind: request.kind,
+            asked_bytes: request.wire_bytes,
             intended: request.intended,
             arrived: request.arrived,
             waited: request.waited,

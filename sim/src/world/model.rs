@@ -1,6 +1,6 @@
 //! What a world is made of, and what it tells while it runs.
 
-use crate::client::{Arrivals, Requests};
+use crate::client::{Arrivals, RequestKind, Requests};
 use kvrig_base::id::{ActorId, ConnId, JobId, LockId, RequestId};
 use kvrig_base::seam::{Actor, ChildOutcome, Counts, Segment};
 use kvrig_base::time::{Span, Time};
@@ -85,6 +85,10 @@ pub struct Reply {
     pub actor: ActorId,
     /// Which attempt it answers, counted from one.
     pub attempt: u32,
+    /// What kind of request it answers.
+    pub kind: RequestKind,
+    /// Bytes of the request.
+    pub asked_bytes: u64,
     /// When the request was meant to start: that of the first attempt.
     pub intended: Time,
     /// When it had arrived at the store.

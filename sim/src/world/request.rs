@@ -1,6 +1,6 @@
 //! Requests under way, and the connections that they wait in.
 
-use crate::client::Arguments;
+use crate::client::{Arguments, RequestKind};
 use kvrig_base::id::{ActorId, ConnId, RequestId};
 use kvrig_base::time::{Span, Time};
 use std::collections::VecDeque;
@@ -12,6 +12,7 @@ pub(super) struct Request {
     pub(super) id: RequestId,
     pub(super) conn: ConnId,
     pub(super) wire_bytes: u64,
+    pub(super) kind: RequestKind,
     pub(super) intended: Time,
     pub(super) arrived: Time,
     /// Whether the actor was at work then.

@@ -67,8 +67,7 @@ struct Watch {
 impl Observer<ServerThread<Simulated>> for Watch {
     fn reply(&mut self, reply: &Reply, _: &ServerThread<Simulated>) {
         if reply.group == self.load.0 {
-            self.recorder
-                .reply(reply.intended, reply.ended, reply.service, reply.waited);
+            self.recorder.reply(reply);
             if let Some(heat) = &mut self.heat {
                 heat.add(reply.intended, reply.response);
             }
@@ -218,7 +217,7 @@ pub(super) fn run(
         let times = watch.recorder.times(phase);
         samples.cell.insert("phase".into(), phase.name().into());
         samples.of_phase(times);
-        responses.push(times.response.to_data(phase.name()));
+        responses.push(times.response().to_data(phase.name()));
     }
     cell.remove("phase");
     let outcome = NodeOutcome {
@@ -226,6 +225,7 @@ pub(super) fn run(
         cell,
         samples: samples.list,
         responses,
+        operations: watch.recorder.operations(now),
         timeline: watch.recorder.timeline(),
         growth: watch.recorder.growth(now, watch.ended_at_entries),
         heat: watch.heat.map(|heat| heat.cells()).unwrap_or_default(),

@@ -6,7 +6,9 @@ use super::outcome::NodeOutcome;
 use super::phases::Phase;
 use super::samples::{Samples, parts_per_million, per_second};
 use super::watch::Watch;
-use crate::client::{Arguments, ClosedLoop, OpenArrivals, OpenLoop, RedisRequests, Requests};
+use crate::client::{
+    Arguments, ClosedLoop, OpenArrivals, OpenLoop, RedisRequests, RequestKind, Requests,
+};
 use crate::run::RunError;
 use crate::study::{Action, Load, Moment};
 use crate::world::{Contents, DiskConfig, GroupId, Model, Placement, PoolId, World};
@@ -68,6 +70,12 @@ impl Requests for Asks {
         match self {
             Self::Load(requests) => requests.wire_bytes(args),
             Self::Operator(_) => args.lend(kvrig_redis::resp::request_len) as u64,
+        }
+    }
+    fn kind(&self, args: &Arguments) -> RequestKind {
+        match self {
+            Self::Load(requests) => requests.kind(args),
+            Self::Operator(_) => RequestKind::Other,
         }
     }
     fn first_think(&mut self, client: u32) -> Span {
@@ -149,7 +157,7 @@ pub(super) fn run(
         watch
             .loads
             .add_phase(phase, &watch.recorder, now, have_limit, &mut samples);
-        responses.push(times.response.to_data(phase.name()));
+        responses.push(times.response().to_data(phase.name()));
     }
     cell.remove("phase");
     let outcome = NodeOutcome {
@@ -157,6 +165,7 @@ pub(super) fn run(
         cell,
         samples: samples.list,
         responses,
+        operations: watch.recorder.operations(now),
         timeline: watch.recorder.timeline(),
         growth: watch.recorder.growth(now, watch.ended_at_entries),
         heat: watch.heat.map(|heat| heat.cells()).unwrap_or_default(),

@@ -34,6 +34,8 @@ pub(super) struct NodeOutcome {
     pub(super) samples: Vec<Sample>,
     /// Response times of each phase, named by it.
     pub(super) responses: Vec<HistogramData>,
+    /// What was asked, by kind of request.
+    pub(super) operations: Operations,
     /// The longest pause of each cause in each bin of virtual time.
     pub(super) timeline: Vec<TimelineBin>,
     /// When the table grew.
@@ -63,6 +65,26 @@ pub(super) struct FleetOutcome {
     pub(super) windows: Vec<(u64, u64)>,
     /// What in this point went beyond the model, in sentences.
     pub(super) warnings: Vec<String>,
+}
+
+/// All requests that were answered in a run, by their kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Operations {
+    /// How long the run took, in nanoseconds.
+    pub(super) run_ns: u64,
+    /// One entry a kind, in the order of [`crate::client::RequestKind::ALL`].
+    pub(super) kinds: [KindOfRequest; 3],
+}
+
+/// The requests of one kind that were answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct KindOfRequest {
+    /// Their response times.
+    pub(super) response: HistogramData,
+    /// Those that asked for a value which was not there.
+    pub(super) misses: u64,
+    /// Bytes of requests and replies.
+    pub(super) bytes: u64,
 }
 
 /// The longest pause of one cause within one bin of the time line.

@@ -1,7 +1,9 @@
 //! What is recorded while a node runs: pauses by cause, and responses before, during and after.
 
-use super::outcome::{Growth, TimelineBin};
+use super::outcome::{Growth, KindOfRequest, Operations, TimelineBin};
+use crate::client::RequestKind;
 use crate::record::Latencies;
+use crate::world::Reply;
 use kvrig_base::seam::{Cause, Segment};
 use kvrig_base::time::{Span, Time};
 use std::collections::BTreeMap;
@@ -33,11 +35,36 @@ impl Phase {
     }
 }
 
+/// Bytes of the reply that a value is missing: `$-1` of Redis and `END` of Memcached, and the end
+/// of the line. A value makes the reply longer, even an empty one.
+const MISS_BYTES: u64 = 5;
+
 /// Responses and services of one phase.
 #[derive(Debug, Default)]
 pub(super) struct PhaseTimes {
-    pub(super) response: Latencies,
+    /// By kind of request.
+    responses: [Latencies; 3],
     pub(super) service: Latencies,
+}
+
+impl PhaseTimes {
+    /// The responses to requests of all kinds.
+    pub(super) fn response(&self) -> Latencies {
+        merged(&self.responses)
+    }
+}
+
+fn merged<'a>(parts: impl IntoIterator<Item = &'a Latencies>) -> Latencies {
+    let mut all = Latencies::new();
+    parts.into_iter().for_each(|part| all.merge(part));
+    all
+}
+
+/// What requests of one kind came to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Traffic {
+    misses: u64,
+    bytes: u64,
 }
 
 /// One stretch of growth work that made requests wait.
@@ -52,6 +79,8 @@ struct Pause {
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     phases: [PhaseTimes; 3],
+    /// By kind of request.
+    traffic: [Traffic; 3],
     longest: BTreeMap<Cause, Span>,
     sums: BTreeMap<Cause, Span>,
     total: Span,
@@ -165,12 +194,17 @@ impl Recorder {
         self.started
     }
 
-    /// Takes one reply: `waited` says whether the request found the server busy.
-    pub(super) fn reply(&mut self, intended: Time, end: Time, service: Span, waited: bool) {
-        let phase = self.phase(intended, end, waited);
+    /// Takes one reply.
+    pub(super) fn reply(&mut self, reply: &Reply) {
+        let (intended, end, kind) = (reply.intended, reply.ended, reply.kind);
+        let phase = self.phase(intended, end, reply.waited);
         let times = &mut self.phases[phase as usize];
-        times.response.record(end.since(intended));
-        times.service.record(service);
+        times.responses[kind as usize].record(end.since(intended));
+        times.service.record(reply.service);
+        let traffic = &mut self.traffic[kind as usize];
+        let is_miss = kind == RequestKind::Get && reply.bytes == MISS_BYTES;
+        traffic.misses += u64::from(is_miss);
+        traffic.bytes += reply.asked_bytes + reply.bytes;
         // Pauses are in order of time, so only the last ones can touch this request.
         for pause in self.pauses.iter_mut().rev() {
             if pause.to <= intended {
@@ -221,6 +255,25 @@ impl Recorder {
     /// Times of the phase.
     pub(super) fn times(&self, phase: Phase) -> &PhaseTimes {
         &self.phases[phase as usize]
+    }
+    /// What was asked in a run that ended at `end`, by kind of request.
+    pub(super) fn operations(&self, end: Time) -> Operations {
+        let kinds = RequestKind::ALL.map(|kind| {
+            let Traffic { misses, bytes } = self.traffic[kind as usize];
+            let responses = self
+                .phases
+                .iter()
+                .map(|times| &times.responses[kind as usize]);
+            KindOfRequest {
+                response: merged(responses).to_data(kind.name()),
+                misses,
+                bytes,
+            }
+        });
+        Operations {
+            run_ns: end.as_nanos(),
+            kinds,
+        }
     }
     /// Longest own time of one cause in one call.
     pub(super) fn longest(&self, cause: Cause) -> Span {
@@ -295,6 +348,7 @@ pub(super) fn own_times(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kvrig_base::id::{ActorId, ConnId, RequestId};
 
     fn segment(cause: Cause, from: u64, to: u64) -> Segment {
         let (from, to) = (Span::from_micros(from), Span::from_micros(to));
@@ -307,6 +361,58 @@ mod tests {
     }
     fn at(micros: u64) -> Time {
         Time::START + Span::from_micros(micros)
+    }
+
+    /// A reply to a GET that was meant to start and ended at these microseconds.
+    fn reply([intended, ended]: [u64; 2], waited: bool) -> Reply {
+        Reply {
+            group: 0,
+            request: RequestId(0),
+            conn: ConnId(0),
+            actor: ActorId(0),
+            attempt: 1,
+            kind: RequestKind::Get,
+            asked_bytes: 30,
+            intended: at(intended),
+            arrived: at(intended),
+            waited,
+            started: at(intended),
+            ended: at(ended),
+            handled: Span::ZERO,
+            service: Span::from_micros(10),
+            response: Span::from_micros(ended - intended),
+            bytes: 40,
+            digest: 0,
+        }
+    }
+
+    #[test]
+    fn requests_are_counted_by_kind_whatever_their_phase() {
+        let mut recorder = Recorder::default();
+        let miss = Reply {
+            bytes: MISS_BYTES,
+            ..reply([0, 20], false)
+        };
+        let set = Reply {
+            kind: RequestKind::Set,
+            bytes: MISS_BYTES,
+            ..reply([110, 150], false)
+        };
+        recorder.reply(&reply([0, 10], false));
+        recorder.reply(&miss);
+        recorder.growth_started(at(100));
+        recorder.reply(&reply([110, 140], false));
+        recorder.reply(&set);
+        let operations = recorder.operations(at(1_000));
+        let counts = operations.kinds.map(|of_kind| {
+            let replies: u64 = of_kind.response.buckets.iter().map(|bucket| bucket.1).sum();
+            (replies, of_kind.misses, of_kind.bytes, of_kind.response.max)
+        });
+        assert_eq!(
+            counts,
+            [(1, 0, 35, 40_000), (3, 1, 175, 30_000), (0, 0, 0, 0)]
+        );
+        assert_eq!(operations.run_ns, 1_000_000);
     }
 
     #[test]
@@ -357,26 +463,25 @@ mod tests {
         let mut recorder = Recorder::default();
         recorder.growth_started(at(100));
         recorder.call(at(100), &[segment(Cause::RehashAll, 0, 400)]);
-        recorder.reply(at(50), at(90), Span::from_micros(10), false);
-        recorder.reply(at(90), at(510), Span::from_micros(410), false);
-        recorder.reply(at(400), at(520), Span::from_micros(10), true);
-        recorder.reply(at(500), at(530), Span::from_micros(10), true);
+        recorder.reply(&reply([50, 90], false));
+        recorder.reply(&reply([90, 510], false));
+        recorder.reply(&reply([400, 520], true));
+        recorder.reply(&reply([500, 530], true));
         assert_eq!(recorder.most_waiting(), 2);
     }
 
     #[test]
     fn the_queue_behind_a_pause_belongs_to_it() {
         let mut recorder = Recorder::default();
-        let service = Span::from_micros(10);
-        recorder.reply(at(0), at(10), service, false);
+        recorder.reply(&reply([0, 10], false));
         recorder.growth_started(at(100));
         recorder.growth_ended(at(500));
-        recorder.reply(at(400), at(520), service, true);
-        recorder.reply(at(510), at(530), service, true);
-        recorder.reply(at(540), at(550), service, false);
-        recorder.reply(at(545), at(560), service, true);
+        recorder.reply(&reply([400, 520], true));
+        recorder.reply(&reply([510, 530], true));
+        recorder.reply(&reply([540, 550], false));
+        recorder.reply(&reply([545, 560], true));
         let counts = [Phase::Before, Phase::During, Phase::After]
-            .map(|phase| recorder.times(phase).response.count());
+            .map(|phase| recorder.times(phase).response().count());
         assert_eq!(counts, [1, 2, 2]);
     }
 }

@@ -109,7 +109,7 @@ impl Samples<'_> {
     /// Responses and services of one phase.
     pub(super) fn of_phase(&mut self, times: &PhaseTimes) {
         let service = &times.service;
-        self.of_responses(&times.response);
+        self.of_responses(&times.response());
         if service.count() == 0 {
             return;
         }

@@ -152,7 +152,7 @@ pub(super) fn table(rows: &[Row], subjects: &Subjects) -> Table {
         ("requests_waiting_max", None, "waiting"),
         ("response_p999", Some("before"), "p99.9 before"),
         ("response_p999", Some("during"), "p99.9 during"),
-        ("rehash_duration_max", None, "two tables"),
+        ("rehash_duration_max", None, "growing"),
     ];
     let mut head = vec!["table".to_owned(), "doubling".to_owned()];
     head.extend(metrics.iter().map(|(_, _, name)| (*name).to_owned()));

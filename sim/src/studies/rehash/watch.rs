@@ -227,8 +227,7 @@ impl Observer<Node> for Watch {
         if reply.group != self.load.0 {
             return;
         }
-        self.recorder
-            .reply(reply.intended, reply.ended, reply.service, reply.waited);
+        self.recorder.reply(reply);
         self.loads.reply(reply, &self.recorder);
         if let Some(heat) = &mut self.heat {
             heat.add(reply.intended, reply.response);

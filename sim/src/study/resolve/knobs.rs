@@ -125,27 +125,11 @@ impl Resolver<'_, '_> {
         })
     }
     fn tables(&mut self, written: &[Located<TableName>]) -> Option<Vec<TableName>> {
-        let built: Vec<&str> = TableName::built().map(TableName::name).collect();
         let mut tables = Vec::new();
-        for Located { value: table, at } in written {
-            if *table == TableName::All {
-                tables.extend(TableName::built());
-            } else if built.contains(&table.name()) {
-                tables.push(*table);
-            } else {
-                let warning = self
-                    .report
-                    .sources
-                    .diagnostic(
-                        diagnostic::NOT_BUILT,
-                        *at,
-                        format!("the table `{}` is not part of this version", table.name()),
-                        "left out",
-                    )
-                    .help(format!("this version has: {}", built.join(", ")));
-                if !self.warnings.contains(&warning) {
-                    self.warnings.push(warning);
-                }
+        for table in written {
+            match table.value {
+                TableName::All => tables.extend(TableName::built()),
+                named => tables.push(named),
             }
         }
         let mut distinct = Vec::with_capacity(tables.len());
@@ -155,13 +139,7 @@ impl Resolver<'_, '_> {
             }
         }
         if distinct.is_empty() {
-            match written.first() {
-                Some(first) => {
-                    let name = first.value.name();
-                    self.report.not_built(first.at, name, &built);
-                }
-                None => self.missing("study.rehash.tables", "which tables to compare"),
-            }
+            self.missing("study.rehash.tables", "which tables to compare");
             return None;
         }
         Some(distinct)

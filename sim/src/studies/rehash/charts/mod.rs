@@ -3,6 +3,7 @@
 mod fixed;
 mod heat;
 mod memory;
+mod operations;
 mod responses;
 mod sizes;
 mod swing;
@@ -50,6 +51,7 @@ pub(super) fn draw(found: &Found, limit: Option<i64>) -> Drawn {
         }
         drawn.heat(&doubling, &of_doubling(false));
     }
+    drawn.operations(&found.nodes);
     if !found.curves.is_empty() {
         drawn.pause_against_size(&found.curves);
     }

@@ -6,6 +6,15 @@ use kvrig_base::metric::Unit;
 use kvrig_base::quantity::format_value;
 use kvrig_base::result::{Chart, Layer, Mark, Quantity, Scale, Series, Style};
 
+/// What the stretch of growth is called: not every table has two arrays meanwhile.
+fn growth_label(node: &NodeOutcome) -> &'static str {
+    let mut arrays = node.memory.iter().map(|point| point.old_bytes);
+    match arrays.any(|old| old > 0) {
+        true => "two tables",
+        false => "growing",
+    }
+}
+
 impl Drawn {
     pub(super) fn pause_timeline(&mut self, about: About<'_>, nodes: &[&NodeOutcome]) {
         let name = format!("pause-timeline-{}", file_part(about.file));
@@ -28,7 +37,7 @@ impl Drawn {
             marks.push(Mark::Band {
                 from: node.growth.started_ns.cast_signed(),
                 to: node.growth.freed_ns.cast_signed(),
-                label: "two tables".into(),
+                label: growth_label(node).into(),
                 panel: Some(panel.clone()),
             });
             for child in &node.children {

@@ -55,8 +55,7 @@ struct Watch {
 
 impl Observer<Node> for Watch {
     fn reply(&mut self, reply: &Reply, _: &Node) {
-        self.recorder
-            .reply(reply.intended, reply.ended, reply.service, reply.waited);
+        self.recorder.reply(reply);
         let half = usize::from(reply.intended >= self.turns_at);
         self.responses[half].record(reply.response);
     }
