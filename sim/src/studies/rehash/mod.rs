@@ -61,8 +61,14 @@ const PHASES: [&str; 3] = ["before", "during", "after"];
 /// Memory of one entry of a node beside key and value: slots of the arena, the allocations' own
 /// headers and the bucket, twice for the moment when both arrays exist. For estimates.
 const ENTRY_OVERHEAD: u64 = 96;
-/// Memory of one entry of a table of integers, arrays included. For estimates.
-const CURVE_ENTRY: u64 = 28;
+/// Memory of one integer in a table: its slot in the arena. For estimates.
+const CURVE_ENTRY: u64 = 16;
+/// Memory of both arrays of a table while it grows, for each entry of the size that it grows from.
+///
+/// For estimates; it is Valkey's, the largest: buckets of 64 bytes, one for 8 entries of the size and
+/// then two (`valkey:src/hashtable.c`), and 4 bytes for buckets that are chained. The process was seen
+/// to take 44 bytes an entry in all at the end of the growth from 2^24.
+const CURVE_ARRAYS: u64 = 28;
 /// Memory of one place of a table that never grows, its hash beside it. For estimates.
 const FIXED_PLACE: u64 = 24;
 /// CPU time of one simulated request, and of one insert that fills a table. For estimates; the
@@ -343,7 +349,7 @@ fn curve_point(inputs: &Inputs, table: TableKind, sizes: &[u64], seed: u64) -> P
             inputs.profile.digest()
         ),
         events: inserts,
-        memory: Bytes(CURVE_ENTRY * inserts),
+        memory: Bytes(CURVE_ENTRY * inserts + CURVE_ARRAYS * largest),
         cpu: INSERT_CPU * inserts,
     }
 }
@@ -372,7 +378,7 @@ impl Experiment for Rehash {
                     }
                     table => node::run(inputs, *table, *size, labels, seed, keeps_heat, cancelled)?,
                 };
-                (PointOutcome::Node(outcome), events)
+                (PointOutcome::Node(Box::new(outcome)), events)
             }
             Spec::Swing {
                 cell,

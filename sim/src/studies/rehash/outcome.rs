@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 #[serde(rename_all = "kebab-case")]
 pub(super) enum PointOutcome {
     /// A node under load, through one doubling.
-    Node(NodeOutcome),
+    Node(Box<NodeOutcome>),
     /// A table alone, through all sizes of the curve.
     Curve(CurveOutcome),
     /// A node whose number of keys falls and rises.

@@ -45,7 +45,7 @@ impl Found {
         let windows = match outcome {
             PointOutcome::Node(mut node) => {
                 let windows = std::mem::take(&mut node.windows);
-                self.nodes.push(node);
+                self.nodes.push(*node);
                 windows
             }
             PointOutcome::Swing(mut swing) => {

@@ -5,7 +5,6 @@ use crate::study::cell::{Fleet, RehashKnobs, StudyKind, Swing};
 use crate::study::document::TableName;
 use crate::study::part::{At, Located};
 use crate::study::scalars::Count;
-use kvrig_base::diagnostic;
 use kvrig_base::limits;
 use kvrig_base::quantity::Share;
 use kvrig_tables::probing::PLACES_LOG2_MAX;

@@ -473,16 +473,47 @@ fn gates_are_read_in_the_unit_of_their_metric() {
 #[test]
 fn the_schema_names_every_key_with_its_meaning() {
     let schema = schema();
-    let run = &schema["properties"]["run"];
+    let property = |table: &serde_json::Value, name: &str| {
+        let property = &table["properties"][name];
+        match property["$ref"].as_str() {
+            Some(reference) => schema.pointer(&reference[1..]).expect(reference).clone(),
+            None => property.clone(),
+        }
+    };
+    let run = property(&schema, "run");
     assert_eq!(run["additionalProperties"], false);
     assert_eq!(
         run["properties"]["seeds"]["description"],
         "Replications of every cell, each under its own seed."
     );
-    let arrivals = &schema["properties"]["workload"]["properties"]["arrivals"];
+    let arrivals = property(&property(&schema, "workload"), "arrivals");
+    let on_off = property(&arrivals, "on-off");
+    assert!(on_off["properties"]["off"].is_object(), "{on_off}");
+}
+
+#[test]
+fn the_schema_defines_each_part_once_and_refers_to_no_other() {
+    fn references(value: &serde_json::Value, into: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(map) => {
+                let reference = map.get("$ref").and_then(|reference| reference.as_str());
+                into.extend(reference.map(str::to_owned));
+                map.values().for_each(|value| references(value, into));
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|item| references(item, into)),
+            _ => {}
+        }
+    }
+    let schema = schema();
+    let mut all = Vec::new();
+    references(&schema, &mut all);
+    let definitions = schema["$defs"].as_object().unwrap();
+    for name in definitions.keys() {
+        assert!(all.contains(&format!("#/$defs/{name}")), "{name}");
+    }
     assert!(
-        arrivals["properties"]["on-off"]["properties"]["off"].is_object(),
-        "{arrivals}"
+        all.iter()
+            .all(|reference| schema.pointer(&reference[1..]).is_some())
     );
 }
 

@@ -11,7 +11,7 @@ mod say;
 pub(super) use book::add_to_book;
 
 use super::inputs::Inputs;
-use super::{CURVE_ENTRY, INSERT_CPU, Rehash, growth, power_of_two, tables};
+use super::{CURVE_ARRAYS, CURVE_ENTRY, INSERT_CPU, Rehash, growth, power_of_two, tables};
 use crate::run::{Measurable, Measured, Outcome, Point, RunError, Task, TaskKind};
 use crate::study::RehashKnobs;
 use kvrig_base::measured::{MeasuredResult, STRING_KEY_BYTES, Subject};
@@ -174,7 +174,7 @@ impl Measurable for Rehash {
             let strings = target.subject() == Subject::Strings;
             // One that has no old array to free never has two.
             let arrays_once = if law.freed.is_none() { BUCKET_TWICE } else { 0 };
-            let entry = CURVE_ENTRY - arrays_once + if strings { STRING_ENTRY } else { 0 };
+            let entry = CURVE_ENTRY + if strings { STRING_ENTRY } else { 0 };
             let slower = if strings { STRINGS_SLOWER } else { 1 };
             Point {
                 label: format!("{} alone, {}", target.kind(), target.subject()),
@@ -184,7 +184,7 @@ impl Measurable for Rehash {
                     self.first().profile.digest()
                 ),
                 events: inserts,
-                memory: Bytes(entry * inserts),
+                memory: Bytes(entry * inserts + (CURVE_ARRAYS - arrays_once) * largest),
                 cpu: INSERT_CPU * inserts * slower,
             }
         };
