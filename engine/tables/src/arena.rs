@@ -126,6 +126,12 @@ impl<E: Entry> Arena<E> {
         self.nodes.get_mut(slot.0)
     }
 
+    /// Asks for the line of an entry.
+    #[inline]
+    pub(crate) fn prefetch(&self, slot: Slot) {
+        crate::prefetch::prefetch(self.nodes.get(slot.0));
+    }
+
     #[inline]
     pub(crate) fn entry(&self, slot: Slot) -> &E {
         self.node(slot).1

@@ -116,6 +116,15 @@ impl<E: Entry> Table<E> for AtOnceTable<E> {
         chain::find(&self.arena, head, key, work).map(|found| found.slot)
     }
 
+    fn prefetch(&self, keys: &mut dyn Iterator<Item = &E::Key>) {
+        if self.arena.len() == 0 {
+            return;
+        }
+        let bucket = |key| self.array.bucket_of(sip_of(key, self.config.hash_key));
+        let buckets: Vec<usize> = keys.map(bucket).collect();
+        chain::prefetch(&self.array, &self.arena, &buckets);
+    }
+
     fn peek(&self, key: &E::Key) -> Option<Slot> {
         if self.arena.len() == 0 {
             return None;

@@ -117,6 +117,12 @@ impl BucketArray {
         self.heads[bucket]
     }
 
+    /// Asks for the line of a bucket.
+    #[inline]
+    pub(crate) fn prefetch(&self, bucket: usize) {
+        crate::prefetch::prefetch(&self.heads[bucket]);
+    }
+
     /// Looks at a bucket.
     #[inline]
     pub(crate) fn probe(&mut self, bucket: usize, work: &mut Work) -> Link {

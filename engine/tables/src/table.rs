@@ -164,6 +164,15 @@ pub trait Table<E: Entry>: fmt::Debug {
     /// Finds the entry with `key`. Takes one rehash step.
     fn find(&mut self, key: &E::Key, work: &mut Work) -> Option<Slot>;
 
+    /// Asks the processor for the lines that looking these keys up begins with. There is no step, no
+    /// receipt and no effect but on speed; a table may do nothing.
+    ///
+    /// It is for hosts that know many keys ahead and do not measure the clock: those that fill a
+    /// table, or price receipts. A look-up alone waits for its lines one after the other.
+    fn prefetch(&self, keys: &mut dyn Iterator<Item = &E::Key>) {
+        let _ = keys;
+    }
+
     /// Finds the entry with `key` without a step and without a receipt, for children and checkers.
     fn peek(&self, key: &E::Key) -> Option<Slot>;
 

@@ -257,6 +257,39 @@ fn check_walk(table: &mut dyn Table<u64>, present: u64, coming: u64) -> Result<(
     Ok(())
 }
 
+/// What a table is and has counted after inserts and look-ups, with keys asked for ahead or not.
+fn run_with_prefetch(kind: TableKind, asks: bool) -> String {
+    let work = &mut Work::unpriced();
+    let mut table = integer_set(kind);
+    let mut receipts = String::new();
+    for batch in 0..400_u64 {
+        let keys: Vec<u64> = (batch * 32..batch * 32 + 32).collect();
+        if asks {
+            table.prefetch(&mut keys.iter());
+        }
+        for key in keys {
+            work.begin();
+            table.insert(key, work).expect("it is new");
+            table.find(&(key / 2), work).expect("it is there");
+            table.cron_resize(work);
+            table.maintain(2, work);
+            receipts.push_str(&format!("{:?}", work.counts()));
+        }
+    }
+    format!("{} {:?} {receipts}", table.len(), table.rehash())
+}
+
+#[test]
+fn asking_for_lines_ahead_changes_no_receipt() {
+    for &kind in TableKind::ALL {
+        assert_eq!(
+            run_with_prefetch(kind, true),
+            run_with_prefetch(kind, false),
+            "{kind}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 

@@ -370,6 +370,16 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
         self.locate(hash, key, work).map(|found| found.slot)
     }
 
+    fn prefetch(&self, keys: &mut dyn Iterator<Item = &E::Key>) {
+        if self.arena.len() == 0 {
+            return;
+        }
+        for key in keys {
+            let hash = sip_of(key, self.config.hash_key) as u32;
+            self.chains.main.prefetch(self.bucket_of(hash));
+        }
+    }
+
     fn peek(&self, key: &E::Key) -> Option<Slot> {
         if self.arena.len() == 0 {
             return None;

@@ -63,6 +63,10 @@ struct Expanding {
     entries_moved: u64,
 }
 
+/// Buckets that the maintenance thread is taken to move beside one look-up, where lines are asked
+/// for ahead.
+const BUCKETS_MOVED_BESIDE: usize = 4;
+
 fn hash_of<K: Key + ?Sized>(key: &K) -> u64 {
     key.hashed_by(|bytes| u64::from(murmur3_x86_32(0, bytes)))
 }
@@ -206,6 +210,21 @@ impl<E: Entry> Table<E> for MemcachedTable<E> {
         let (array, arena, bucket) = self.home(hash);
         let head = array.probe(bucket, work);
         chain::find(arena, head, key, work).map(|found| found.slot)
+    }
+
+    fn prefetch(&self, keys: &mut dyn Iterator<Item = &E::Key>) {
+        let hashes: Vec<u64> = keys.map(hash_of).collect();
+        let of_keys = |array: &BucketArray| -> Vec<usize> {
+            hashes.iter().map(|&hash| array.bucket_of(hash)).collect()
+        };
+        chain::prefetch(&self.primary, &self.arena, &of_keys(&self.primary));
+        if let Some(expanding) = &self.expanding {
+            let mut buckets = of_keys(&expanding.old);
+            // Those that the maintenance thread moves meanwhile.
+            let end = expanding.expand_bucket + hashes.len() * BUCKETS_MOVED_BESIDE;
+            buckets.extend(expanding.expand_bucket..end.min(expanding.old.buckets() as usize));
+            chain::prefetch(&expanding.old, &self.arena, &buckets);
+        }
     }
 
     fn peek(&self, key: &E::Key) -> Option<Slot> {

@@ -150,6 +150,25 @@ impl<E: Entry> Table<E> for RedisTable<E> {
         self.locate(hash, key, work).map(|place| place.found.slot)
     }
 
+    fn prefetch(&self, keys: &mut dyn Iterator<Item = &E::Key>) {
+        if self.arena.len() == 0 {
+            return;
+        }
+        let hash = |key| crate::hash::sip_of(key, self.config.hash_key);
+        let hashes: Vec<u64> = keys.map(hash).collect();
+        let of_keys = |array: &BucketArray| -> Vec<usize> {
+            hashes.iter().map(|&hash| array.bucket_of(hash)).collect()
+        };
+        let mut buckets = of_keys(&self.main);
+        if let Some(Moving { target, cursor, .. }) = &self.moving {
+            chain::prefetch(target, &self.arena, &of_keys(target));
+            // Those that the steps of these look-ups move, empty ones between them.
+            let end = (cursor + 2 * hashes.len()).min(self.main.buckets() as usize);
+            buckets.extend(*cursor..end);
+        }
+        chain::prefetch(&self.main, &self.arena, &buckets);
+    }
+
     fn peek(&self, key: &E::Key) -> Option<Slot> {
         if self.arena.len() == 0 {
             return None;

@@ -341,7 +341,8 @@ impl Rehash {
 
 fn curve_point(inputs: &Inputs, table: TableKind, sizes: &[u64], seed: u64) -> Point {
     let largest = sizes.iter().copied().max().unwrap_or(0);
-    let inserts = largest * (1_000 + STEPS_PER_BUCKET.0) / 1_000;
+    let law = growth::law(table, largest);
+    let inserts = law.ended.unwrap_or(largest * 2);
     Point {
         label: format!("{table} alone, up to {}", power_of_two(largest)),
         identity: format!(

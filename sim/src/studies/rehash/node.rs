@@ -1,5 +1,6 @@
 //! A node under load, through one doubling.
 
+use super::curve::KEYS_AHEAD;
 use super::growth;
 use super::inputs::{Beginning, Inputs};
 use super::outcome::NodeOutcome;
@@ -238,16 +239,25 @@ fn filled_node(
     }
     let mut node = Node::new(config, kind, seed);
     let mut work = Work::unpriced();
-    let (mut writer, mut args) = (beginning.requests.clone(), Arguments::default());
-    for (number, &key) in beginning.present.iter().enumerate() {
-        if number % FILLS_UNASKED == 0 && cancelled() {
+    let mut writer = beginning.requests.clone();
+    let mut sets = vec![(None, Arguments::default()); KEYS_AHEAD as usize];
+    for (number, keys) in beginning.present.chunks(sets.len()).enumerate() {
+        if number % (FILLS_UNASKED / sets.len()) == 0 && cancelled() {
             return Err(RunError::Cancelled);
         }
-        args.clear();
-        let op = beginning.workload.op_on(OpKind::Set, key);
-        writer.write(&op, &mut args);
-        work.begin();
-        args.lend(|args| load(&mut node, args, op.ttl, inputs, &mut work));
+        let sets = &mut sets[..keys.len()];
+        for ((ttl, args), &key) in sets.iter_mut().zip(keys) {
+            let op = beginning.workload.op_on(OpKind::Set, key);
+            args.clear();
+            writer.write(&op, args);
+            *ttl = op.ttl;
+        }
+        let mut ahead = sets.iter().filter_map(|(_, args)| args.iter().nth(1));
+        node.keyspace().database(0).keys().prefetch(&mut ahead);
+        for (ttl, args) in sets {
+            work.begin();
+            args.lend(|args| load(&mut node, args, *ttl, inputs, &mut work));
+        }
     }
     let table = node.keyspace().database(0).keys();
     let buckets = growth::buckets_before(kind, size);
