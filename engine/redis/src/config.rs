@@ -49,6 +49,8 @@ pub struct Config {
     pub growth_guard: bool,
     /// `hz`: how often a second the timer runs.
     pub hz: u32,
+    /// `requirepass`: the password that every connection must give; empty is none.
+    pub requirepass: String,
     /// `proto-max-bulk-len`: the longest argument and the longest string, in bytes.
     pub proto_max_bulk_len: u64,
     /// `set-max-intset-entries`: how many members a set of integers in one allocation has at most.
@@ -75,6 +77,7 @@ impl Default for Config {
             dynamic_hz: true,
             growth_guard: true,
             hz: 10,
+            requirepass: String::new(),
             proto_max_bulk_len: BULK_BYTES_MAX,
             set_max_intset_entries: 512,
             zset_max_listpack_entries: 128,
@@ -198,6 +201,11 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "rdbcompression",
         values: "no: strings are written as they are",
         set: |_, value| yes_or_no(value) == Some(false),
+    },
+    Directive {
+        name: "requirepass",
+        values: "a password; \"\" is none",
+        set: |config, value| store(&mut config.requirepass, Some(value.to_owned())),
     },
     Directive {
         name: "save",
@@ -383,6 +391,7 @@ mod tests {
             ("zset-max-listpack-entries", "1"),
             ("zset-max-listpack-value", "2"),
             ("rdbcompression", "no"),
+            ("requirepass", "secret"),
         ] {
             config.set(name, value).expect("it is honoured");
         }
@@ -404,6 +413,7 @@ mod tests {
             growth_guard: true,
             databases: 1,
             proto_max_bulk_len: 2 << 20,
+            requirepass: "secret".to_owned(),
         };
         assert_eq!(config, expected);
     }

@@ -13,6 +13,7 @@ use crate::memory::{
     value_bytes,
 };
 use crate::node::{Call, ErrorReply, Outcome};
+use crate::observed::{Change, Observed};
 use crate::record::{Expiry, Record, StoredKey};
 use crate::value::dict::DictConfig;
 use crate::value::sorted_set::SortedSetConfig;
@@ -123,6 +124,8 @@ pub struct Database {
     clock_s: u32,
     /// Whether each use of a key is written down.
     tracks_use: bool,
+    /// Keys whose changes are waited for, where there are any.
+    observed: Option<Box<Observed>>,
 }
 
 impl Keyspace {
@@ -157,6 +160,7 @@ impl Keyspace {
                 value_region: first + 2 * Regions::COUNT,
                 clock_s: 0,
                 tracks_use: false,
+                observed: None,
             }
         };
         Self {
@@ -331,17 +335,80 @@ impl Database {
         work: &mut Work,
         change: impl FnOnce(&mut K, &mut Work) -> R,
     ) -> R {
+        self.change_if(key, slot, work, |value, work| (change(value, work), true))
+    }
+    /// The same where it may turn out that there is nothing to be changed; `change` says whether
+    /// there was.
+    pub(crate) fn change_if<K: Kind, R>(
+        &mut self,
+        key: &[u8],
+        slot: Slot,
+        work: &mut Work,
+        change: impl FnOnce(&mut K, &mut Work) -> (R, bool),
+    ) -> R {
         let policy = self.policy;
-        let (result, is_empty) = self.change_value(slot, work, |value, work| {
+        let ((result, is_changed), is_empty) = self.change_value(slot, work, |value, work| {
             let value = K::of_mut(value).expect("the kind was checked when the key was found");
             value.set_resize_policy(policy);
             let result = change(value, work);
             (result, value.is_empty())
         });
+        if is_changed && !is_empty {
+            self.note_change(key, true);
+        }
         if is_empty {
             self.delete(key, work);
         }
         result
+    }
+    /// Looks something up in the collection at `slot`, which may take a step of a rehash inside it.
+    pub(crate) fn look_into<K: Kind, R>(
+        &mut self,
+        key: &[u8],
+        slot: Slot,
+        work: &mut Work,
+        look: impl FnOnce(&mut K, &mut Work) -> R,
+    ) -> R {
+        self.change_if(key, slot, work, |value, work| (look(value, work), false))
+    }
+    /// Takes note that a key has changed, for those who wait for it (signalModifiedKey).
+    #[inline]
+    pub(crate) fn note_change(&mut self, key: &[u8], is_present: bool) {
+        if let Some(observed) = &mut self.observed {
+            observed.note(key, is_present);
+        }
+    }
+    /// Notes changes of a key from now on.
+    pub(crate) fn observe(&mut self, key: &[u8]) {
+        self.observed.get_or_insert_default().add(key);
+    }
+    /// Ends what one call of [`Database::observe`] began.
+    pub(crate) fn stop_observing(&mut self, key: &[u8]) {
+        if let Some(observed) = &mut self.observed {
+            observed.remove(key);
+            if observed.is_empty() {
+                self.observed = None;
+            }
+        }
+    }
+    /// The changes of observed keys since this was asked last, in order.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        let observed = self.observed.as_mut();
+        observed.map_or_else(Vec::new, |observed| observed.take())
+    }
+    /// Whether the key is there, expired or not, looked at from outside: it takes no step.
+    pub(crate) fn has(&self, key: &[u8]) -> bool {
+        self.keys.peek(key).is_some()
+    }
+    /// The name of the type of what the key holds, looked at from outside.
+    pub(crate) fn type_name_of(&self, key: &[u8]) -> Option<&'static str> {
+        let slot = self.keys.peek(key)?;
+        Some(self.value(slot).type_name())
+    }
+    /// Whether the key is there and its time has passed, looked at from outside (keyIsExpired).
+    pub(crate) fn has_expired(&self, key: &[u8], now_ms: i64) -> bool {
+        let slot = self.expires.peek(key);
+        slot.is_some_and(|slot| now_ms > self.expires.entry(slot).at_ms)
     }
     /// Finds a key that is not expired, to be used (lookupKey). An expired one is removed.
     #[inline]
@@ -429,6 +496,7 @@ impl Database {
         let slot = self.keys.insert(record, work).ok()?;
         self.entry_bytes += bytes;
         self.touch_value(slot, true, work);
+        self.note_change(key, true);
         Some(slot)
     }
     /// Gives a key that is there another value (dbOverwrite).
@@ -441,6 +509,7 @@ impl Database {
             work.count(Counter::Frees, present.allocations());
             *present = value;
         });
+        self.note_change(key, true);
     }
     /// Changes a value where it is.
     pub(crate) fn change_value<R>(
@@ -476,7 +545,11 @@ impl Database {
     pub(crate) fn remove_expiry(&mut self, key: &[u8], work: &mut Work) -> bool {
         // Redis asserts that the key itself is there, which takes a step.
         self.keys.find(key, work);
-        self.drop_expiry(key, work)
+        let removed = self.drop_expiry(key, work);
+        if removed {
+            self.note_change(key, true);
+        }
+        removed
     }
     /// Lets a key that is there live up to `at_ms` (setExpire).
     pub(crate) fn set_expiry(&mut self, key: &[u8], at_ms: i64, work: &mut Work) {
@@ -491,6 +564,7 @@ impl Database {
             Ok(_) => self.entry_bytes += EXPIRY_BYTES,
             Err(occupied) => self.expires.entry_mut(occupied.slot, work).at_ms = at_ms,
         }
+        self.note_change(key, true);
     }
     /// Removes a key and its expiry, and says whether it was there (dbSyncDelete).
     pub(crate) fn delete(&mut self, key: &[u8], work: &mut Work) -> bool {
@@ -502,6 +576,7 @@ impl Database {
         self.entry_bytes -= entry_bytes(key.len()) + value;
         let of_key = u64::from(StoredKey::allocates(key.len()));
         work.count(Counter::Frees, of_key + record.value.allocations());
+        self.note_change(key, false);
         true
     }
     fn drop_expiry(&mut self, key: &[u8], work: &mut Work) -> bool {
@@ -516,6 +591,17 @@ impl Database {
     }
     /// Removes all keys (emptyDbStructure).
     pub(crate) fn clear(&mut self, work: &mut Work) {
+        if let Some(mut observed) = self.observed.take() {
+            let there: Vec<Box<[u8]>> = observed
+                .keys()
+                .filter(|key| self.has(key))
+                .map(Box::from)
+                .collect();
+            for key in there {
+                observed.note(&key, false);
+            }
+            self.observed = Some(observed);
+        }
         self.keys.clear(work);
         self.expires.clear(work);
         self.entry_bytes = 0;

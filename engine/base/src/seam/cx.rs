@@ -55,6 +55,16 @@ impl<'a, M> Cx<'a, M> {
     pub fn reply_and_work(&mut self, conn: ConnId) -> (Reply<'_>, &mut Work) {
         (self.out.reply(conn), self.work)
     }
+    /// Takes back the reply that was begun last, with what was written to it: the request stays
+    /// unanswered.
+    pub fn take_back_reply(&mut self) {
+        self.out.take_back();
+    }
+    /// Whether nothing was written to the reply that was begun last.
+    pub fn reply_is_empty(&self) -> bool {
+        let start = self.out.replies.last().map(|reply| reply.1);
+        start == Some(self.out.bytes.len())
+    }
     /// Says that the first `bytes` of [`super::Input::Bytes`] are used up.
     pub fn consume(&mut self, bytes: usize) {
         self.consumed += bytes;
@@ -87,6 +97,12 @@ impl Outbox {
         self.replies.push((conn, self.bytes.len()));
         Reply {
             bytes: &mut self.bytes,
+        }
+    }
+    /// Takes back the reply that was begun last.
+    pub fn take_back(&mut self) {
+        if let Some((_, start)) = self.replies.pop() {
+            self.bytes.truncate(start);
         }
     }
     /// The replies with their receivers, in the order in which they were begun.

@@ -26,6 +26,8 @@ pub enum Group {
     Hash,
     /// Lists.
     List,
+    /// Publishing and subscribing.
+    PubSub,
     /// The server as a whole.
     Server,
     /// Sets.
@@ -34,6 +36,8 @@ pub enum Group {
     SortedSet,
     /// Strings.
     String,
+    /// Transactions.
+    Transactions,
 }
 
 impl Group {
@@ -44,10 +48,12 @@ impl Group {
             Self::Generic => "generic",
             Self::Hash => "hash",
             Self::List => "list",
+            Self::PubSub => "pubsub",
             Self::Server => "server",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
             Self::String => "string",
+            Self::Transactions => "transactions",
         }
     }
 }
@@ -57,6 +63,8 @@ impl Group {
 pub(crate) enum Handler {
     /// It needs the chosen database alone.
     Database(for<'a, 'c> fn(&'a mut Database, &'a mut Call<'c>) -> Outcome<'c>),
+    /// The second argument names one of these.
+    Container(&'static [CommandSpec]),
     /// It needs the node and what is known of the connection.
     Node(
         for<'a, 'c> fn(
@@ -109,6 +117,23 @@ impl CommandSpec {
             count == wanted
         }
     }
+    /// The commands that its second argument names, as `client|id`.
+    pub fn subcommands(&self) -> &'static [CommandSpec] {
+        match self.handler {
+            Handler::Container(subcommands) => subcommands,
+            Handler::Database(_) | Handler::Node(_) => &[],
+        }
+    }
+    /// The subcommand called `name`, in any case.
+    pub(crate) fn subcommand(&self, name: &[u8]) -> Option<&'static CommandSpec> {
+        let subcommands = self.subcommands();
+        let is_it = |spec: &&CommandSpec| spec.own_name().as_bytes().eq_ignore_ascii_case(name);
+        subcommands.iter().find(is_it)
+    }
+    /// Its name without that of the command that it is a subcommand of.
+    pub(crate) fn own_name(&self) -> &'static str {
+        self.name.split_once('|').map_or(self.name, |(_, own)| own)
+    }
     /// The arguments that are keys, of a request that has as many arguments as it takes.
     pub fn keys<'a>(&self, args: &'a [&'a [u8]]) -> impl Iterator<Item = &'a [u8]> {
         self.keys.of(args)
@@ -120,8 +145,12 @@ impl CommandSpec {
 macro_rules! commands {
     ($group:ident; $($name:literal, $arity:literal, [$($flag:ident)*], $keys:ident, $since:literal
         => $handler:ident($function:path);)*) => {
+        $crate::command::commands! { COMMANDS: $group; $($name, $arity, [$($flag)*], $keys, $since => $handler($function);)* }
+    };
+    ($list:ident: $group:ident; $($name:literal, $arity:literal, [$($flag:ident)*], $keys:ident, $since:literal
+        => $handler:ident($function:path);)*) => {
         /// The commands of this group, sorted by name.
-        pub(crate) const COMMANDS: &[$crate::command::CommandSpec] = &[$($crate::command::CommandSpec {
+        pub(crate) const $list: &[$crate::command::CommandSpec] = &[$($crate::command::CommandSpec {
             name: $name,
             arity: $arity,
             flags: $crate::command::Flags::NONE$(.and($crate::command::Flags::$flag))*,

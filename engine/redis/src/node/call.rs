@@ -7,6 +7,7 @@ use crate::number::{INTEGER_TEXT_BYTES_MAX, parse_double, parse_i64};
 use crate::resp::{Frame, Protocol};
 use crate::value::StringValue;
 use kvrig_base::seam::{Counter, Work};
+use kvrig_base::time::Time;
 
 /// What the functions of commands get: the request, the time, and where to leave the reply.
 pub(crate) struct Call<'c> {
@@ -15,6 +16,8 @@ pub(crate) struct Call<'c> {
     pub(crate) args: &'c [&'c [u8]],
     /// The node's unix time in milliseconds, the same throughout the call.
     pub(crate) now_ms: i64,
+    /// The node's monotonic time at the start of the call.
+    pub(crate) now: Time,
     /// The form that replies take.
     pub(crate) protocol: Protocol,
     pub(crate) out: &'c mut Vec<u8>,

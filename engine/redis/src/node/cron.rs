@@ -41,6 +41,7 @@ impl Node {
     /// period after the end of this one.
     pub(super) fn deadline(&mut self, cx: &mut Cx<'_, super::NoMessage>) {
         self.go_on_evicting(cx.now(), cx.work);
+        self.go_on_after_waits(cx);
         if cx.now() < self.cron.due {
             return;
         }
@@ -52,6 +53,17 @@ impl Node {
         }
         let period = Span::from_micros(1_000_000 / self.runs_per_second());
         self.cron.due = cx.now().saturating_add(cx.spent()).saturating_add(period);
+    }
+
+    /// Ends the waits and the pause whose time is up.
+    fn go_on_after_waits(&mut self, cx: &mut Cx<'_, super::NoMessage>) {
+        self.time_out_blocked(cx);
+        if self.pause.end().is_some_and(|end| end <= cx.now()) {
+            self.end_pause();
+        }
+        if self.pending.is_any() {
+            self.aftermath(cx);
+        }
     }
 
     fn runs_per_second(&self) -> u64 {

@@ -18,6 +18,12 @@ pub(crate) enum ErrorReply<'a> {
         command: &'static str,
         subcommand: &'a [u8],
     },
+    /// A text around something that the client has sent.
+    Quoting {
+        before: &'static str,
+        quoted: &'a [u8],
+        after: &'static str,
+    },
     /// A text that depends on nothing.
     Fixed(&'static str),
     Syntax,
@@ -59,8 +65,16 @@ impl ErrorReply<'_> {
             } => {
                 let quoted = c_string(subcommand);
                 let quoted = &quoted[..quoted.len().min(QUOTED_BYTES_MAX)];
-                let rest = format!("'. Try {command} HELP.");
+                let rest = format!("'. Try {} HELP.", command.to_ascii_uppercase());
                 let parts = [b"ERR unknown subcommand '", quoted, rest.as_bytes()];
+                return Cow::Owned(parts.concat());
+            }
+            Self::Quoting {
+                before,
+                quoted,
+                after,
+            } => {
+                let parts = [before.as_bytes(), c_string(quoted), after.as_bytes()];
                 return Cow::Owned(parts.concat());
             }
             Self::NoInputKeys { command } => {

@@ -8,7 +8,7 @@ use crate::keyspace::Database;
 use crate::number::{IntegerText, parse_i64};
 use crate::resp::Frame;
 use crate::value::{Hash, Kind};
-use kvrig_base::seam::Counter;
+use kvrig_base::seam::{Counter, Work};
 use kvrig_tables::Slot;
 use std::collections::BTreeMap;
 
@@ -75,8 +75,9 @@ fn set_fields<'c>(db: &mut Database, call: &mut Call<'c>) -> Result<usize, Error
 fn hsetnx<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let slot = find_or_create(db, call)?;
     let (field, value) = (call.args[2], call.args[3]);
-    let is_new = db.change(call.args[1], slot, call.work, |hash: &mut Hash, work| {
-        hash.get(field, work).is_none() && hash.set(field, value, work)
+    let is_new = db.change_if(call.args[1], slot, call.work, |hash: &mut Hash, work| {
+        let is_new = hash.get(field, work).is_none() && hash.set(field, value, work);
+        (is_new, is_new)
     });
     call.reply_integer(is_new.into())
 }
@@ -86,7 +87,7 @@ fn hincrby<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let increment = call.integer(3)?;
     let slot = find_or_create(db, call)?;
     let field = call.args[2];
-    let sum = db.change(call.args[1], slot, call.work, |hash: &mut Hash, work| {
+    let add = |hash: &mut Hash, work: &mut Work| {
         let present = match hash.get(field, work) {
             Some(value) => parse_i64(value.as_slice())
                 .ok_or(ErrorReply::Fixed("ERR hash value is not an integer"))?,
@@ -97,6 +98,10 @@ fn hincrby<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
             .ok_or(ErrorReply::IncrementOverflow)?;
         hash.set(field, IntegerText::new(sum).as_bytes(), work);
         Ok(sum)
+    };
+    let sum = db.change_if(call.args[1], slot, call.work, |hash, work| {
+        let sum = add(hash, work);
+        (sum, sum.is_ok())
     })?;
     call.reply_integer(sum)
 }
@@ -107,11 +112,10 @@ fn hdel<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         return call.reply_integer(0);
     };
     let fields = &call.args[2..];
-    let deleted = db.change(call.args[1], slot, call.work, |hash: &mut Hash, work| {
-        fields
-            .iter()
-            .filter(|field| hash.remove(field, work))
-            .count()
+    let deleted = db.change_if(call.args[1], slot, call.work, |hash: &mut Hash, work| {
+        let is_removed = |field: &&&[u8]| hash.remove(field, work);
+        let removed = fields.iter().filter(is_removed).count();
+        (removed, removed > 0)
     });
     call.reply_count(deleted)
 }
@@ -141,7 +145,7 @@ fn value_len<'c>(db: &mut Database, call: &mut Call<'c>) -> Result<Option<usize>
     };
     let field = call.args[2];
     Ok(
-        db.change(call.args[1], slot, call.work, |hash: &mut Hash, work| {
+        db.look_into(call.args[1], slot, call.work, |hash: &mut Hash, work| {
             hash.get(field, work).map(|value| value.as_slice().len())
         }),
     )
@@ -171,7 +175,7 @@ fn reply_fields<'c>(
         return fields.iter().try_for_each(|_| call.reply_null());
     };
     let (out, protocol) = (&mut *call.out, call.protocol);
-    db.change(call.args[1], slot, call.work, |hash: &mut Hash, work| {
+    db.look_into(call.args[1], slot, call.work, |hash: &mut Hash, work| {
         for field in fields {
             let Some(value) = hash.get(field, work) else {
                 Frame::Null.encode_in(protocol, out);
@@ -313,7 +317,7 @@ type Pair = (Box<[u8]>, Box<[u8]>);
 /// `count` random fields, repeats possible.
 fn draw(db: &mut Database, key: &[u8], slot: Slot, count: u64, call: &mut Call<'_>) -> Vec<Pair> {
     let mut random = *db.random();
-    let drawn = db.change(key, slot, call.work, |hash: &mut Hash, work| {
+    let drawn = db.look_into(key, slot, call.work, |hash: &mut Hash, work| {
         let mut one = || {
             let (name, value) = hash.random(&mut random, work).expect("no hash is empty");
             (name.as_slice().into(), value.as_slice().into())

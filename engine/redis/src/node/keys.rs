@@ -1,10 +1,11 @@
 //! Commands on keys of any type, and on all keys.
 
+use super::blocking::wait;
 use super::call::{Call, Outcome};
 use super::expiry::{
     expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl,
 };
-use super::object::object;
+use super::object;
 use super::scan::scan;
 use crate::command::commands;
 use crate::keyspace::Database;
@@ -17,7 +18,7 @@ commands! { Generic;
     "expire", -3, [WRITE FAST], FIRST, "1.0.0" => Database(expire);
     "expireat", -3, [WRITE FAST], FIRST, "1.2.0" => Database(expireat);
     "expiretime", 2, [READONLY FAST], FIRST, "7.0.0" => Database(expiretime);
-    "object", -2, [], NONE, "2.2.3" => Database(object);
+    "object", -2, [], NONE, "2.2.3" => Container(object::SUBCOMMANDS);
     "persist", 2, [WRITE FAST], FIRST, "2.2.0" => Database(persist);
     "pexpire", -3, [WRITE FAST], FIRST, "2.6.0" => Database(pexpire);
     "pexpireat", -3, [WRITE FAST], FIRST, "2.6.0" => Database(pexpireat);
@@ -27,6 +28,7 @@ commands! { Generic;
     "ttl", 2, [READONLY FAST], FIRST, "1.0.0" => Database(ttl);
     "type", 2, [READONLY FAST], FIRST, "1.0.0" => Database(type_of);
     "unlink", -2, [WRITE FAST], ALL, "4.0.0" => Database(del);
+    "wait", 3, [NOSCRIPT], NONE, "3.0.0" => Node(wait);
 }
 
 /// DEL and UNLINK, which removes strings as DEL does (delGenericCommand).

@@ -6,6 +6,9 @@
 //!
 //! Expired keys are removed when a command meets them; there is no cycle that looks for them.
 
+mod admission;
+mod aftermath;
+mod blocking;
 mod call;
 mod client;
 mod connection;
@@ -16,13 +19,17 @@ mod expiry;
 mod hashes;
 mod keys;
 mod lists;
+mod monitor;
 mod object;
+mod pause;
+mod pubsub;
 mod scan;
 mod server;
 mod sets;
 mod snapshot;
 mod sorted_sets;
 mod strings;
+mod transaction;
 
 pub use self::eviction::Policy;
 
@@ -30,14 +37,20 @@ pub(crate) use self::call::{Call, Outcome};
 pub(crate) use self::client::Session;
 pub(crate) use self::error::ErrorReply;
 
-use self::client::Clients;
+use self::admission::Admission;
+use self::aftermath::Pending;
+use self::blocking::Waiting;
+use self::client::{Addresses, Clients, Marks};
 use self::cron::Cron;
-use self::eviction::{Evicted, Eviction};
+use self::eviction::Eviction;
+use self::pause::Pause;
+use self::pubsub::PubSub;
 use self::snapshot::Snapshots;
-use crate::command::{self, CommandSpec, Flags, Handler};
+use self::transaction::Watchers;
+use crate::command::{CommandSpec, Flags, Handler};
 use crate::config::Config;
 use crate::keyspace::{Keyspace, TableRole, count_allocation};
-use crate::resp::{Frame, Progress, ProtocolError};
+use crate::resp::{Frame, Parser, Progress, ProtocolError};
 use crate::value::{Kind, StringValue};
 use kvrig_base::id::{ConnId, JobId};
 use kvrig_base::random::Seed;
@@ -61,22 +74,37 @@ pub struct Node {
     cron: Cron,
     eviction: Eviction,
     snapshots: Snapshots,
+    waiting: Waiting,
+    watchers: Watchers,
+    pubsub: PubSub,
+    monitors: Vec<ConnId>,
+    pause: Pause,
+    pending: Pending,
+    /// Whether commands of all connections need a closer look: a pause, or somebody who monitors.
+    is_gated: bool,
 }
 
 /// The commands of all groups.
 pub(crate) mod groups {
-    use super::{connection, hashes, keys, lists, server, sets, sorted_sets, strings};
+    use super::{
+        blocking, connection, hashes, keys, lists, pubsub, server, sets, sorted_sets, strings,
+        transaction,
+    };
     use crate::command::CommandSpec;
 
     pub(crate) const ALL: &[&[CommandSpec]] = &[
+        blocking::LISTS,
+        blocking::SORTED_SETS,
         connection::COMMANDS,
         hashes::COMMANDS,
         keys::COMMANDS,
         lists::COMMANDS,
+        pubsub::COMMANDS,
         server::COMMANDS,
         sets::COMMANDS,
         sorted_sets::COMMANDS,
         strings::COMMANDS,
+        transaction::COMMANDS,
     ];
 }
 
@@ -85,7 +113,13 @@ pub(crate) mod groups {
 pub(crate) enum After {
     Continue,
     Close,
-    Fork { job: JobId },
+    /// The connection waits; the command is answered later.
+    Block,
+    /// The command is carried out later.
+    Postpone,
+    Fork {
+        job: JobId,
+    },
 }
 
 impl Node {
@@ -99,6 +133,13 @@ impl Node {
             cron: Cron::new(),
             eviction: Eviction::new(seed.stream("eviction").sequence(0)),
             snapshots: Snapshots::default(),
+            waiting: Waiting::default(),
+            watchers: Watchers::default(),
+            pubsub: PubSub::default(),
+            monitors: Vec::new(),
+            pause: Pause::default(),
+            pending: Pending::default(),
+            is_gated: false,
         }
     }
     /// Its configuration.
@@ -158,13 +199,21 @@ impl Node {
         self.keyspace.database_mut(database).take_event()
     }
 
+    /// Says where a connection comes from and where it arrived, as `address:port`, for CLIENT LIST
+    /// and the like; a host that has no addresses says nothing.
+    pub fn set_addresses(&mut self, conn: ConnId, peer: String, local: String) {
+        if let Some(client) = self.clients.get_mut(conn) {
+            client.session.addresses = Some(Box::new(Addresses { peer, local }));
+        }
+    }
+
     /// Carries out all whole requests of `bytes`.
     fn bytes(&mut self, conn: ConnId, bytes: &[u8], cx: &mut Cx<'_, NoMessage>) {
         let Some(mut client) = self.clients.take(conn) else {
             return;
         };
         let mut rest = bytes;
-        while !client.is_closing {
+        while !client.is_closing && client.session.blocked.is_none() {
             let progress = client.parser.parse(rest, self.config.proto_max_bulk_len);
             let used = match progress {
                 Ok(Progress::Incomplete) => break,
@@ -185,8 +234,14 @@ impl Node {
                             &many
                         }
                     };
-                    if self.command(conn, &mut client.session, args, cx) == After::Close {
-                        client.is_closing = true;
+                    match self.command(&mut client.session, args, cx) {
+                        After::Close => client.is_closing = true,
+                        // It is read again once it may be carried out.
+                        After::Postpone => {
+                            client.parser = Parser::default();
+                            break;
+                        }
+                        After::Continue | After::Block | After::Fork { .. } => {}
                     }
                     bytes
                 }
@@ -199,6 +254,14 @@ impl Node {
             cx.work.count(Counter::BytesParsed, used as u64);
             cx.consume(used);
             rest = &rest[used..];
+            if self.pending.is_any() {
+                self.clients.give_back(conn, client);
+                self.aftermath(cx);
+                match self.clients.take(conn) {
+                    Some(present) => client = present,
+                    None => return,
+                }
+            }
         }
         if client.is_closing {
             cx.consume(rest.len());
@@ -206,76 +269,127 @@ impl Node {
         self.clients.give_back(conn, client);
     }
 
-    /// Carries out one command that came whole.
+    /// Carries out one command that came whole, or keeps it where the connection waits.
     fn whole_command(&mut self, conn: ConnId, args: &[&[u8]], cx: &mut Cx<'_, NoMessage>) {
+        if let Some(client) = self.clients.get_mut(conn) {
+            let is_free = client.session.blocked.is_none() && client.postponed.is_empty();
+            if !is_free || self.carry_out_whole(conn, args, cx) == After::Postpone {
+                self.postpone(conn, args);
+            }
+        }
+    }
+
+    fn postpone(&mut self, conn: ConnId, args: &[&[u8]]) {
+        if let Some(client) = self.clients.get_mut(conn) {
+            let args = args.iter().map(|arg| Box::from(*arg)).collect();
+            client.postponed.push_back(args);
+        }
+    }
+
+    fn carry_out_whole(
+        &mut self,
+        conn: ConnId,
+        args: &[&[u8]],
+        cx: &mut Cx<'_, NoMessage>,
+    ) -> After {
         let Some(mut client) = self.clients.take(conn) else {
-            return;
+            return After::Continue;
         };
+        let mut after = After::Continue;
         if !client.is_closing && !args.is_empty() {
-            let after = self.command(conn, &mut client.session, args, cx);
+            after = self.command(&mut client.session, args, cx);
             client.is_closing = after == After::Close;
         }
         self.clients.give_back(conn, client);
+        if self.pending.is_any() {
+            self.aftermath(cx);
+        }
+        after
     }
 
     /// Carries out one command and replies.
     fn command(
         &mut self,
-        conn: ConnId,
         session: &mut Session,
         args: &[&[u8]],
         cx: &mut Cx<'_, NoMessage>,
     ) -> After {
         let (now, now_ms) = (cx.now(), cx.wall().unix_millis() as i64);
-        let (mut reply, work) = cx.reply_and_work(conn);
+        let (mut reply, work) = cx.reply_and_work(session.conn);
         work.count(Counter::Commands, 1);
         let out = reply.buffer();
-        let after = match self.checked(args, now, work) {
-            Ok(spec) => {
+        let admission = self.admit(session, args, now, work);
+        session.used_at = now;
+        let was_quiet = session.marks.are_quiet();
+        let after = match admission {
+            Ok(Admission::Run(spec)) => {
+                session.last_command = Some(spec);
                 let mut call = Call {
                     spec,
                     args,
                     now_ms,
+                    now,
                     protocol: session.protocol,
                     out: &mut *out,
                     work,
                 };
-                self.carry_out(session, &mut call)
+                if self.is_gated {
+                    self.feed_monitors(session, spec, args, now_ms);
+                }
+                let done = self.carry_out(session, &mut call);
+                done.map_err(|error| error.text())
             }
-            Err(error) => Err(error),
+            Ok(Admission::Queue(spec)) => {
+                transaction::queue(session, spec, args, out, work);
+                Ok(After::Continue)
+            }
+            Ok(Admission::Postpone) => Ok(After::Postpone),
+            Err(error) => Err(self.refuse(session, args, error).text()),
         };
-        let after = after.map_err(|error| error.text()).unwrap_or_else(|text| {
+        let after = after.unwrap_or_else(|text| {
             Frame::Error(&text).encode(out);
             After::Continue
         });
-        match after {
-            After::Continue => {}
-            After::Close => cx.effect(Effect::Close { conn }),
-            After::Fork { job } => cx.effect(Effect::Fork { job }),
+        if after != After::Continue || session.marks.are_special() {
+            let is_push = matches!(admission, Ok(Admission::Run(spec)) if pubsub::is_push(spec));
+            self.conclude(session, after, was_quiet && !is_push, cx);
         }
         after
     }
 
-    /// What is checked before any command is carried out (processCommand): that there is such a
-    /// command, that it takes so many arguments, and that memory is below its limit.
-    fn checked<'c>(
+    /// Does what a command asks of the host, and leaves out a reply that is not to be sent.
+    #[cold]
+    fn conclude(
         &mut self,
-        args: &'c [&'c [u8]],
-        now: Time,
-        work: &mut Work,
-    ) -> Result<&'static CommandSpec, ErrorReply<'c>> {
-        let spec = command::find(args[0]).ok_or(ErrorReply::UnknownCommand { args })?;
-        if !spec.takes(args.len()) {
-            return Err(ErrorReply::WrongArity { command: spec.name });
+        session: &mut Session,
+        after: After,
+        was_quiet: bool,
+        cx: &mut Cx<'_, NoMessage>,
+    ) {
+        let conn = session.conn;
+        let is_unanswered = matches!(after, After::Block | After::Postpone);
+        let is_left_out = was_quiet && session.marks.are_quiet();
+        if is_unanswered || is_left_out || cx.reply_is_empty() {
+            cx.take_back_reply();
         }
-        // QUIT is answered before memory is looked at.
-        if self.config.maxmemory > 0 && spec.name != "quit" {
-            let evicted = self.make_room(now, work);
-            if evicted == Evicted::Failed && spec.flags.has(Flags::DENYOOM) {
-                return Err(ErrorReply::OutOfMemory);
+        let is_announced = session.marks.has_any(Marks::REPLY_SKIP_NEXT);
+        match after {
+            After::Continue => {}
+            After::Close => cx.effect(Effect::Close { conn }),
+            After::Fork { job } => cx.effect(Effect::Fork { job }),
+            After::Block => {
+                // The reply is left out, if it is, when the wait ends.
+                cx.effect(Effect::PauseReading { conn });
+                return;
+            }
+            After::Postpone => {
+                self.pause.wait(conn);
+                cx.effect(Effect::PauseReading { conn });
+                return;
             }
         }
-        Ok(spec)
+        session.marks.set(Marks::REPLY_SKIP, is_announced);
+        session.marks.set(Marks::REPLY_SKIP_NEXT, false);
     }
 
     fn carry_out<'c>(
@@ -294,6 +408,24 @@ impl Node {
                 handle(database, call).map(|()| After::Continue)
             }
             Handler::Node(handle) => handle(self, session, call),
+            // Its subcommand was looked for, and it takes too few arguments without one.
+            Handler::Container(_) => Err(call.wrong_arity()),
+        }
+    }
+
+    /// Forgets a connection and all that it waits for.
+    fn close(&mut self, conn: ConnId, cx: &mut Cx<'_, NoMessage>) {
+        let Some(mut client) = self.clients.close(conn) else {
+            return;
+        };
+        self.stop_waiting(&mut client.session);
+        self.discard_transaction(&mut client.session);
+        self.forget_subscriptions(&mut client.session);
+        self.stop_monitoring(&mut client.session);
+        self.pause.forget(conn);
+        self.pending.forget(conn);
+        if self.pending.is_any() {
+            self.aftermath(cx);
         }
     }
 
@@ -304,6 +436,11 @@ impl Node {
         self.keyspace
             .set_clock(wall.unix_secs(), self.config.tracks_use() && !has_child);
     }
+}
+
+/// Whether a command is carried out at once between MULTI and EXEC.
+fn ends_transaction(spec: &CommandSpec) -> bool {
+    ["exec", "discard", "multi", "watch", "quit", "reset"].contains(&spec.name)
 }
 
 fn protocol_error(conn: ConnId, error: ProtocolError, cx: &mut Cx<'_, NoMessage>) {
@@ -320,11 +457,13 @@ impl Actor for Node {
         match input {
             Input::Connected { conn } => {
                 self.tick(cx.wall());
-                self.clients.connect(conn);
+                self.close(conn, cx);
+                let needs_password = !self.config.requirepass.is_empty();
+                self.clients.connect(conn, cx.now(), needs_password);
             }
             Input::Bytes { conn, bytes } => self.bytes(conn, bytes, cx),
             Input::Command { conn, args } => self.whole_command(conn, args, cx),
-            Input::Closed { conn } => self.clients.close(conn),
+            Input::Closed { conn } => self.close(conn, cx),
             Input::Deadline => self.deadline(cx),
             Input::ChildExit { job, outcome } => self.child_exit(job, outcome, cx),
             Input::Peer { message, .. } => match message {},
@@ -336,11 +475,12 @@ impl Actor for Node {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        Some(
-            self.eviction
-                .due
-                .map_or(self.cron.due, |due| due.min(self.cron.due)),
-        )
+        let others = [
+            self.eviction.due,
+            self.waiting.next_timeout(),
+            self.pause.end(),
+        ];
+        Some(others.into_iter().flatten().fold(self.cron.due, Time::min))
     }
 
     /// What used_memory shows: the page tables that a fork copies map little else.

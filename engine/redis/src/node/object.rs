@@ -1,42 +1,49 @@
 //! OBJECT: how a value is stored.
+//!
+//! IDLETIME is not among its subcommands: when a key was used is only written down where eviction asks
+//! for it.
 
-use super::call::is_option;
 use super::error::ErrorReply;
 use super::{Call, Outcome};
+use crate::command::commands;
 use crate::keyspace::Database;
 use crate::memory::SHARED_INTEGERS;
 use crate::resp::Frame;
 use crate::value::{StringValue, Value};
 
+commands! { SUBCOMMANDS: Generic;
+    "object|encoding", 3, [READONLY], SECOND, "2.2.3" => Database(encoding);
+    "object|freq", 3, [READONLY], SECOND, "4.0.0" => Database(freq);
+    "object|refcount", 3, [READONLY], SECOND, "2.2.3" => Database(refcount);
+}
+
 /// References to an integer that all keys share (OBJ_SHARED_REFCOUNT).
 const SHARED_REFERENCES: i64 = i32::MAX as i64;
 
-/// OBJECT ENCODING and OBJECT REFCOUNT.
-pub(super) fn object<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    let subcommand = call.args[1];
-    let is_known = is_option(subcommand, "encoding") || is_option(subcommand, "refcount");
-    if !is_known {
-        return Err(ErrorReply::UnknownSubcommand {
-            command: "OBJECT",
-            subcommand,
-        });
+/// OBJECT ENCODING.
+fn encoding<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    match db.lookup_without_use(call.args[2], call.now_ms, call.work) {
+        Some(slot) => call.reply(Frame::Bulk(db.value(slot).encoding().as_bytes())),
+        None => call.reply_null(),
     }
-    let [_, _, key] = *call.args else {
-        return Err(ErrorReply::WrongArity {
-            command: match is_option(subcommand, "encoding") {
-                true => "object|encoding",
-                false => "object|refcount",
-            },
-        });
-    };
-    let Some(slot) = db.lookup_without_use(key, call.now_ms, call.work) else {
+}
+
+/// OBJECT FREQ: no policy counts how often keys are used.
+fn freq<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    match db.lookup_without_use(call.args[2], call.now_ms, call.work) {
+        Some(_) => Err(ErrorReply::Fixed(
+            "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.",
+        )),
+        None => call.reply_null(),
+    }
+}
+
+/// OBJECT REFCOUNT.
+fn refcount<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let Some(slot) = db.lookup_without_use(call.args[2], call.now_ms, call.work) else {
         return call.reply_null();
     };
-    let value = db.value(slot);
-    if is_option(subcommand, "encoding") {
-        return call.reply(Frame::Bulk(value.encoding().as_bytes()));
-    }
-    let is_shared = match value {
+    let is_shared = match db.value(slot) {
         Value::String(StringValue::Integer(number)) => {
             db.integers_are_shared() && (0..SHARED_INTEGERS).contains(number)
         }

@@ -3,6 +3,7 @@
 use super::call::{Call, Outcome, is_option};
 use super::client::Session;
 use super::error::ErrorReply;
+use super::monitor::monitor;
 use super::snapshot::{bgsave, lastsave};
 use super::{After, Node};
 use crate::command::commands;
@@ -14,6 +15,7 @@ commands! { Server;
     "flushall", -1, [WRITE], NONE, "1.0.0" => Node(flushall);
     "flushdb", -1, [WRITE], NONE, "1.0.0" => Database(flushdb);
     "lastsave", 1, [LOADING STALE FAST], NONE, "1.0.0" => Node(lastsave);
+    "monitor", 1, [ADMIN NOSCRIPT LOADING STALE], NONE, "1.0.0" => Node(monitor);
 }
 
 /// DBSIZE: expired keys count until they are removed.

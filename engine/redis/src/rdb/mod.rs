@@ -16,7 +16,7 @@ use kvrig_tables::Position;
 /// The first bytes: the format and its version (RDB_VERSION of 7.0).
 const MAGIC: &[u8] = b"REDIS0010";
 /// The version that the file says it was written by.
-const REDIS_VERSION: &[u8] = b"7.0.15";
+pub(crate) const REDIS_VERSION: &[u8] = b"7.0.15";
 
 /// Marks of the format (`redis:src/rdb.h`).
 mod opcode {

@@ -141,6 +141,14 @@ impl RealServer {
         Element::read(&self.pipeline(&[request])[0])
     }
 
+    /// One more connection.
+    pub(crate) fn connect(&self) -> Connection {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server listens");
+        stream.set_nodelay(true).expect("a socket");
+        stream.set_nonblocking(true).expect("a socket");
+        Connection { stream }
+    }
+
     /// Sends bytes on a connection of their own and returns all that comes back.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server listens");
@@ -152,6 +160,29 @@ impl RealServer {
         let _ = stream.shutdown(Shutdown::Write);
         let mut received = Vec::new();
         let _ = stream.read_to_end(&mut received);
+        received
+    }
+}
+
+/// A connection beside the first.
+pub(crate) struct Connection {
+    stream: TcpStream,
+}
+
+impl Connection {
+    /// Sends a request and waits for nothing.
+    pub(crate) fn send(&mut self, request: &Request) {
+        let args: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
+        let mut bytes = Vec::new();
+        encode_request(&args, &mut bytes);
+        // The server may have closed it.
+        let _ = self.stream.write_all(&bytes);
+    }
+    /// All that has arrived.
+    pub(crate) fn received(&mut self) -> Vec<u8> {
+        let mut received = Vec::new();
+        // Ends with an error once there is no more, with what has come until then kept.
+        let _ = self.stream.read_to_end(&mut received);
         received
     }
 }

@@ -1,6 +1,7 @@
 //! The node as a host sees it.
 
 mod commands;
+mod connections;
 mod eviction;
 mod expiry;
 mod harness;

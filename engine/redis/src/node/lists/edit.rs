@@ -31,8 +31,9 @@ pub(super) fn linsert<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c>
     let Some(slot) = db.find::<List>(key, call)? else {
         return call.reply_integer(0);
     };
-    let length = db.change(key, slot, call.work, |list: &mut List, work| {
-        list.insert(side, pivot, value, work).then(|| list.len())
+    let length = db.change_if(key, slot, call.work, |list: &mut List, work| {
+        let is_inserted = list.insert(side, pivot, value, work);
+        (is_inserted.then(|| list.len()), is_inserted)
     });
     match length {
         Some(length) => call.reply_count(length),
@@ -52,8 +53,9 @@ pub(super) fn lrem<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         0 => usize::MAX,
         most => usize::try_from(most).unwrap_or(usize::MAX),
     };
-    let removed = db.change(key, slot, call.work, |list: &mut List, work| {
-        list.remove(end, value, most, work)
+    let removed = db.change_if(key, slot, call.work, |list: &mut List, work| {
+        let removed = list.remove(end, value, most, work);
+        (removed, removed > 0)
     });
     call.reply_count(removed)
 }

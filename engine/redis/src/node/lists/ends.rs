@@ -104,7 +104,14 @@ fn pop<'c>(db: &mut Database, call: &mut Call<'c>, end: End) -> Outcome<'c> {
     }
 }
 
-fn pop_one(db: &mut Database, key: &[u8], slot: Slot, end: End, call: &mut Call<'_>) -> Vec<u8> {
+/// Takes one element from an end.
+pub(crate) fn pop_one(
+    db: &mut Database,
+    key: &[u8],
+    slot: Slot,
+    end: End,
+    call: &mut Call<'_>,
+) -> Vec<u8> {
     db.change(key, slot, call.work, |list: &mut List, work| {
         let popped = list.pop(end, work, |item, work| {
             let bytes = item.bytes().as_slice().to_vec();
@@ -116,7 +123,7 @@ fn pop_one(db: &mut Database, key: &[u8], slot: Slot, end: End, call: &mut Call<
 }
 
 /// Replies up to `count` elements from an end and removes them.
-fn pop_range<'c>(
+pub(crate) fn pop_range<'c>(
     db: &mut Database,
     key: &[u8],
     slot: Slot,
@@ -139,16 +146,17 @@ fn pop_range<'c>(
 
 /// RPOPLPUSH.
 pub(super) fn rpoplpush<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    move_element(db, call, End::Right, End::Left)
+    move_if_any(db, call, End::Right, End::Left)
 }
 
 /// LMOVE.
 pub(super) fn lmove<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let (from, to) = (end(call.args[3])?, end(call.args[4])?);
-    move_element(db, call, from, to)
+    move_if_any(db, call, from, to)
 }
 
-fn end<'c>(arg: &[u8]) -> Result<End, ErrorReply<'c>> {
+/// The end that an argument names.
+pub(crate) fn end<'c>(arg: &[u8]) -> Result<End, ErrorReply<'c>> {
     match arg {
         _ if is_option(arg, "left") => Ok(End::Left),
         _ if is_option(arg, "right") => Ok(End::Right),
@@ -156,11 +164,23 @@ fn end<'c>(arg: &[u8]) -> Result<End, ErrorReply<'c>> {
     }
 }
 
-fn move_element<'c>(db: &mut Database, call: &mut Call<'c>, from: End, to: End) -> Outcome<'c> {
+fn move_if_any<'c>(db: &mut Database, call: &mut Call<'c>, from: End, to: End) -> Outcome<'c> {
+    match db.find::<List>(call.args[1], call)? {
+        Some(slot) => move_element(db, call, slot, from, to),
+        None => call.reply_null(),
+    }
+}
+
+/// Takes one element from an end of the list at `slot`, which is that of the first argument, adds it
+/// at an end of that of the second, and replies it.
+pub(crate) fn move_element<'c>(
+    db: &mut Database,
+    call: &mut Call<'c>,
+    slot: Slot,
+    from: End,
+    to: End,
+) -> Outcome<'c> {
     let (source, target) = (call.args[1], call.args[2]);
-    let Some(slot) = db.find::<List>(source, call)? else {
-        return call.reply_null();
-    };
     let found = db.find::<List>(target, call)?;
     if found == Some(slot) {
         let element = db.change(source, slot, call.work, |list: &mut List, work| {
@@ -178,7 +198,7 @@ fn move_element<'c>(db: &mut Database, call: &mut Call<'c>, from: End, to: End) 
 
 /// LMPOP.
 pub(super) fn lmpop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    let MultiPop { keys, end, count } = multi_pop(call, end)?;
+    let MultiPop { keys, end, count } = multi_pop(call, 1, end)?;
     for &key in &call.args[keys] {
         if let Some(slot) = db.find::<List>(key, call)? {
             call.reply(Frame::Array(2))?;

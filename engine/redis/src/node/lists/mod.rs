@@ -5,6 +5,7 @@ mod ends;
 mod multi;
 mod read;
 
+pub(crate) use ends::{end, move_element, pop_one, pop_range};
 pub(crate) use multi::{MultiPop, multi_pop};
 
 use crate::command::commands;

@@ -15,18 +15,20 @@ pub(crate) struct MultiPop<E> {
     pub(crate) count: usize,
 }
 
-/// Reads `numkeys key [key ...] END [COUNT count]` (lmpopGenericCommand, zmpopGenericCommand).
+/// Reads `numkeys key [key ...] END [COUNT count]` from argument `first` on (lmpopGenericCommand,
+/// zmpopGenericCommand).
 pub(crate) fn multi_pop<'c, E>(
     call: &Call<'c>,
+    first: usize,
     end: impl Fn(&[u8]) -> Result<E, ErrorReply<'c>>,
 ) -> Result<MultiPop<E>, ErrorReply<'c>> {
     let positive = |arg: &[u8]| {
         let number = parse_i64(arg).and_then(|number| usize::try_from(number).ok());
         number.filter(|&number| number > 0)
     };
-    let keys = positive(call.args[1]);
+    let keys = positive(call.args[first]);
     let keys = keys.ok_or(ErrorReply::Fixed("ERR numkeys should be greater than 0"))?;
-    let end_index = keys.checked_add(2).ok_or(ErrorReply::Syntax)?;
+    let end_index = keys.checked_add(first + 1).ok_or(ErrorReply::Syntax)?;
     let end = end(call.args.get(end_index).ok_or(ErrorReply::Syntax)?)?;
     let mut count = None;
     let mut index = end_index + 1;
@@ -42,7 +44,7 @@ pub(crate) fn multi_pop<'c, E>(
         index += 2;
     }
     Ok(MultiPop {
-        keys: 2..end_index,
+        keys: first + 1..end_index,
         end,
         count: count.unwrap_or(1),
     })

@@ -166,7 +166,7 @@ fn retain(
     present: bool,
     work: &mut Work,
 ) {
-    db.change(key, slot, work, |set: &mut Set, work| {
+    db.look_into(key, slot, work, |set: &mut Set, work| {
         members.retain(|member| set.contains(member, work) == present);
     });
 }

@@ -45,11 +45,10 @@ fn add_all(
         call.work.count(Counter::AllocationsSmall, 1);
         db.add(key, set.into_value(), call.work)
     });
-    db.change(key, slot, call.work, |set: &mut Set, work| {
-        members
-            .iter()
-            .filter(|member| set.insert(member, work))
-            .count()
+    db.change_if(key, slot, call.work, |set: &mut Set, work| {
+        let is_added = |member: &&&[u8]| set.insert(member, work);
+        let added = members.iter().filter(is_added).count();
+        (added, added > 0)
     })
 }
 
@@ -67,11 +66,10 @@ fn srem<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let Some(slot) = db.find::<Set>(key, call)? else {
         return call.reply_integer(0);
     };
-    let removed = db.change(key, slot, call.work, |set: &mut Set, work| {
-        members
-            .iter()
-            .filter(|member| set.remove(member, work))
-            .count()
+    let removed = db.change_if(key, slot, call.work, |set: &mut Set, work| {
+        let is_removed = |member: &&&[u8]| set.remove(member, work);
+        let removed = members.iter().filter(is_removed).count();
+        (removed, removed > 0)
     });
     call.reply_count(removed)
 }
@@ -94,8 +92,9 @@ fn smove<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         let is_member = contains(db, source, from, member, call);
         return call.reply_integer(is_member.into());
     }
-    let removed = db.change(source, from, call.work, |set: &mut Set, work| {
-        set.remove(member, work)
+    let removed = db.change_if(source, from, call.work, |set: &mut Set, work| {
+        let removed = set.remove(member, work);
+        (removed, removed)
     });
     if removed {
         add_all(db, target, to, &[member], call);
@@ -110,7 +109,7 @@ fn scard<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
 }
 
 fn contains(db: &mut Database, key: &[u8], slot: Slot, member: &[u8], call: &mut Call<'_>) -> bool {
-    db.change(key, slot, call.work, |set: &mut Set, work| {
+    db.look_into(key, slot, call.work, |set: &mut Set, work| {
         set.contains(member, work)
     })
 }

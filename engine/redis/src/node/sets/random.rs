@@ -54,10 +54,11 @@ pub(super) fn spop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         Some(0) => Vec::new(),
         Some(count) => draw_distinct(db, key, slot, count as u64, call),
     };
-    db.change(key, slot, call.work, |set: &mut Set, work| {
+    db.change_if(key, slot, call.work, |set: &mut Set, work| {
         for member in &members {
             set.remove(member, work);
         }
+        ((), !members.is_empty())
     });
     if count.is_some() {
         call.reply(Frame::Set(members.len()))?;
@@ -69,7 +70,7 @@ pub(super) fn spop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
 
 fn draw(db: &mut Database, key: &[u8], slot: Slot, call: &mut Call<'_>) -> Box<[u8]> {
     let mut random = *db.random();
-    let member = db.change(key, slot, call.work, |set: &mut Set, work| {
+    let member = db.look_into(key, slot, call.work, |set: &mut Set, work| {
         let member = set.random(&mut random, work).expect("no set is empty");
         member.as_slice().into()
     });

@@ -101,8 +101,9 @@ fn add<'c>(db: &mut Database, call: &mut Call<'c>, options: Options, first: usiz
         }
     };
     let (mut added, mut changed, mut last) = (0, 0, None);
-    db.change(key, slot, call.work, |set: &mut SortedSet, work| {
-        for (pair, &score) in pairs.chunks_exact(2).zip(&scores) {
+    db.change_if(key, slot, call.work, |set: &mut SortedSet, work| {
+        let mut entries = pairs.chunks_exact(2).zip(&scores);
+        let outcome = entries.try_for_each(|(pair, &score)| {
             match add_one(set, pair[1], score, options, work)? {
                 Added::New(score) => {
                     added += 1;
@@ -115,8 +116,9 @@ fn add<'c>(db: &mut Database, call: &mut Call<'c>, options: Options, first: usiz
                 Added::Same(score) => last = Some(score),
                 Added::Left => {}
             }
-        }
-        Ok(())
+            Ok(())
+        });
+        (outcome, added + changed > 0)
     })?;
     match (options.increments, last) {
         (true, Some(score)) => reply_score(score, call),
@@ -170,11 +172,10 @@ pub(super) fn zrem<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let Some(slot) = db.find::<SortedSet>(key, call)? else {
         return call.reply_integer(0);
     };
-    let removed = db.change(key, slot, call.work, |set: &mut SortedSet, work| {
-        members
-            .iter()
-            .filter(|member| set.remove(member, work))
-            .count()
+    let removed = db.change_if(key, slot, call.work, |set: &mut SortedSet, work| {
+        let is_removed = |member: &&&[u8]| set.remove(member, work);
+        let removed = members.iter().filter(is_removed).count();
+        (removed, removed > 0)
     });
     call.reply_count(removed)
 }

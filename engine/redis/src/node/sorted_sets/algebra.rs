@@ -230,11 +230,11 @@ fn all(db: &Database, slot: Slot, work: &mut Work) -> Vec<Entry> {
 fn score(db: &mut Database, source: &Source<'_>, member: &[u8], work: &mut Work) -> Option<f64> {
     let slot = source.slot?;
     if db.check::<SortedSet>(slot).is_ok() {
-        return db.change(source.key, slot, work, |set: &mut SortedSet, work| {
+        return db.look_into(source.key, slot, work, |set: &mut SortedSet, work| {
             set.score(member, work)
         });
     }
-    db.change(source.key, slot, work, |set: &mut Set, work| {
+    db.look_into(source.key, slot, work, |set: &mut Set, work| {
         set.contains(member, work).then_some(1.0)
     })
 }

@@ -7,6 +7,8 @@ mod random;
 mod range;
 mod read;
 
+pub(crate) use pop::{is_highest, take};
+
 use super::{Call, Outcome};
 use crate::command::commands;
 use crate::keyspace::{Database, SetKey};
@@ -70,7 +72,7 @@ fn reply_entries<'c>(entries: &[Entry], with_scores: bool, call: &mut Call<'c>) 
 }
 
 /// The same without the head of the array.
-fn reply_each<'c>(
+pub(crate) fn reply_each<'c>(
     entries: &[Entry],
     with_scores: bool,
     is_nested: bool,

@@ -38,7 +38,7 @@ fn pop<'c>(db: &mut Database, call: &mut Call<'c>, highest: bool) -> Outcome<'c>
 }
 
 /// Removes up to `count` entries from one end and returns them, the outermost first.
-fn take(
+pub(crate) fn take(
     db: &mut Database,
     key: &[u8],
     slot: Slot,
@@ -57,13 +57,18 @@ fn take(
     popped
 }
 
-/// ZMPOP.
-pub(super) fn zmpop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    let MultiPop { keys, end, count } = multi_pop(call, |arg| match arg {
+/// Whether an argument names the upper end or the lower.
+pub(crate) fn is_highest<'c>(arg: &[u8]) -> Result<bool, ErrorReply<'c>> {
+    match arg {
         _ if is_option(arg, "min") => Ok(false),
         _ if is_option(arg, "max") => Ok(true),
         _ => Err(ErrorReply::Syntax),
-    })?;
+    }
+}
+
+/// ZMPOP.
+pub(super) fn zmpop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let MultiPop { keys, end, count } = multi_pop(call, 1, is_highest)?;
     for &key in &call.args[keys] {
         if let Some(slot) = db.find::<SortedSet>(key, call)? {
             let popped = take(db, key, slot, end, count, call);

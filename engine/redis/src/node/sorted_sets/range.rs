@@ -224,8 +224,9 @@ fn remove_range<'c>(db: &mut Database, call: &mut Call<'c>, by: By) -> Outcome<'
         Ends::Ranks(start, stop) => resolve(start, stop, set.len()),
         Ends::Values(range) => set.range(&range, call.work),
     };
-    db.change(key, slot, call.work, |set: &mut SortedSet, work| {
+    db.change_if(key, slot, call.work, |set: &mut SortedSet, work| {
         set.remove_ranks(start, count, work);
+        ((), count > 0)
     });
     call.reply_count(count)
 }

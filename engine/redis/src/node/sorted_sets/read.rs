@@ -41,7 +41,7 @@ fn reply_scores<'c>(db: &mut Database, slot: Option<Slot>, call: &mut Call<'c>) 
     let (key, members) = (call.args[1], &call.args[2..]);
     for member in members {
         let score = slot.and_then(|slot| {
-            db.change(key, slot, call.work, |set: &mut SortedSet, work| {
+            db.look_into(key, slot, call.work, |set: &mut SortedSet, work| {
                 set.score(member, work)
             })
         });
@@ -79,7 +79,7 @@ fn rank<'c>(
         return Ok(None);
     };
     Ok(
-        db.change(key, slot, call.work, |set: &mut SortedSet, work| {
+        db.look_into(key, slot, call.work, |set: &mut SortedSet, work| {
             set.rank(member, work).map(|rank| (rank, set.len()))
         }),
     )

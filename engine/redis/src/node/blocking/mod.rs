@@ -1,0 +1,347 @@
+//! Commands that wait for data (`redis:src/blocked.c`, `redis:src/timeout.c`).
+//!
+//! Who waits longest for a key is served first, after the command that brought the key, or behind
+//! EXEC. A connection that waits is read no further.
+
+mod lists;
+mod sorted_sets;
+
+use super::call::{Call, Outcome};
+use super::client::{Marks, Session};
+use super::error::ErrorReply;
+use super::{After, NoMessage, Node};
+use crate::command::CommandSpec;
+use crate::keyspace::Database;
+use crate::number::strtod;
+use crate::resp::Frame;
+use kvrig_base::id::ConnId;
+use kvrig_base::seam::Cx;
+use kvrig_base::time::{Span, Time};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+pub(super) use lists::COMMANDS as LISTS;
+pub(super) use sorted_sets::COMMANDS as SORTED_SETS;
+
+/// Serves one key to a command that has waited for it, whose arguments are those of the call, and
+/// says whether it has written the reply.
+pub(crate) type Serve =
+    for<'a, 'c> fn(&'a mut Database, &'a [u8], &'a mut Call<'c>) -> Result<bool, ErrorReply<'c>>;
+
+/// What a connection waits for.
+#[derive(Debug)]
+pub(crate) struct Blocked {
+    spec: &'static CommandSpec,
+    args: Vec<Box<[u8]>>,
+    database: usize,
+    keys: Vec<Box<[u8]>>,
+    /// The type of value, by its name, that it waits for.
+    awaited: &'static str,
+    serve: Serve,
+    until: Option<Time>,
+    /// What it is told when it has waited long enough.
+    at_timeout: AtTimeout,
+}
+
+/// What a command that has waited in vain replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtTimeout {
+    /// The array that is not there.
+    NullArray,
+    /// A number.
+    Integer(i64),
+}
+
+/// What a command waits for.
+pub(crate) struct Wait<'c> {
+    pub(crate) keys: Vec<&'c [u8]>,
+    /// The type of value, by its name.
+    pub(crate) awaited: &'static str,
+    pub(crate) serve: Serve,
+    /// Up to when; `None` is without end.
+    pub(crate) until: Option<Time>,
+    pub(crate) at_timeout: AtTimeout,
+}
+
+/// Who waits.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// The connections that wait for a key, the first to be served in front.
+    by_key: BTreeMap<(usize, Box<[u8]>), VecDeque<ConnId>>,
+    by_time: BTreeSet<(Time, ConnId)>,
+    count: usize,
+}
+
+impl Waiting {
+    /// When the next has waited long enough.
+    pub(super) fn next_timeout(&self) -> Option<Time> {
+        self.by_time.first().map(|&(time, _)| time)
+    }
+}
+
+/// The end of the time that argument `index` states in seconds; zero is none
+/// (getTimeoutFromObjectOrReply).
+pub(crate) fn timeout<'c>(
+    call: &mut Call<'c>,
+    index: usize,
+) -> Result<Option<Time>, ErrorReply<'c>> {
+    let text = call.args[index];
+    let not_a_float = ErrorReply::Fixed("ERR timeout is not a float or out of range");
+    let (seconds, length) = strtod(text);
+    let is_number = !text.is_empty()
+        && length == text.len()
+        && !text[0].is_ascii_whitespace()
+        && !seconds.is_nan();
+    if !is_number {
+        return Err(not_a_float);
+    }
+    let millis = seconds * 1_000.0;
+    // What does not fit is the lowest number in Redis, which is negative.
+    let millis = match millis < i64::MAX as f64 {
+        true => rounded_up(millis),
+        false => i64::MIN,
+    };
+    if millis < 0 {
+        return Err(ErrorReply::Fixed("ERR timeout is negative"));
+    }
+    if millis > i64::MAX - call.now_ms {
+        return Err(ErrorReply::Fixed("ERR timeout is out of range"));
+    }
+    let span = Span::from_millis(1).checked_mul(millis as u64);
+    let end = span.map_or(Time::NEVER, |span| call.now.saturating_add(span));
+    Ok((millis > 0).then_some(end))
+}
+
+/// Rounds up; the number fits.
+fn rounded_up(number: f64) -> i64 {
+    let whole = number as i64;
+    whole + i64::from((whole as f64) < number)
+}
+
+/// Serves the first of the keys that can be served now; if there is none, the connection waits, or
+/// is told so where it must not wait (blockingPopGenericCommand).
+pub(crate) fn serve_or_wait<'c>(
+    node: &mut Node,
+    session: &mut Session,
+    wait: &Wait<'c>,
+    denied: Frame<'_>,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    for &key in &wait.keys {
+        let database = node.keyspace.database_mut(session.database);
+        if (wait.serve)(database, key, call)? {
+            return Ok(After::Continue);
+        }
+    }
+    if session.marks.has_any(Marks::DENY_BLOCKING) {
+        return call.reply(denied).map(|()| After::Continue);
+    }
+    node.block(session, wait, call);
+    Ok(After::Block)
+}
+
+/// Unblocks no sooner than a second server would: WAIT, of which there are none.
+pub(super) fn wait<'c>(
+    node: &mut Node,
+    session: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    let replicas = call.integer(1)?;
+    let millis = crate::number::parse_i64(call.args[2]).ok_or(ErrorReply::Fixed(
+        "ERR timeout is not an integer or out of range",
+    ))?;
+    if millis < 0 {
+        return Err(ErrorReply::Fixed("ERR timeout is negative"));
+    }
+    if replicas <= 0 || session.marks.has_any(Marks::DENY_BLOCKING) {
+        return call.reply_integer(0).map(|()| After::Continue);
+    }
+    let span = Span::from_millis(1).checked_mul(millis as u64);
+    let end = span.map_or(Time::NEVER, |span| call.now.saturating_add(span));
+    let wait = Wait {
+        keys: Vec::new(),
+        awaited: "",
+        serve: |_, _, _| Ok(false),
+        until: (millis > 0).then_some(end),
+        at_timeout: AtTimeout::Integer(0),
+    };
+    node.block(session, &wait, call);
+    Ok(After::Block)
+}
+
+impl Node {
+    fn block(&mut self, session: &mut Session, wait: &Wait<'_>, call: &Call<'_>) {
+        let database = session.database;
+        let mut keys: Vec<Box<[u8]>> = Vec::with_capacity(wait.keys.len());
+        for &key in &wait.keys {
+            let place = (database, Box::from(key));
+            let queue = self.waiting.by_key.entry(place).or_default();
+            if queue.back() == Some(&session.conn) {
+                // A key that is named twice is waited for once.
+                continue;
+            }
+            queue.push_back(session.conn);
+            self.keyspace.database_mut(database).observe(key);
+            self.pending.observers += 1;
+            keys.push(key.into());
+        }
+        if let Some(until) = wait.until {
+            self.waiting.by_time.insert((until, session.conn));
+        }
+        self.waiting.count += 1;
+        session.blocked = Some(Box::new(Blocked {
+            spec: call.spec,
+            args: call.args.iter().map(|arg| Box::from(*arg)).collect(),
+            database,
+            keys,
+            awaited: wait.awaited,
+            serve: wait.serve,
+            until: wait.until,
+            at_timeout: wait.at_timeout,
+        }));
+    }
+
+    /// Ends a connection's wait, without a reply.
+    pub(super) fn stop_waiting(&mut self, session: &mut Session) -> Option<Box<Blocked>> {
+        let blocked = session.blocked.take()?;
+        for key in &blocked.keys {
+            let place = (blocked.database, key.clone());
+            if let Some(queue) = self.waiting.by_key.get_mut(&place) {
+                queue.retain(|conn| *conn != session.conn);
+                if queue.is_empty() {
+                    self.waiting.by_key.remove(&place);
+                }
+            }
+            self.keyspace
+                .database_mut(blocked.database)
+                .stop_observing(key);
+            self.pending.observers -= 1;
+        }
+        if let Some(until) = blocked.until {
+            self.waiting.by_time.remove(&(until, session.conn));
+        }
+        self.waiting.count -= 1;
+        self.pending.resume(session.conn);
+        Some(blocked)
+    }
+
+    /// Serves a key that has come to those who wait for it, one after another, as long as there is
+    /// something to be served (handleClientsBlockedOnKeys).
+    pub(super) fn serve_blocked(
+        &mut self,
+        database: usize,
+        key: &[u8],
+        cx: &mut Cx<'_, NoMessage>,
+    ) {
+        let place = (database, Box::from(key));
+        let Some(queue) = self.waiting.by_key.get(&place) else {
+            return;
+        };
+        let queue: Vec<ConnId> = queue.iter().copied().collect();
+        for conn in queue {
+            let Some(kind) = self.keyspace.database(database).type_name_of(key) else {
+                return;
+            };
+            let Some(mut client) = self.clients.take(conn) else {
+                continue;
+            };
+            let session = &mut client.session;
+            if let Some(blocked) = session.blocked.take() {
+                let is_served =
+                    blocked.awaited == kind && self.serve_one(session, &blocked, key, cx);
+                session.blocked = Some(blocked);
+                if is_served {
+                    self.stop_waiting(session);
+                }
+            }
+            self.clients.give_back(conn, client);
+        }
+    }
+
+    fn serve_one(
+        &mut self,
+        session: &Session,
+        blocked: &Blocked,
+        key: &[u8],
+        cx: &mut Cx<'_, NoMessage>,
+    ) -> bool {
+        let args: Vec<&[u8]> = blocked.args.iter().map(|arg| &**arg).collect();
+        let (now, now_ms) = (cx.now(), cx.wall().unix_millis() as i64);
+        let mut out = Vec::new();
+        let mut call = Call {
+            spec: blocked.spec,
+            args: &args,
+            now_ms,
+            now,
+            protocol: session.protocol,
+            out: &mut out,
+            work: cx.work,
+        };
+        let database = self.keyspace.database_mut(blocked.database);
+        let served = (blocked.serve)(database, key, &mut call);
+        let served = served.map_err(|error| error.text());
+        let is_served = served.unwrap_or_else(|text| {
+            Frame::Error(&text).encode(&mut out);
+            true
+        });
+        if is_served {
+            self.reply_later(session, &out, cx);
+        }
+        is_served
+    }
+
+    /// Answers a command that was left unanswered.
+    fn reply_later(&self, session: &Session, out: &[u8], cx: &mut Cx<'_, NoMessage>) {
+        if !session.marks.are_quiet() {
+            cx.reply(session.conn).write(out);
+        }
+    }
+
+    /// Tells those who have waited long enough.
+    pub(super) fn time_out_blocked(&mut self, cx: &mut Cx<'_, NoMessage>) {
+        while let Some(&(until, conn)) = self.waiting.by_time.first()
+            && until <= cx.now()
+        {
+            if !self.unblock(conn, false, cx) {
+                self.waiting.by_time.remove(&(until, conn));
+            }
+        }
+    }
+
+    /// Ends a wait as if its time were up, or with an error, and says whether there was one.
+    pub(super) fn unblock(
+        &mut self,
+        conn: ConnId,
+        with_error: bool,
+        cx: &mut Cx<'_, NoMessage>,
+    ) -> bool {
+        let Some(mut client) = self.clients.take(conn) else {
+            return false;
+        };
+        let stopped = self.stop_waiting(&mut client.session);
+        if let Some(blocked) = &stopped {
+            let out = blocked.farewell(&client.session, with_error);
+            self.reply_later(&client.session, &out, cx);
+        }
+        self.clients.give_back(conn, client);
+        stopped.is_some()
+    }
+}
+
+impl Blocked {
+    /// What is told at the end of a wait in vain.
+    fn farewell(&self, session: &Session, with_error: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        let frame = match self.at_timeout {
+            _ if with_error => Frame::Error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+            AtTimeout::NullArray => Frame::NullArray,
+            AtTimeout::Integer(number) => Frame::Integer(number),
+        };
+        frame.encode_in(session.protocol, &mut out);
+        out
+    }
+}
+
+/// A reply that is only there if there was something.
+pub(crate) fn served<'c>(outcome: Outcome<'c>) -> Result<bool, ErrorReply<'c>> {
+    outcome.map(|()| true)
+}

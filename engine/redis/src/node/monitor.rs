@@ -1,0 +1,97 @@
+//! MONITOR: connections that see the commands of all others.
+
+use super::call::Call;
+use super::client::{Marks, Session};
+use super::error::ErrorReply;
+use super::{After, Node};
+use crate::command::{CommandSpec, Flags};
+use std::fmt::Write;
+
+/// MONITOR.
+pub(super) fn monitor<'c>(
+    node: &mut Node,
+    session: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    if session.marks.has_any(Marks::DENY_BLOCKING) {
+        return Err(ErrorReply::Fixed(
+            "ERR MONITOR isn't allowed for DENY BLOCKING client",
+        ));
+    }
+    if !session.marks.has_any(Marks::MONITOR) {
+        session.marks.set(Marks::MONITOR, true);
+        node.monitors.push(session.conn);
+        node.update_gate();
+    }
+    call.reply_ok().map(|()| After::Continue)
+}
+
+impl Node {
+    /// Shows a command to those who monitor (replicationFeedMonitors).
+    pub(super) fn feed_monitors(
+        &mut self,
+        session: &Session,
+        spec: &CommandSpec,
+        args: &[&[u8]],
+        now_ms: i64,
+    ) {
+        let is_hidden = spec.flags.has(Flags::SKIP_MONITOR) || spec.flags.has(Flags::ADMIN);
+        if self.monitors.is_empty() || is_hidden {
+            return;
+        }
+        let mut line = String::new();
+        // Writing into a string cannot fail. The clock of a node turns in milliseconds.
+        let _ = write!(
+            line,
+            "+{}.{:03}000 [{} {}]",
+            now_ms / 1_000,
+            now_ms % 1_000,
+            session.database,
+            session.peer()
+        );
+        for arg in args {
+            line.push(' ');
+            quote(arg, &mut line);
+        }
+        line.push_str("\r\n");
+        for &conn in &self.monitors {
+            self.pending.send(conn, line.clone().into_bytes());
+        }
+    }
+    /// Ends what MONITOR began.
+    pub(super) fn stop_monitoring(&mut self, session: &mut Session) {
+        if session.marks.has_any(Marks::MONITOR) {
+            session.marks.set(Marks::MONITOR, false);
+            self.monitors.retain(|conn| *conn != session.conn);
+            self.update_gate();
+        }
+    }
+    /// Takes over whether commands need a closer look, whoever sends them.
+    pub(super) fn update_gate(&mut self) {
+        self.is_gated = self.pause.is_on() || !self.monitors.is_empty();
+    }
+}
+
+/// Appends bytes in quotation marks, with escapes where needed (sdscatrepr).
+pub(super) fn quote(bytes: &[u8], to: &mut String) {
+    to.push('"');
+    for &byte in bytes {
+        match byte {
+            b'\\' | b'"' => {
+                to.push('\\');
+                to.push(char::from(byte));
+            }
+            b'\n' => to.push_str("\\n"),
+            b'\r' => to.push_str("\\r"),
+            b'\t' => to.push_str("\\t"),
+            0x07 => to.push_str("\\a"),
+            0x08 => to.push_str("\\b"),
+            b' '..=b'~' => to.push(char::from(byte)),
+            _ => {
+                // Writing into a string cannot fail.
+                let _ = write!(to, "\\x{byte:02x}");
+            }
+        }
+    }
+    to.push('"');
+}

@@ -1,0 +1,239 @@
+//! Several connections beside a real Redis: transactions, waiting, publishing.
+
+use crate::harness::Host;
+use crate::requests::{Request, words};
+use crate::server::RealServer;
+use crate::shrink;
+use kvrig_base::id::ConnId;
+use kvrig_base::random::{Seed, Sequence};
+use kvrig_base::seam::Input;
+
+/// How many connections send.
+const CONNECTIONS: usize = 3;
+const LISTS: u64 = 60;
+const REQUESTS_PER_LIST: usize = 80;
+
+/// A request, and which connection sends it.
+type Step = (usize, Request);
+
+/// What each connection has received behind each step.
+type Received = Vec<Vec<Vec<u8>>>;
+
+const REQUESTS: &[&str] = &[
+    "multi",
+    "multi",
+    "exec",
+    "exec",
+    "exec",
+    "discard",
+    "watch k1 k2",
+    "watch z1",
+    "unwatch",
+    "set k1 v",
+    "get k1",
+    "append k1 w",
+    "incr k1",
+    "del k1 k2",
+    "del l1 l2 z1",
+    "pexpire k1 -1",
+    "expire k2 100",
+    "persist k2",
+    "set k2 x ex 100",
+    "hset k2 f v",
+    "hdel k2 nothing",
+    "sadd k2 m",
+    "sadd k2 m",
+    "srem k2 nothing",
+    "zadd z1 1 a",
+    "zadd z1 1 a 2 b",
+    "zadd k1 1 a",
+    "zrem z1 nothing",
+    "rpush l1 1",
+    "rpush l1 1 2 3",
+    "rpush l2 x",
+    "lpush l2 y z",
+    "lrem l1 0 nothing",
+    "lset l1 0 1",
+    "ltrim l1 0 -1",
+    "lpop l1",
+    "rpoplpush l1 l2",
+    "blpop l1 l2 0",
+    "blpop l2 l2 k1 0",
+    "brpop l1 0",
+    "blmove l1 l2 left right 0",
+    "blmove l1 k1 left right 0",
+    "brpoplpush l2 l1 0",
+    "blmpop 0 2 l1 l2 left",
+    "blmpop 0 1 l1 right count 2",
+    "bzpopmin z1 0",
+    "bzpopmax z1 z2 0",
+    "bzmpop 0 1 z1 min count 5",
+    "blpop l1 abc",
+    "blpop l1 -1",
+    "blpop l1 nan",
+    "blpop l1 1e300",
+    "blpop l1 inf",
+    "blmpop 0 0 l1 left",
+    "wait 0 0",
+    "wait 0 -1",
+    "wait a 0",
+    "subscribe c1",
+    "subscribe c1 c2",
+    "unsubscribe c1",
+    "unsubscribe c2",
+    "psubscribe c*",
+    "punsubscribe c*",
+    "publish c1 hello",
+    "publish c2 there",
+    "pubsub numsub c1 c2",
+    "pubsub numpat",
+    "pubsub channels x",
+    "pubsub nothing",
+    "ping",
+    "ping text",
+    "echo x",
+    "select 1",
+    "select 0",
+    "hello 3",
+    "hello 2",
+    "hello 4",
+    "hello 3 nothing",
+    "hello abc",
+    "reset",
+    "auth x",
+    "auth default x",
+    "auth other x",
+    "auth a b c",
+    "client reply on",
+    "client reply on",
+    "client reply skip",
+    "client reply maybe",
+    "client setname me",
+    "client setname with\nline",
+    "client getname",
+    "client no-evict on",
+    "client no-evict maybe",
+    "client unblock 0",
+    "client unblock 0 never",
+    "client kill a",
+    "client kill id 0",
+    "client kill type nothing",
+    "client list type nothing",
+    "client pause abc",
+    "client pause -1",
+    "client pause 0 never",
+    "client",
+    "client nothing",
+    "client id x",
+    "nothing",
+    "get",
+    "flushall",
+    "flushdb",
+    "object encoding k1",
+    "object freq k1",
+];
+
+fn step(random: &mut Sequence) -> Step {
+    let text = REQUESTS[random.below(REQUESTS.len() as u64) as usize];
+    let words = words(&text.split(' ').collect::<Vec<_>>());
+    (random.below(CONNECTIONS as u64) as usize, words)
+}
+
+/// Goal: what each of several connections sees is what it sees from Redis, to the byte and in the same
+/// order.
+///
+/// Method: seeded random lists of steps; behind each step all that has arrived anywhere is compared.
+/// Only the number of the connection in HELLO's reply may differ.
+#[test]
+fn several_connections_see_what_they_see_from_redis() {
+    let Some(mut server) = RealServer::start() else {
+        return;
+    };
+    let lists = std::env::var("KVRIG_DIFFERENTIAL_LISTS");
+    let lists = lists.ok().and_then(|lists| lists.parse().ok());
+    let stream = Seed(7).stream("connections");
+    for number in 0..lists.unwrap_or(LISTS) {
+        let mut random = stream.sequence(number);
+        let steps: Vec<Step> = (0..REQUESTS_PER_LIST).map(|_| step(&mut random)).collect();
+        let mut differs = |steps: &[Step]| of_redis(&mut server, steps) != of_node(steps);
+        if differs(&steps) {
+            let shortest = shrink::shrink(steps, &mut differs);
+            let (theirs, ours) = (of_redis(&mut server, &shortest), of_node(&shortest));
+            let show = |received: &Vec<Vec<u8>>| -> Vec<String> {
+                let texts = received
+                    .iter()
+                    .map(|bytes| bytes.escape_ascii().to_string());
+                texts.collect()
+            };
+            let lines: Vec<String> = shortest
+                .iter()
+                .zip(theirs.iter().zip(&ours))
+                .map(|((conn, request), (theirs, ours))| {
+                    let request = request.join(&b' ').escape_ascii().to_string();
+                    format!(
+                        "{conn}: {request}\n  {:?}\n  {:?}",
+                        show(theirs),
+                        show(ours)
+                    )
+                })
+                .collect();
+            panic!(
+                "list {number} is answered differently; request, Redis, node:\n{}",
+                lines.join("\n")
+            );
+        }
+    }
+}
+
+fn of_redis(server: &mut RealServer, steps: &[Step]) -> Received {
+    server.ask(&["FLUSHALL"]);
+    let mut connections: Vec<_> = (0..CONNECTIONS).map(|_| server.connect()).collect();
+    let mut all = Vec::new();
+    for (from, request) in steps {
+        connections[*from].send(request);
+        // The second answer comes from a later turn of the server than the step.
+        server.ask(&["PING"]);
+        server.ask(&["PING"]);
+        let received = connections.iter_mut().map(|conn| conn.received());
+        all.push(received.map(|bytes| comparable(&bytes)).collect());
+    }
+    drop(connections);
+    all
+}
+
+fn of_node(steps: &[Step]) -> Received {
+    let mut host = Host::new();
+    let first = 1;
+    let conn = |number: usize| ConnId((first + number) as u32);
+    for number in 0..CONNECTIONS {
+        host.input(Input::Connected { conn: conn(number) });
+    }
+    let mut all = Vec::new();
+    for (from, request) in steps {
+        let args: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
+        let conn_from = conn(*from);
+        host.input(Input::Command {
+            conn: conn_from,
+            args: &args,
+        });
+        let mut received = vec![Vec::new(); CONNECTIONS];
+        for (to, bytes) in host.replies() {
+            received[to.index() - first].extend(bytes);
+        }
+        let received = received.into_iter();
+        all.push(received.map(|bytes| comparable(&bytes)).collect());
+    }
+    all
+}
+
+/// The bytes without the number of the connection, which HELLO tells.
+fn comparable(bytes: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    match text.split_once("$2\r\nid\r\n:") {
+        Some((before, after)) => {
+            let rest = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            comparable(format!("{before}{rest}").as_bytes())
+        }
+        None => text.into_bytes(),
+    }
+}
