@@ -124,6 +124,8 @@ pub struct Database {
     clock_s: u32,
     /// Whether each use of a key is written down.
     tracks_use: bool,
+    /// Keys removed since the start because their time had passed.
+    expired_keys: u64,
     /// Keys whose changes are waited for, where there are any.
     observed: Option<Box<Observed>>,
 }
@@ -160,6 +162,7 @@ impl Keyspace {
                 value_region: first + 2 * Regions::COUNT,
                 clock_s: 0,
                 tracks_use: false,
+                expired_keys: 0,
                 observed: None,
             }
         };
@@ -241,6 +244,20 @@ impl Keyspace {
                 .iter()
                 .map(Database::bytes)
                 .sum::<u64>()
+    }
+    /// Keys removed since the start because their time had passed.
+    pub(crate) fn expired_keys(&self) -> u64 {
+        self.databases
+            .iter()
+            .map(|database| database.expired_keys)
+            .sum()
+    }
+    /// Takes over what the configuration says of values. Values keep their encodings until they are
+    /// changed.
+    pub(crate) fn apply(&mut self, config: &Config) {
+        for database in &mut self.databases {
+            database.limits = Limits::of(config);
+        }
     }
     /// Removes all keys of all databases.
     pub(crate) fn clear_all(&mut self, work: &mut Work) {
@@ -438,7 +455,10 @@ impl Database {
     #[inline]
     pub(crate) fn remove_if_expired(&mut self, key: &[u8], now_ms: i64, work: &mut Work) -> bool {
         match self.expiry(key, work) {
-            Some(at_ms) if now_ms > at_ms => self.delete(key, work),
+            Some(at_ms) if now_ms > at_ms => {
+                self.expired_keys += 1;
+                self.delete(key, work)
+            }
             _ => false,
         }
     }

@@ -1,5 +1,7 @@
 //! Which arguments are keys.
 
+use super::CommandSpec;
+use crate::number::parse_i64;
 use std::ops::RangeInclusive;
 
 /// Which arguments are keys: the first, the last (negative counts from the end) and the step.
@@ -53,4 +55,31 @@ impl KeyPositions {
             _ => RangeInclusive::new(1, 0),
         }
     }
+}
+
+/// The keys of a request whose positions depend on other arguments, if these make sense: those that
+/// a number announces, and where SORT stores.
+pub(crate) fn movable_keys<'a>(spec: &CommandSpec, args: &'a [&'a [u8]]) -> Option<Vec<&'a [u8]>> {
+    let mut keys: Vec<&[u8]> = spec.keys.of(args).collect();
+    let count_at = match spec.name {
+        "sort" => {
+            let mut targets = args[2..].windows(2).filter(|pair| is_store(pair[0]));
+            keys.extend(targets.next_back().map(|pair| pair[1]));
+            return Some(keys);
+        }
+        "sort_ro" => return Some(keys),
+        "blmpop" | "bzmpop" | "zdiffstore" | "zinterstore" | "zunionstore" | "eval" | "evalsha" => {
+            2
+        }
+        _ => 1,
+    };
+    let count = parse_i64(args.get(count_at)?)?;
+    let count = usize::try_from(count).ok().filter(|count| *count > 0)?;
+    let end = count_at.checked_add(1)?.checked_add(count)?;
+    keys.extend(args.get(count_at + 1..end)?);
+    Some(keys)
+}
+
+fn is_store(arg: &[u8]) -> bool {
+    arg.eq_ignore_ascii_case(b"store")
 }

@@ -9,6 +9,7 @@ mod keys;
 
 pub use flags::Flags;
 pub use keys::KeyPositions;
+pub(crate) use keys::movable_keys;
 
 use crate::keyspace::Database;
 use crate::node::groups;
@@ -65,6 +66,7 @@ pub(crate) enum Handler {
     Database(for<'a, 'c> fn(&'a mut Database, &'a mut Call<'c>) -> Outcome<'c>),
     /// The second argument names one of these.
     Container(&'static [CommandSpec]),
+
     /// It needs the node and what is known of the connection.
     Node(
         for<'a, 'c> fn(

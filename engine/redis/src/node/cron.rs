@@ -66,7 +66,7 @@ impl Node {
         }
     }
 
-    fn runs_per_second(&self) -> u64 {
+    pub(super) fn runs_per_second(&self) -> u64 {
         let mut hz = u64::from(self.config.hz);
         while self.config.dynamic_hz && self.clients.count() as u64 / hz > CLIENTS_PER_RUN_MAX {
             hz *= 2;

@@ -11,12 +11,15 @@ mod aftermath;
 mod blocking;
 mod call;
 mod client;
+mod command_info;
+mod configuration;
 mod connection;
 mod cron;
 mod error;
 mod eviction;
 mod expiry;
 mod hashes;
+mod info;
 mod keys;
 mod lists;
 mod monitor;
@@ -43,6 +46,7 @@ use self::blocking::Waiting;
 use self::client::{Addresses, Clients, Marks};
 use self::cron::Cron;
 use self::eviction::Eviction;
+use self::info::Statistics;
 use self::pause::Pause;
 use self::pubsub::PubSub;
 use self::snapshot::Snapshots;
@@ -80,6 +84,7 @@ pub struct Node {
     monitors: Vec<ConnId>,
     pause: Pause,
     pending: Pending,
+    statistics: Statistics,
     /// Whether commands of all connections need a closer look: a pause, or somebody who monitors.
     is_gated: bool,
 }
@@ -87,14 +92,15 @@ pub struct Node {
 /// The commands of all groups.
 pub(crate) mod groups {
     use super::{
-        blocking, connection, hashes, keys, lists, pubsub, server, sets, sorted_sets, strings,
-        transaction,
+        blocking, command_info, connection, hashes, keys, lists, pubsub, server, sets, sorted_sets,
+        strings, transaction,
     };
     use crate::command::CommandSpec;
 
     pub(crate) const ALL: &[&[CommandSpec]] = &[
         blocking::LISTS,
         blocking::SORTED_SETS,
+        command_info::COMMANDS,
         connection::COMMANDS,
         hashes::COMMANDS,
         keys::COMMANDS,
@@ -139,6 +145,7 @@ impl Node {
             monitors: Vec::new(),
             pause: Pause::default(),
             pending: Pending::default(),
+            statistics: Statistics::default(),
             is_gated: false,
         }
     }
@@ -320,6 +327,7 @@ impl Node {
         let out = reply.buffer();
         let admission = self.admit(session, args, now, work);
         session.used_at = now;
+        self.statistics.commands += 1;
         let was_quiet = session.marks.are_quiet();
         let after = match admission {
             Ok(Admission::Run(spec)) => {
@@ -408,8 +416,8 @@ impl Node {
                 handle(database, call).map(|()| After::Continue)
             }
             Handler::Node(handle) => handle(self, session, call),
-            // Its subcommand was looked for, and it takes too few arguments without one.
-            Handler::Container(_) => Err(call.wrong_arity()),
+            // Of those that have subcommands, COMMAND alone does without one.
+            Handler::Container(_) => command_info::command(call).map(|()| After::Continue),
         }
     }
 
@@ -459,6 +467,7 @@ impl Actor for Node {
                 self.tick(cx.wall());
                 self.close(conn, cx);
                 let needs_password = !self.config.requirepass.is_empty();
+                self.statistics.connections += 1;
                 self.clients.connect(conn, cx.now(), needs_password);
             }
             Input::Bytes { conn, bytes } => self.bytes(conn, bytes, cx),

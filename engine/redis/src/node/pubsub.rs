@@ -46,6 +46,14 @@ impl PubSub {
             Kind::Pattern => &mut self.patterns,
         }
     }
+    /// Number of channels that have subscribers.
+    pub(super) fn channel_count(&self) -> usize {
+        self.channels.len()
+    }
+    /// Number of patterns that have subscribers.
+    pub(super) fn pattern_count(&self) -> usize {
+        self.patterns.len()
+    }
 }
 
 /// What a connection is subscribed to.

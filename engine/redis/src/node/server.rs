@@ -2,25 +2,40 @@
 
 use super::call::{Call, Outcome, is_option};
 use super::client::Session;
+use super::configuration;
 use super::error::ErrorReply;
+use super::info::info;
 use super::monitor::monitor;
 use super::snapshot::{bgsave, lastsave};
 use super::{After, Node};
 use crate::command::commands;
 use crate::keyspace::Database;
+use crate::number::IntegerText;
+use crate::resp::Frame;
 
 commands! { Server;
     "bgsave", -1, [ADMIN NOSCRIPT NO_ASYNC_LOADING], NONE, "1.0.0" => Node(bgsave);
+    "config", -2, [], NONE, "2.0.0" => Container(configuration::SUBCOMMANDS);
     "dbsize", 1, [READONLY FAST], NONE, "1.0.0" => Database(dbsize);
     "flushall", -1, [WRITE], NONE, "1.0.0" => Node(flushall);
     "flushdb", -1, [WRITE], NONE, "1.0.0" => Database(flushdb);
+    "info", -1, [LOADING STALE], NONE, "1.0.0" => Node(info);
     "lastsave", 1, [LOADING STALE FAST], NONE, "1.0.0" => Node(lastsave);
     "monitor", 1, [ADMIN NOSCRIPT LOADING STALE], NONE, "1.0.0" => Node(monitor);
+    "time", 1, [LOADING STALE FAST], NONE, "2.6.0" => Database(time);
 }
 
 /// DBSIZE: expired keys count until they are removed.
 fn dbsize<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     call.reply_integer(i64::try_from(db.keys().len()).expect("tables hold fewer than 2^63 keys"))
+}
+
+/// TIME: the clock of a node turns in milliseconds.
+fn time<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let (seconds, micros) = (call.now_ms / 1_000, call.now_ms % 1_000 * 1_000);
+    call.reply(Frame::Array(2))?;
+    call.reply(Frame::Bulk(IntegerText::new(seconds).as_bytes()))?;
+    call.reply(Frame::Bulk(IntegerText::new(micros).as_bytes()))
 }
 
 /// FLUSHDB.

@@ -25,6 +25,10 @@ impl Snapshots {
     pub(super) fn has_child(&self) -> bool {
         self.child.is_some()
     }
+    /// Unix seconds of the last snapshot, at first of the start.
+    pub(super) fn last_s(&self) -> u64 {
+        self.last_s.unwrap_or(0)
+    }
     /// Says when the node began to live.
     pub(super) fn started(&mut self, unix_s: u64) {
         self.last_s.get_or_insert(unix_s);

@@ -76,6 +76,14 @@ impl Waiting {
     pub(super) fn next_timeout(&self) -> Option<Time> {
         self.by_time.first().map(|&(time, _)| time)
     }
+    /// How many wait.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+    /// How many of them not for ever.
+    pub(super) fn count_with_timeout(&self) -> usize {
+        self.by_time.len()
+    }
 }
 
 /// The end of the time that argument `index` states in seconds; zero is none

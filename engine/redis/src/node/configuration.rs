@@ -1,0 +1,139 @@
+//! CONFIG: directives read and set while the server runs.
+
+use super::call::{Call, is_option};
+use super::client::Session;
+use super::error::{ErrorReply, c_string};
+use super::{After, Node, Policy};
+use crate::command::commands;
+use crate::config::{Config, DIRECTIVES};
+use crate::glob;
+use crate::resp::Frame;
+
+commands! { SUBCOMMANDS: Server;
+    "config|get", -3, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.0.0" => Node(get);
+    "config|resetstat", 2, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.0.0" => Node(resetstat);
+    "config|set", -4, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.0.0" => Node(set);
+}
+
+/// Directives that cannot be set while the server runs.
+const IMMUTABLE: &[&str] = &["databases"];
+/// Those that name files, which are protected by default (`enable-protected-configs`).
+const PROTECTED: &[&str] = &["dbfilename"];
+
+/// CONFIG GET: all directives that any pattern matches, by name.
+fn get<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Result<After, ErrorReply<'c>> {
+    let patterns: Vec<Vec<u8>> = call.args[2..]
+        .iter()
+        .map(|pattern| pattern.to_ascii_lowercase())
+        .collect();
+    let is_wanted = |name: &str| {
+        let name = name.as_bytes();
+        patterns.iter().any(|pattern| glob::matches(pattern, name))
+    };
+    let found: Vec<(&str, String)> = DIRECTIVES
+        .iter()
+        .filter(|directive| is_wanted(directive.name))
+        .filter_map(|directive| Some((directive.name, value(&node.config, directive.name)?)))
+        .collect();
+    call.reply(Frame::Map(found.len()))?;
+    for (name, value) in found {
+        call.reply(Frame::Bulk(name.as_bytes()))?;
+        call.reply(Frame::Bulk(value.as_bytes()))?;
+    }
+    Ok(After::Continue)
+}
+
+/// The value of a directive as CONFIG GET prints it.
+fn value(config: &Config, name: &str) -> Option<String> {
+    let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+    Some(match name {
+        "activerehashing" => yes_or_no(config.activerehashing),
+        "appendonly" | "rdbcompression" => "no".to_owned(),
+        "databases" => config.databases.to_string(),
+        "dbfilename" => config.dbfilename.clone(),
+        "dynamic-hz" => yes_or_no(config.dynamic_hz),
+        "hash-max-listpack-entries" => config.hash_max_listpack_entries.to_string(),
+        "hash-max-listpack-value" => config.hash_max_listpack_value.to_string(),
+        "hz" => config.hz.to_string(),
+        "list-max-listpack-size" => config.list_max_listpack_size.to_string(),
+        "maxmemory" => config.maxmemory.to_string(),
+        "maxmemory-eviction-tenacity" => config.maxmemory_eviction_tenacity.to_string(),
+        "maxmemory-policy" => {
+            let named = |(_, policy): &&(&str, Policy)| *policy == config.maxmemory_policy;
+            Policy::NAMED.iter().find(named)?.0.to_owned()
+        }
+        "maxmemory-samples" => config.maxmemory_samples.to_string(),
+        "proto-max-bulk-len" => config.proto_max_bulk_len.to_string(),
+        "requirepass" => config.requirepass.clone(),
+        "save" => String::new(),
+        "set-max-intset-entries" => config.set_max_intset_entries.to_string(),
+        "zset-max-listpack-entries" => config.zset_max_listpack_entries.to_string(),
+        "zset-max-listpack-value" => config.zset_max_listpack_value.to_string(),
+        _ => return None,
+    })
+}
+
+/// CONFIG SET: all of the directives, or none where one cannot be set.
+fn set<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Result<After, ErrorReply<'c>> {
+    let pairs = &call.args[2..];
+    if pairs.len() % 2 == 1 {
+        return Err(call.wrong_arity());
+    }
+    let mut config = node.config.clone();
+    let mut names: Vec<&str> = Vec::new();
+    for pair in pairs.chunks_exact(2) {
+        let known = DIRECTIVES
+            .iter()
+            .find(|known| is_option(pair[0], known.name));
+        let Some(directive) = known else {
+            return Err(ErrorReply::Quoting {
+                before: "ERR Unknown option or number of arguments for CONFIG SET - '",
+                quoted: pair[0],
+                after: "'",
+            });
+        };
+        let name = directive.name;
+        let text = String::from_utf8_lossy(c_string(pair[1])).into_owned();
+        let reason = match () {
+            () if names.contains(&name) => "duplicate parameter".to_owned(),
+            () if IMMUTABLE.contains(&name) => "can't set immutable config".to_owned(),
+            () if PROTECTED.contains(&name) => "can't set protected config".to_owned(),
+            () => match config.set(name, &text) {
+                Ok(()) => {
+                    names.push(name);
+                    continue;
+                }
+                Err(_) => reason(directive.values, &text),
+            },
+        };
+        let text =
+            format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}");
+        call.reply(Frame::Error(text.as_bytes()))?;
+        return Ok(After::Continue);
+    }
+    node.keyspace.apply(&config);
+    node.config = config;
+    call.reply_ok().map(|()| After::Continue)
+}
+
+/// Why a value cannot be set, in Redis's words where it would refuse it too.
+fn reason(values: &str, text: &str) -> String {
+    let is_integer = text.parse::<i64>().is_ok();
+    match values {
+        "yes or no" => "argument must be 'yes' or 'no'".to_owned(),
+        _ if values.starts_with(|digit: char| digit.is_ascii_digit()) && !is_integer => {
+            "argument couldn't be parsed into an integer".to_owned()
+        }
+        _ => format!("this server honours {values}"),
+    }
+}
+
+/// CONFIG RESETSTAT.
+fn resetstat<'c>(
+    node: &mut Node,
+    _: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    node.reset_statistics();
+    call.reply_ok().map(|()| After::Continue)
+}
