@@ -259,6 +259,28 @@ impl Keyspace {
             database.limits = Limits::of(config);
         }
     }
+    /// Lets two databases change places. Who watches or waits for a key stays with the number of the
+    /// database (dbSwapDatabases).
+    pub(crate) fn swap(&mut self, one: usize, other: usize) {
+        self.used = self.used.max(one.max(other) + 1);
+        self.databases.swap(one, other);
+        let observed = self.databases[one].observed.take();
+        self.databases[one].observed = self.databases[other].observed.take();
+        self.databases[other].observed = observed;
+        for (here, before) in [(one, other), (other, one)] {
+            let Some(mut observed) = self.databases[here].observed.take() else {
+                continue;
+            };
+            let keys: Vec<Box<[u8]>> = observed.keys().map(Box::from).collect();
+            for key in keys {
+                let is_present = self.databases[here].has(&key);
+                if is_present || self.databases[before].has(&key) {
+                    observed.note(&key, is_present);
+                }
+            }
+            self.databases[here].observed = Some(observed);
+        }
+    }
     /// Removes all keys of all databases.
     pub(crate) fn clear_all(&mut self, work: &mut Work) {
         for database in &mut self.databases[..self.used] {
@@ -585,6 +607,25 @@ impl Database {
             Err(occupied) => self.expires.entry_mut(occupied.slot, work).at_ms = at_ms,
         }
         self.note_change(key, true);
+    }
+    /// Takes the value at `slot` away, whose key is then to be removed.
+    pub(crate) fn take_value(&mut self, slot: Slot, work: &mut Work) -> Value {
+        let nothing = Value::String(StringValue::Integer(0));
+        self.change_value(slot, work, |value, _| std::mem::replace(value, nothing))
+    }
+    /// A random key (dbRandomKey), one of a sample of so many.
+    pub(crate) fn random_key(&mut self, sample: usize, work: &mut Work) -> Option<Box<[u8]>> {
+        let mut slots = Vec::with_capacity(sample);
+        self.keys.sample(sample, &mut self.random, &mut slots, work);
+        let slot = match slots.len() {
+            0 => self.keys.random(&mut self.random, work)?,
+            count => slots[self.random.below(count as u64) as usize],
+        };
+        Some(self.keys.entry(slot).key.as_slice().into())
+    }
+    /// Whether the time of a key has passed, which is left where it is (keyIsExpired).
+    pub(crate) fn is_past(&mut self, key: &[u8], now_ms: i64, work: &mut Work) -> bool {
+        self.expiry(key, work).is_some_and(|at_ms| now_ms > at_ms)
     }
     /// Removes a key and its expiry, and says whether it was there (dbSyncDelete).
     pub(crate) fn delete(&mut self, key: &[u8], work: &mut Work) -> bool {

@@ -172,7 +172,7 @@ fn list<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
             // There are no modules.
             _ if is_option(what, "module") => Box::new(|_| false),
             _ if is_option(what, "aclcat") => Box::new(move |spec| {
-                let is_it = |category: &&str| category[1..].as_bytes().eq_ignore_ascii_case(value);
+                let is_it = |category: &&str| category.as_bytes()[1..].eq_ignore_ascii_case(value);
                 categories(spec).iter().any(is_it)
             }),
             _ if is_option(what, "pattern") => {

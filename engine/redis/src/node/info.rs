@@ -45,7 +45,7 @@ pub(super) fn info<'c>(
             .iter()
             .any(|name| is_option(arg, name))
     };
-    let is_all = asked.is_empty() || asked.iter().any(|arg| means_all(arg));
+    let is_all = asked.is_empty() || asked.iter().any(means_all);
     let mut text = String::new();
     for (name, write) in SECTIONS {
         if is_all || asked.iter().any(|arg| is_option(arg, name)) {

@@ -5,26 +5,33 @@ use super::call::{Call, Outcome};
 use super::expiry::{
     expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl,
 };
-use super::object;
 use super::scan::scan;
+use super::{listing, moving, object};
 use crate::command::commands;
 use crate::keyspace::Database;
 use crate::resp::Frame;
 use kvrig_tables::Slot;
 
 commands! { Generic;
+    "copy", -3, [WRITE DENYOOM], FIRST_TWO, "6.2.0" => Node(moving::copy);
     "del", -2, [WRITE], ALL, "1.0.0" => Database(del);
     "exists", -2, [READONLY FAST], ALL, "1.0.0" => Database(exists);
     "expire", -3, [WRITE FAST], FIRST, "1.0.0" => Database(expire);
     "expireat", -3, [WRITE FAST], FIRST, "1.2.0" => Database(expireat);
     "expiretime", 2, [READONLY FAST], FIRST, "7.0.0" => Database(expiretime);
+    "keys", 2, [READONLY], NONE, "1.0.0" => Database(listing::keys);
+    "move", 3, [WRITE FAST], FIRST, "1.0.0" => Node(moving::move_key);
     "object", -2, [], NONE, "2.2.3" => Container(object::SUBCOMMANDS);
     "persist", 2, [WRITE FAST], FIRST, "2.2.0" => Database(persist);
     "pexpire", -3, [WRITE FAST], FIRST, "2.6.0" => Database(pexpire);
     "pexpireat", -3, [WRITE FAST], FIRST, "2.6.0" => Database(pexpireat);
     "pexpiretime", 2, [READONLY FAST], FIRST, "7.0.0" => Database(pexpiretime);
     "pttl", 2, [READONLY FAST], FIRST, "2.6.0" => Database(pttl);
+    "randomkey", 1, [READONLY], NONE, "1.0.0" => Database(listing::randomkey);
+    "rename", 3, [WRITE], FIRST_TWO, "1.0.0" => Database(moving::rename);
+    "renamenx", 3, [WRITE FAST], FIRST_TWO, "1.0.0" => Database(moving::renamenx);
     "scan", -2, [READONLY], NONE, "2.8.0" => Database(scan);
+    "touch", -2, [READONLY FAST], ALL, "3.2.1" => Database(listing::touch);
     "ttl", 2, [READONLY FAST], FIRST, "1.0.0" => Database(ttl);
     "type", 2, [READONLY FAST], FIRST, "1.0.0" => Database(type_of);
     "unlink", -2, [WRITE FAST], ALL, "4.0.0" => Database(del);

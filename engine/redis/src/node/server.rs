@@ -6,6 +6,7 @@ use super::configuration;
 use super::error::ErrorReply;
 use super::info::info;
 use super::monitor::monitor;
+use super::moving::swapdb;
 use super::snapshot::{bgsave, lastsave};
 use super::{After, Node};
 use crate::command::commands;
@@ -22,6 +23,7 @@ commands! { Server;
     "info", -1, [LOADING STALE], NONE, "1.0.0" => Node(info);
     "lastsave", 1, [LOADING STALE FAST], NONE, "1.0.0" => Node(lastsave);
     "monitor", 1, [ADMIN NOSCRIPT LOADING STALE], NONE, "1.0.0" => Node(monitor);
+    "swapdb", 3, [WRITE FAST], NONE, "4.0.0" => Node(swapdb);
     "time", 1, [LOADING STALE FAST], NONE, "2.6.0" => Database(time);
 }
 

@@ -41,6 +41,24 @@ impl Hash {
             dict,
         }
     }
+    /// A copy in the same form.
+    pub(crate) fn copy(&self, dict: DictConfig, work: &mut Work) -> Self {
+        let form = match &self.form {
+            Form::Pack(pack) => Form::Pack(pack.clone()),
+            Form::Table(table) => {
+                let mut copy = Dict::new(dict);
+                table.for_each(work, |field, work| {
+                    copy.insert(Field::new(field.key(), &field.value), work);
+                });
+                Form::Table(Box::new(copy))
+            }
+        };
+        Self {
+            form,
+            dict,
+            ..*self
+        }
+    }
     /// Number of fields.
     pub fn len(&self) -> usize {
         match &self.form {

@@ -73,7 +73,7 @@ struct Place {
 }
 
 /// A list of strings. It is never empty while a key holds it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct List {
     nodes: VecDeque<Listpack>,
     length: usize,

@@ -15,7 +15,10 @@ pub use set::Set;
 pub use sorted_set::SortedSet;
 pub use string::StringValue;
 
+use dict::DictConfig;
+use kvrig_base::seam::{Counter, Work};
 use kvrig_tables::ResizePolicy;
+use sorted_set::SortedSetConfig;
 
 /// What a key holds. Collections lie outside, so that a record stays small.
 #[derive(Debug)]
@@ -109,6 +112,25 @@ impl Value {
             Self::Set(set) => set.footprint(),
             Self::SortedSet(set) => set.footprint(),
             Self::Hash(hash) => hash.footprint(),
+        }
+    }
+    /// A copy in the same encoding, whose tables are made with `dict` or as `sorted_set` says.
+    pub(crate) fn copy(
+        &self,
+        dict: DictConfig,
+        sorted_set: SortedSetConfig,
+        work: &mut Work,
+    ) -> Self {
+        let footprint = self.footprint();
+        let stored = self.stored_len() as u64;
+        work.count(Counter::BytesCopied, footprint.bytes + stored);
+        work.count(Counter::AllocationsSmall, footprint.allocations);
+        match self {
+            Self::String(string) => Self::String(string.clone()),
+            Self::List(list) => Self::List(list.clone()),
+            Self::Set(set) => Self::Set(Box::new(set.copy(dict, work))),
+            Self::SortedSet(set) => Self::SortedSet(Box::new(set.copy(sorted_set, work))),
+            Self::Hash(hash) => Self::Hash(Box::new(hash.copy(dict, work))),
         }
     }
     /// Bytes of a string that lie in an allocation of their own.

@@ -37,6 +37,24 @@ impl Set {
             dict,
         }
     }
+    /// A copy in the same form.
+    pub(crate) fn copy(&self, dict: DictConfig, work: &mut Work) -> Self {
+        let form = match &self.form {
+            Form::Integers(integers) => Form::Integers(integers.clone()),
+            Form::Table(table) => {
+                let mut copy = Dict::new(dict);
+                table.for_each(work, |member, work| {
+                    copy.insert(Member::new(member.key()), work);
+                });
+                Form::Table(Box::new(copy))
+            }
+        };
+        Self {
+            form,
+            dict,
+            ..*self
+        }
+    }
     /// Number of members.
     pub fn len(&self) -> usize {
         match &self.form {

@@ -88,6 +88,23 @@ impl SortedSet {
             list: SkipList::new(self.levels),
         }
     }
+    /// A copy in the same form.
+    pub(crate) fn copy(&self, config: SortedSetConfig, work: &mut Work) -> Self {
+        // No listpack is large enough for the longest: the copy begins as a skip list.
+        let longest = if self.pack().is_some() { 0 } else { usize::MAX };
+        let mut copy = Self::new(config, self.len(), longest);
+        if let Some(pack) = self.pack() {
+            copy.form = Form::Pack(pack.clone());
+            return copy;
+        }
+        if !self.is_empty() {
+            self.walk(0, false, work, |member, score, work| {
+                copy.set(member.as_slice(), score, work);
+                true
+            });
+        }
+        copy
+    }
     /// Number of members.
     pub fn len(&self) -> usize {
         match &self.form {

@@ -1,6 +1,7 @@
 //! Random requests that are rich in edges, one file for each group of commands.
 
 mod hashes;
+mod keys;
 mod lists;
 mod sets;
 mod sorted_sets;
@@ -19,6 +20,7 @@ pub(crate) type Group = (&'static str, fn(&mut Sequence) -> Request);
 
 /// All groups; each is compared alone and all together.
 pub(crate) const GROUPS: &[Group] = &[
+    ("keys", keys::request),
     ("strings", strings::request),
     ("lists", lists::request),
     ("hashes", hashes::request),
@@ -76,6 +78,7 @@ pub(crate) enum Unordered {
 
 /// Requests whose replies have no order that Redis promises.
 const UNORDERED: &[(&str, Unordered)] = &[
+    ("keys", Unordered::Elements),
     ("scan", Unordered::Scan { pairs: false }),
     ("hkeys", Unordered::Elements),
     ("hvals", Unordered::Elements),

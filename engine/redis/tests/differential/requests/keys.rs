@@ -1,0 +1,77 @@
+//! Requests on keys of any type.
+
+use super::{LASTING, Request, pick, words};
+use kvrig_base::random::Sequence;
+
+const VALUES: &[&str] = &[
+    "set {} 1",
+    "set {} some-text-that-is-longer-than-others",
+    "set {} x ex 1000",
+    "rpush {} 3 1 2",
+    "rpush {} b a c",
+    "sadd {} 3 1 2",
+    "sadd {} x y",
+    "sadd {} 5",
+    "zadd {} 3 a 1 b 2 c",
+    "hset {} f 1 g 2",
+    "del {}",
+];
+
+const REQUESTS: &[&str] = &[
+    "copy {} {}",
+    "copy {} {} replace",
+    "copy {} {} db 1",
+    "copy {} {} db 1 replace",
+    "copy {} {} db 99",
+    "copy {} {} db x",
+    "copy {} {} db",
+    "copy {} {} nothing",
+    "rename {} {}",
+    "renamenx {} {}",
+    "move {} 1",
+    "move {} 0",
+    "move {} x",
+    "move {} 4294967296",
+    "select 1",
+    "select 0",
+    "swapdb 0 1",
+    "swapdb 1 0",
+    "swapdb 0 0",
+    "swapdb 0 99",
+    "swapdb x 0",
+    "swapdb 0 x",
+    "keys *",
+    "keys k*",
+    "keys [^k]*",
+    "dbsize",
+    "touch {} {} {}",
+    "exists {} {}",
+    "type {}",
+    "object encoding {}",
+    "ttl {}",
+    "expire {} 1000",
+    "pexpire {} -1",
+    "unlink {} {}",
+    "lrange {} 0 -1",
+    "smembers {}",
+    "zrange {} 0 -1 withscores",
+    "hgetall {}",
+    "get {}",
+    "flushdb async",
+];
+
+pub(crate) fn request(random: &mut Sequence) -> Request {
+    let pool = if random.below(3) == 0 {
+        VALUES
+    } else {
+        REQUESTS
+    };
+    let text = pick(random, pool).split(' ');
+    let text: Vec<&str> = text
+        .map(|word| match word {
+            "{}" => pick(random, LASTING),
+            word => word,
+        })
+        .collect();
+    words(&text)
+}
