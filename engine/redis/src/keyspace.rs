@@ -94,6 +94,15 @@ impl Limits {
     }
 }
 
+/// What a look at keys that expire has found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ExpirySample {
+    /// How many were seen.
+    pub(crate) sampled: u64,
+    /// How many of them were removed.
+    pub(crate) expired: u64,
+}
+
 /// How a key is set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SetKey {
@@ -126,6 +135,8 @@ pub struct Database {
     tracks_use: bool,
     /// Keys removed since the start because their time had passed.
     expired_keys: u64,
+    /// Where the next sample of keys that expire begins.
+    expires_cursor: u64,
     /// Keys whose changes are waited for, where there are any.
     observed: Option<Box<Observed>>,
 }
@@ -163,6 +174,7 @@ impl Keyspace {
                 clock_s: 0,
                 tracks_use: false,
                 expired_keys: 0,
+                expires_cursor: 0,
                 observed: None,
             }
         };
@@ -612,6 +624,34 @@ impl Database {
     pub(crate) fn take_value(&mut self, slot: Slot, work: &mut Work) -> Value {
         let nothing = Value::String(StringValue::Integer(0));
         self.change_value(slot, work, |value, _| std::mem::replace(value, nothing))
+    }
+    /// Looks at keys that expire, bucket by bucket from where the last call ended, until so many are
+    /// seen or so many buckets visited, and removes those whose time has passed.
+    pub(crate) fn expire_sample(
+        &mut self,
+        wanted: u64,
+        buckets_max: u64,
+        now_ms: i64,
+        work: &mut Work,
+    ) -> ExpirySample {
+        let mut sample = ExpirySample::default();
+        let mut past: Vec<Box<[u8]>> = Vec::new();
+        let mut buckets = 0;
+        while sample.sampled < wanted && buckets < buckets_max && !self.expires.is_empty() {
+            let mut visit = |_, expiry: &Expiry| {
+                sample.sampled += 1;
+                if now_ms > expiry.at_ms {
+                    past.push(expiry.key.as_slice().into());
+                }
+            };
+            self.expires_cursor = self.expires.scan(self.expires_cursor, &mut visit, work);
+            buckets += 1;
+            for key in past.drain(..) {
+                sample.expired += u64::from(self.delete(&key, work));
+            }
+        }
+        self.expired_keys += sample.expired;
+        sample
     }
     /// A random key (dbRandomKey), one of a sample of so many.
     pub(crate) fn random_key(&mut self, sample: usize, work: &mut Work) -> Option<Box<[u8]>> {

@@ -46,6 +46,8 @@ impl Node {
             return;
         }
         self.tick(cx.wall());
+        let now_ms = cx.wall().unix_millis() as i64;
+        self.expire_by_timer(now_ms, cx);
         // While a child lives, tables are left as they are (hasActiveChildProcess).
         if !self.snapshots.has_child() {
             cx.work
@@ -53,6 +55,19 @@ impl Node {
         }
         let period = Span::from_micros(1_000_000 / self.runs_per_second());
         self.cron.due = cx.now().saturating_add(cx.spent()).saturating_add(period);
+    }
+
+    /// Lets the timer remove keys; who watches or waits for them hears of it.
+    fn expire_by_timer(&mut self, now_ms: i64, cx: &mut Cx<'_, super::NoMessage>) {
+        let has_expiring = (0..self.keyspace.used())
+            .any(|index| !self.keyspace.database(index).expires().is_empty());
+        if has_expiring {
+            cx.work
+                .caused_by(Cause::Cron, |work| self.active_expiry(now_ms, work));
+            if self.pending.is_any() {
+                self.aftermath(cx);
+            }
+        }
     }
 
     /// Ends the waits and the pause whose time is up.

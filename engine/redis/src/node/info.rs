@@ -138,6 +138,7 @@ fn stats(node: &Node, _: &Call<'_>, text: &mut String) {
         "sync_partial_ok": 0,
         "sync_partial_err": 0,
         "expired_keys": node.keyspace.expired_keys() - statistics.expired_before,
+        "expired_time_cap_reached_count": node.active_expiry.timeouts,
         "evicted_keys": node.evicted_keys() - statistics.evicted_before,
         "pubsub_channels": node.pubsub.channel_count(),
         "pubsub_patterns": node.pubsub.pattern_count(),

@@ -4,8 +4,9 @@
 //! ([`crate::command`]), carried out on a database ([`crate::keyspace`]), and answered. A timer
 //! resizes, rehashes and evicts; a child writes snapshots ([`crate::rdb`]).
 //!
-//! Expired keys are removed when a command meets them; there is no cycle that looks for them.
+//! Expired keys are removed when a command meets them, and by the timer, which looks for them.
 
+mod active_expiry;
 mod admission;
 mod aftermath;
 mod blocking;
@@ -42,6 +43,7 @@ pub(crate) use self::call::{Call, Outcome};
 pub(crate) use self::client::Session;
 pub(crate) use self::error::ErrorReply;
 
+use self::active_expiry::ActiveExpiry;
 use self::admission::Admission;
 use self::aftermath::Pending;
 use self::blocking::Waiting;
@@ -87,6 +89,7 @@ pub struct Node {
     pause: Pause,
     pending: Pending,
     statistics: Statistics,
+    active_expiry: ActiveExpiry,
     /// Whether commands of all connections need a closer look: a pause, or somebody who monitors.
     is_gated: bool,
 }
@@ -148,6 +151,7 @@ impl Node {
             pause: Pause::default(),
             pending: Pending::default(),
             statistics: Statistics::default(),
+            active_expiry: ActiveExpiry::default(),
             is_gated: false,
         }
     }

@@ -1,6 +1,8 @@
 //! Keys that live for a while, on a scripted clock.
 
 use crate::harness::{EPOCH_MS, Host};
+use kvrig_base::seam::{Actor, Input};
+use kvrig_base::time::Span;
 
 #[test]
 fn a_key_lives_up_to_its_last_millisecond() {
@@ -163,4 +165,29 @@ fn an_expiry_that_has_passed_removes_the_key() {
         ("GET a", "$-1"),
         ("DBSIZE", ":0"),
     ]);
+}
+
+#[test]
+fn the_timer_removes_keys_that_nobody_asks_for() {
+    let mut host = Host::new();
+    for key in 0..1_000 {
+        host.ask(&format!("SET short:{key} v PX 50"));
+        host.ask(&format!("SET long:{key} v EX 1000"));
+    }
+    host.ask("SET lasting v");
+    host.ask("WATCH short:0");
+    for _ in 0..100 {
+        host.now = host.node.next_deadline().expect("the timer runs");
+        host.input(Input::Deadline);
+    }
+    assert!(host.now.since_start() > Span::from_millis(50));
+    let left = host.node.keyspace().database(0).keys().len();
+    // A sample with at most one expired key in ten ends the search.
+    assert!((1_001..1_200).contains(&left), "{left} keys are left");
+    let info = host.ask("INFO stats");
+    assert!(
+        info.contains(&format!("expired_keys:{} ", 2_001 - left)),
+        "{info}"
+    );
+    host.check(&[("MULTI", "+OK"), ("EXEC", "*-1")]);
 }
