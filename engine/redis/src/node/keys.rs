@@ -6,7 +6,7 @@ use super::expiry::{
     expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl,
 };
 use super::scan::scan;
-use super::{listing, moving, object};
+use super::{listing, moving, object, sort};
 use crate::command::commands;
 use crate::keyspace::Database;
 use crate::resp::Frame;
@@ -31,6 +31,8 @@ commands! { Generic;
     "rename", 3, [WRITE], FIRST_TWO, "1.0.0" => Database(moving::rename);
     "renamenx", 3, [WRITE FAST], FIRST_TWO, "1.0.0" => Database(moving::renamenx);
     "scan", -2, [READONLY], NONE, "2.8.0" => Database(scan);
+    "sort", -2, [WRITE DENYOOM MOVABLEKEYS], FIRST, "1.0.0" => Database(sort::sort);
+    "sort_ro", -2, [READONLY MOVABLEKEYS], FIRST, "7.0.0" => Database(sort::sort_ro);
     "touch", -2, [READONLY FAST], ALL, "3.2.1" => Database(listing::touch);
     "ttl", 2, [READONLY FAST], FIRST, "1.0.0" => Database(ttl);
     "type", 2, [READONLY FAST], FIRST, "1.0.0" => Database(type_of);

@@ -33,6 +33,7 @@ mod scan;
 mod server;
 mod sets;
 mod snapshot;
+mod sort;
 mod sorted_sets;
 mod strings;
 mod transaction;

@@ -212,6 +212,12 @@ impl SortedSet {
         }
         present
     }
+    /// Leaves the listpack, as SORT makes a sorted set do (zsetConvert).
+    pub(crate) fn leave_pack(&mut self, work: &mut Work) {
+        if matches!(self.form, Form::Pack(_)) {
+            self.become_list(work);
+        }
+    }
     /// Removes a member, and says whether it was there.
     pub fn remove(&mut self, member: &[u8], work: &mut Work) -> bool {
         match &mut self.form {

@@ -15,6 +15,14 @@ const VALUES: &[&str] = &[
     "zadd {} 3 a 1 b 2 c",
     "hset {} f 1 g 2",
     "del {}",
+    "rpush sl 3 1 2",
+    "zadd sl 3 x 1 y",
+    "set w1 5",
+    "set w2 1",
+    "set w3 x",
+    "set k1 some",
+    "hset h1 f 3 g x",
+    "hset h2 f 2",
 ];
 
 const REQUESTS: &[&str] = &[
@@ -58,6 +66,26 @@ const REQUESTS: &[&str] = &[
     "hgetall {}",
     "get {}",
     "flushdb async",
+    "sort {}",
+    "sort {} desc",
+    "sort {} alpha",
+    "sort {} alpha desc limit 1 2",
+    "sort {} limit 0 2",
+    "sort {} limit -1 -5",
+    "sort {} limit 5 5",
+    "sort {} limit x 5",
+    "sort sl by nosort limit 0 1",
+    "sort sl by nosort desc get # get k*",
+    "sort {} by w*",
+    "sort {} by h*->f get # get h*->g",
+    "sort {} alpha store {}",
+    "sort {} by nosort alpha store {}",
+    "sort {} get k* get # alpha store {}",
+    "sort_ro {}",
+    "sort_ro {} alpha",
+    "sort_ro {} store {}",
+    "sort {} get",
+    "sort {} nothing",
 ];
 
 pub(crate) fn request(random: &mut Sequence) -> Request {
