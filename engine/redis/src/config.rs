@@ -21,6 +21,9 @@ const SUGGESTION_SIMILARITY_MIN: f64 = 0.8;
 /// which are off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// Whether the timer looks for keys whose time has passed. No directive: a server does, and the
+    /// studies do without, as their model card says.
+    pub active_expire: bool,
     /// `activerehashing`: whether the timer moves entries of a rehash.
     pub activerehashing: bool,
     /// `dbfilename`: the name of the snapshot.
@@ -64,6 +67,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            active_expire: false,
             activerehashing: true,
             dbfilename: "dump.rdb".to_owned(),
             hash_max_listpack_entries: 512,
@@ -396,6 +400,7 @@ mod tests {
             config.set(name, value).expect("it is honoured");
         }
         let expected = Config {
+            active_expire: false,
             activerehashing: false,
             dbfilename: "a.rdb".to_owned(),
             hash_max_listpack_entries: 128,

@@ -7,13 +7,17 @@
 //! therefore ends, under SETs of new keys alone, at about 2^k x (1 + (1 - 1/e)/3) = 1.21 x 2^k keys,
 //! where a table under bare inserts would need 1.63 x 2^k.
 
+mod expiring;
+mod observed;
+
+pub(crate) use observed::Change;
+
 use crate::config::{Config, DATABASES_MAX};
 use crate::memory::{
     EXPIRY_BYTES, SIZE_CLASSES, STARTUP_BYTES, entry_bytes, size_class, size_class_index,
     value_bytes,
 };
 use crate::node::{Call, ErrorReply, Outcome};
-use crate::observed::{Change, Observed};
 use crate::record::{Expiry, Record, StoredKey};
 use crate::value::dict::DictConfig;
 use crate::value::sorted_set::SortedSetConfig;
@@ -23,6 +27,7 @@ use kvrig_base::seam::{Counter, Region, Work};
 use kvrig_base::time::Span;
 use kvrig_tables::redis::rules::{RedisRules, RedisVersion};
 use kvrig_tables::{Regions, ResizePolicy, Slot, Table, TableConfig, TableEvent, TableKind};
+use observed::Observed;
 
 /// Allocations from this size on may go to the system (see
 /// [`kvrig_base::seam::Counter::AllocationsLarge`]).
@@ -92,15 +97,6 @@ impl Limits {
             },
         }
     }
-}
-
-/// What a look at keys that expire has found.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ExpirySample {
-    /// How many were seen.
-    pub(crate) sampled: u64,
-    /// How many of them were removed.
-    pub(crate) expired: u64,
 }
 
 /// How a key is set.
@@ -271,28 +267,6 @@ impl Keyspace {
             database.limits = Limits::of(config);
         }
     }
-    /// Lets two databases change places. Who watches or waits for a key stays with the number of the
-    /// database (dbSwapDatabases).
-    pub(crate) fn swap(&mut self, one: usize, other: usize) {
-        self.used = self.used.max(one.max(other) + 1);
-        self.databases.swap(one, other);
-        let observed = self.databases[one].observed.take();
-        self.databases[one].observed = self.databases[other].observed.take();
-        self.databases[other].observed = observed;
-        for (here, before) in [(one, other), (other, one)] {
-            let Some(mut observed) = self.databases[here].observed.take() else {
-                continue;
-            };
-            let keys: Vec<Box<[u8]>> = observed.keys().map(Box::from).collect();
-            for key in keys {
-                let is_present = self.databases[here].has(&key);
-                if is_present || self.databases[before].has(&key) {
-                    observed.note(&key, is_present);
-                }
-            }
-            self.databases[here].observed = Some(observed);
-        }
-    }
     /// Removes all keys of all databases.
     pub(crate) fn clear_all(&mut self, work: &mut Work) {
         for database in &mut self.databases[..self.used] {
@@ -421,45 +395,6 @@ impl Database {
         look: impl FnOnce(&mut K, &mut Work) -> R,
     ) -> R {
         self.change_if(key, slot, work, |value, work| (look(value, work), false))
-    }
-    /// Takes note that a key has changed, for those who wait for it (signalModifiedKey).
-    #[inline]
-    pub(crate) fn note_change(&mut self, key: &[u8], is_present: bool) {
-        if let Some(observed) = &mut self.observed {
-            observed.note(key, is_present);
-        }
-    }
-    /// Notes changes of a key from now on.
-    pub(crate) fn observe(&mut self, key: &[u8]) {
-        self.observed.get_or_insert_default().add(key);
-    }
-    /// Ends what one call of [`Database::observe`] began.
-    pub(crate) fn stop_observing(&mut self, key: &[u8]) {
-        if let Some(observed) = &mut self.observed {
-            observed.remove(key);
-            if observed.is_empty() {
-                self.observed = None;
-            }
-        }
-    }
-    /// The changes of observed keys since this was asked last, in order.
-    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
-        let observed = self.observed.as_mut();
-        observed.map_or_else(Vec::new, |observed| observed.take())
-    }
-    /// Whether the key is there, expired or not, looked at from outside: it takes no step.
-    pub(crate) fn has(&self, key: &[u8]) -> bool {
-        self.keys.peek(key).is_some()
-    }
-    /// The name of the type of what the key holds, looked at from outside.
-    pub(crate) fn type_name_of(&self, key: &[u8]) -> Option<&'static str> {
-        let slot = self.keys.peek(key)?;
-        Some(self.value(slot).type_name())
-    }
-    /// Whether the key is there and its time has passed, looked at from outside (keyIsExpired).
-    pub(crate) fn has_expired(&self, key: &[u8], now_ms: i64) -> bool {
-        let slot = self.expires.peek(key);
-        slot.is_some_and(|slot| now_ms > self.expires.entry(slot).at_ms)
     }
     /// Finds a key that is not expired, to be used (lookupKey). An expired one is removed.
     #[inline]
@@ -624,48 +559,6 @@ impl Database {
     pub(crate) fn take_value(&mut self, slot: Slot, work: &mut Work) -> Value {
         let nothing = Value::String(StringValue::Integer(0));
         self.change_value(slot, work, |value, _| std::mem::replace(value, nothing))
-    }
-    /// Looks at keys that expire, bucket by bucket from where the last call ended, until so many are
-    /// seen or so many buckets visited, and removes those whose time has passed.
-    pub(crate) fn expire_sample(
-        &mut self,
-        wanted: u64,
-        buckets_max: u64,
-        now_ms: i64,
-        work: &mut Work,
-    ) -> ExpirySample {
-        let mut sample = ExpirySample::default();
-        let mut past: Vec<Box<[u8]>> = Vec::new();
-        let mut buckets = 0;
-        while sample.sampled < wanted && buckets < buckets_max && !self.expires.is_empty() {
-            let mut visit = |_, expiry: &Expiry| {
-                sample.sampled += 1;
-                if now_ms > expiry.at_ms {
-                    past.push(expiry.key.as_slice().into());
-                }
-            };
-            self.expires_cursor = self.expires.scan(self.expires_cursor, &mut visit, work);
-            buckets += 1;
-            for key in past.drain(..) {
-                sample.expired += u64::from(self.delete(&key, work));
-            }
-        }
-        self.expired_keys += sample.expired;
-        sample
-    }
-    /// A random key (dbRandomKey), one of a sample of so many.
-    pub(crate) fn random_key(&mut self, sample: usize, work: &mut Work) -> Option<Box<[u8]>> {
-        let mut slots = Vec::with_capacity(sample);
-        self.keys.sample(sample, &mut self.random, &mut slots, work);
-        let slot = match slots.len() {
-            0 => self.keys.random(&mut self.random, work)?,
-            count => slots[self.random.below(count as u64) as usize],
-        };
-        Some(self.keys.entry(slot).key.as_slice().into())
-    }
-    /// Whether the time of a key has passed, which is left where it is (keyIsExpired).
-    pub(crate) fn is_past(&mut self, key: &[u8], now_ms: i64, work: &mut Work) -> bool {
-        self.expiry(key, work).is_some_and(|at_ms| now_ms > at_ms)
     }
     /// Removes a key and its expiry, and says whether it was there (dbSyncDelete).
     pub(crate) fn delete(&mut self, key: &[u8], work: &mut Work) -> bool {

@@ -14,7 +14,6 @@ pub mod keyspace;
 pub mod memory;
 pub mod node;
 pub mod number;
-mod observed;
 pub mod rdb;
 mod record;
 pub mod resp;

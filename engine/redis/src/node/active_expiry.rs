@@ -31,8 +31,6 @@ const ROUNDS_PER_TIME_CHECK: u64 = 16;
 pub(super) struct ActiveExpiry {
     /// The database that comes next.
     next: usize,
-    /// DEBUG SET-ACTIVE-EXPIRE 0.
-    pub(super) is_off: bool,
     /// How often a cycle ran out of time.
     pub(super) timeouts: u64,
 }
@@ -40,7 +38,7 @@ pub(super) struct ActiveExpiry {
 impl Node {
     /// Samples keys that expire, database by database, as long as many of them have.
     pub(super) fn active_expiry(&mut self, now_ms: i64, work: &mut Work) {
-        if self.active_expiry.is_off || self.pause.is_on() {
+        if !self.config.active_expire || self.pause.is_on() {
             return;
         }
         let limit_us = 1_000_000 * TIME_PERCENT / self.runs_per_second() / 100;

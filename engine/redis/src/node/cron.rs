@@ -59,8 +59,9 @@ impl Node {
 
     /// Lets the timer remove keys; who watches or waits for them hears of it.
     fn expire_by_timer(&mut self, now_ms: i64, cx: &mut Cx<'_, super::NoMessage>) {
-        let has_expiring = (0..self.keyspace.used())
-            .any(|index| !self.keyspace.database(index).expires().is_empty());
+        let has_expiring = self.config.active_expire
+            && (0..self.keyspace.used())
+                .any(|index| !self.keyspace.database(index).expires().is_empty());
         if has_expiring {
             cx.work
                 .caused_by(Cause::Cron, |work| self.active_expiry(now_ms, work));

@@ -4,7 +4,8 @@
 //! ([`crate::command`]), carried out on a database ([`crate::keyspace`]), and answered. A timer
 //! resizes, rehashes and evicts; a child writes snapshots ([`crate::rdb`]).
 //!
-//! Expired keys are removed when a command meets them, and by the timer, which looks for them.
+//! Expired keys are removed when a command meets them, and by the timer where the configuration lets
+//! it look for them.
 
 mod active_expiry;
 mod admission;

@@ -116,12 +116,15 @@ fn carry_out<'c>(db: &mut Database, call: &mut Call<'c>, mut options: Options<'c
     answer(db, call, &options, &all[start..end])
 }
 
+/// Elements, copied out of a value.
+type Elements = Vec<Box<[u8]>>;
+
 /// All elements of the list, set or sorted set, and whether it is a set.
 fn elements<'c>(
     db: &mut Database,
     call: &mut Call<'c>,
-) -> Result<(Vec<Box<[u8]>>, bool), ErrorReply<'c>> {
-    let mut elements: Vec<Box<[u8]>> = Vec::new();
+) -> Result<(Elements, bool), ErrorReply<'c>> {
+    let mut elements = Elements::new();
     let Some(slot) = db.lookup(call.args[1], call.now_ms, call.work) else {
         return Ok((elements, false));
     };

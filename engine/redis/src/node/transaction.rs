@@ -9,7 +9,7 @@ use super::client::{Marks, Session};
 use super::error::ErrorReply;
 use super::{After, Node};
 use crate::command::{CommandSpec, commands};
-use crate::observed::Change;
+use crate::keyspace::Change;
 use crate::resp::Frame;
 use kvrig_base::id::ConnId;
 use kvrig_base::seam::{Counter, Work};

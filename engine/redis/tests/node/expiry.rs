@@ -3,6 +3,8 @@
 use crate::harness::{EPOCH_MS, Host};
 use kvrig_base::seam::{Actor, Input};
 use kvrig_base::time::Span;
+use kvrig_redis::Config;
+use kvrig_tables::TableKind;
 
 #[test]
 fn a_key_lives_up_to_its_last_millisecond() {
@@ -169,7 +171,11 @@ fn an_expiry_that_has_passed_removes_the_key() {
 
 #[test]
 fn the_timer_removes_keys_that_nobody_asks_for() {
-    let mut host = Host::new();
+    let config = Config {
+        active_expire: true,
+        ..Config::default()
+    };
+    let mut host = Host::with(config, TableKind::Redis70);
     for key in 0..1_000 {
         host.ask(&format!("SET short:{key} v PX 50"));
         host.ask(&format!("SET long:{key} v EX 1000"));
