@@ -11,18 +11,20 @@ use super::snapshot::{bgsave, lastsave};
 use super::{After, Node};
 use crate::command::commands;
 use crate::keyspace::Database;
-use crate::number::IntegerText;
+use crate::number::{IntegerText, parse_i64};
 use crate::resp::Frame;
 
 commands! { Server;
     "bgsave", -1, [ADMIN NOSCRIPT NO_ASYNC_LOADING], NONE, "1.0.0" => Node(bgsave);
     "config", -2, [], NONE, "2.0.0" => Container(configuration::SUBCOMMANDS);
     "dbsize", 1, [READONLY FAST], NONE, "1.0.0" => Database(dbsize);
+    "debug", -2, [ADMIN NOSCRIPT LOADING STALE], NONE, "1.0.0" => Node(debug);
     "flushall", -1, [WRITE], NONE, "1.0.0" => Node(flushall);
     "flushdb", -1, [WRITE], NONE, "1.0.0" => Database(flushdb);
     "info", -1, [LOADING STALE], NONE, "1.0.0" => Node(info);
     "lastsave", 1, [LOADING STALE FAST], NONE, "1.0.0" => Node(lastsave);
     "monitor", 1, [ADMIN NOSCRIPT LOADING STALE], NONE, "1.0.0" => Node(monitor);
+    "role", 1, [NOSCRIPT LOADING STALE FAST], NONE, "2.8.12" => Database(role);
     "swapdb", 3, [WRITE FAST], NONE, "4.0.0" => Node(swapdb);
     "time", 1, [LOADING STALE FAST], NONE, "2.6.0" => Database(time);
 }
@@ -38,6 +40,34 @@ fn time<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     call.reply(Frame::Array(2))?;
     call.reply(Frame::Bulk(IntegerText::new(seconds).as_bytes()))?;
     call.reply(Frame::Bulk(IntegerText::new(micros).as_bytes()))
+}
+
+/// ROLE: a master without replicas.
+fn role<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    call.reply(Frame::Array(3))?;
+    call.reply(Frame::Bulk(b"master"))?;
+    call.reply_integer(0)?;
+    call.reply(Frame::Array(0))
+}
+
+/// DEBUG SET-ACTIVE-EXPIRE; its other subcommands do not exist here.
+fn debug<'c>(
+    node: &mut Node,
+    _: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    match *call.args {
+        [_, what, value] if is_option(what, "set-active-expire") => {
+            // What is no number is zero (atoi).
+            node.config.active_expire = parse_i64(value).unwrap_or(0) != 0;
+            call.reply_ok().map(|()| After::Continue)
+        }
+        _ => Err(ErrorReply::Quoting {
+            before: "ERR unknown subcommand or wrong number of arguments for '",
+            quoted: call.args[1],
+            after: "'. Try DEBUG HELP.",
+        }),
+    }
 }
 
 /// FLUSHDB.
