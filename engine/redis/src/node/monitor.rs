@@ -49,9 +49,16 @@ impl Node {
             session.database,
             session.peer()
         );
-        for arg in args {
+        // Passwords are not shown.
+        let secret_from = match spec.name {
+            "auth" => 1,
+            "hello" => 2,
+            _ => args.len(),
+        };
+        for (index, arg) in args.iter().enumerate() {
             line.push(' ');
-            quote(arg, &mut line);
+            let is_secret = index >= secret_from;
+            quote(if is_secret { b"(redacted)" } else { arg }, &mut line);
         }
         line.push_str("\r\n");
         for &conn in &self.monitors {

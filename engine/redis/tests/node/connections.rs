@@ -185,6 +185,16 @@ fn who_monitors_sees_what_others_do() {
 }
 
 #[test]
+fn who_monitors_sees_no_password() {
+    let mut host = two_connections();
+    send(&mut host, OTHER, "MONITOR");
+    let seen = send(&mut host, CONN, "AUTH default secret");
+    assert_eq!(seen.len(), 2);
+    assert!(seen[1].1.contains("(redacted)"), "{seen:?}");
+    assert!(!seen[1].1.contains("secret"), "{seen:?}");
+}
+
+#[test]
 fn without_the_password_nothing_is_done() {
     let mut config = Config::default();
     config.set("requirepass", "secret").expect("it is honoured");
