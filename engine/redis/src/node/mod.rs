@@ -492,12 +492,16 @@ impl Actor for Node {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        let others = [
-            self.eviction.due,
-            self.waiting.next_timeout(),
-            self.pause.end(),
-        ];
-        Some(others.into_iter().flatten().fold(self.cron.due, Time::min))
+        let mut due = self.cron.due;
+        if let Some(eviction) = self.eviction.due {
+            due = due.min(eviction);
+        }
+        // Nearly always nobody waits: hosts ask this at every event.
+        if self.waiting.count() > 0 || self.is_gated {
+            let ends = [self.waiting.next_timeout(), self.pause.end()];
+            due = ends.into_iter().flatten().fold(due, Time::min);
+        }
+        Some(due)
     }
 
     /// What used_memory shows: the page tables that a fork copies map little else.
