@@ -82,6 +82,7 @@ impl fmt::Debug for Item {
 impl Entry for Item {
     type Key = [u8];
     const KEY_IS_OUTSIDE: bool = false;
+    type Placement = ();
     #[inline]
     fn key(&self) -> &[u8] {
         &self.bytes[..usize::from(self.key_bytes)]

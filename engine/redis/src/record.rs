@@ -1,7 +1,7 @@
 //! What the tables hold: keys with their values, keys with their expiry.
 
 use crate::value::Value;
-use kvrig_tables::Entry;
+use kvrig_tables::{CacheLineAligned, Entry};
 
 /// Longest key that is kept in its record.
 const INLINE_BYTES_MAX: usize = 22;
@@ -72,6 +72,7 @@ impl Entry for Record {
     type Key = [u8];
     /// Keys of Redis are sds strings of their own, and receipts follow Redis.
     const KEY_IS_OUTSIDE: bool = true;
+    type Placement = CacheLineAligned;
     #[inline]
     fn key(&self) -> &[u8] {
         self.key.as_slice()
@@ -81,6 +82,7 @@ impl Entry for Record {
 impl Entry for Expiry {
     type Key = [u8];
     const KEY_IS_OUTSIDE: bool = true;
+    type Placement = ();
     #[inline]
     fn key(&self) -> &[u8] {
         self.key.as_slice()

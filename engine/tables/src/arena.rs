@@ -49,7 +49,7 @@ pub(crate) enum EntryAllocation {
 
 /// A slot. Both kinds keep their word in the same place, and the entry's alignment hides the mark.
 #[derive(Debug)]
-enum Node<E> {
+enum Node<E: Entry> {
     Vacant {
         /// The next vacant slot.
         next: Link,
@@ -58,6 +58,8 @@ enum Node<E> {
         /// What the table keeps beside the entry: the link of a chain, or a part of the hash.
         word: u32,
         entry: E,
+        /// Takes no room.
+        _placement: E::Placement,
     },
 }
 
@@ -69,7 +71,7 @@ const _: () = assert!(
 const IN_USE: &str = "the slot came from this table and is in use";
 
 /// The entries of one table, each with a word of the table's own, for most the link of a chain.
-pub(crate) struct Arena<E> {
+pub(crate) struct Arena<E: Entry> {
     nodes: Chunked<Node<E>>,
     /// First of the chain of vacant slots.
     vacant: Link,
@@ -85,7 +87,7 @@ pub(crate) struct Arena<E> {
 }
 
 /// Says how much there is: all entries would fill the screen.
-impl<E> fmt::Debug for Arena<E> {
+impl<E: Entry> fmt::Debug for Arena<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Arena")
             .field("len", &self.len)
@@ -116,7 +118,7 @@ impl<E: Entry> Arena<E> {
     #[inline]
     fn node(&self, slot: Slot) -> (u32, &E) {
         match self.nodes.get(slot.0) {
-            Node::Used { word, entry } => (*word, entry),
+            Node::Used { word, entry, .. } => (*word, entry),
             Node::Vacant { .. } => unreachable!("{IN_USE}"),
         }
     }
@@ -209,7 +211,11 @@ impl<E: Entry> Arena<E> {
             work.count(Counter::AllocationsSmall, 1);
         }
         let key_bytes = entry.key().byte_len();
-        let node = Node::Used { word, entry };
+        let node = Node::Used {
+            word,
+            entry,
+            _placement: E::Placement::default(),
+        };
         let slot = match slot_at(self.vacant) {
             Some(slot) => {
                 if let Node::Vacant { next } = std::mem::replace(self.node_mut(slot), node) {

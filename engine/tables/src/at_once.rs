@@ -23,7 +23,7 @@ const INITIAL_BUCKETS: u64 = 4;
 /// children nor a memory limit: [`Table::set_resize_policy`] and [`Table::set_growth_headroom`]
 /// change nothing. Keys are hashed by SipHash-1-2, so that the hash makes no difference to others.
 #[derive(Debug)]
-pub struct AtOnceTable<E> {
+pub struct AtOnceTable<E: Entry> {
     config: TableConfig,
     arena: Arena<E>,
     array: BucketArray,

@@ -38,5 +38,6 @@ pub use event::{Rehash, TableEvent, TableEventKind};
 pub use growth::GrowthWatch;
 pub use kind::{TableKind, UnknownTable, build};
 pub use table::{
-    BucketBytes, Entry, Key, Occupied, Position, Regions, ResizePolicy, Slot, Table, TableConfig,
+    BucketBytes, CacheLine, CacheLineAligned, Entry, Key, Occupied, Position, Regions,
+    ResizePolicy, Slot, Table, TableConfig,
 };

@@ -43,14 +43,26 @@ pub trait Entry: fmt::Debug {
     /// Whether the key's bytes lie in an allocation of their own, so that reading the key touches
     /// another cache line than reading the entry. Redis keys do (sds strings).
     const KEY_IS_OUTSIDE: bool;
+    /// What places it: `()`, or [`CacheLineAligned`] where it and the table's word beside it fill a
+    /// line, so that visiting it waits for one line and not for two.
+    type Placement: fmt::Debug + Default;
     /// The key; it must not change while the entry is in a table.
     fn key(&self) -> &Self::Key;
 }
+
+/// A cache line, of which only the alignment is of use.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub struct CacheLine;
+
+/// Takes no room and begins at a cache line, and so does what holds it.
+pub type CacheLineAligned = [CacheLine; 0];
 
 /// A set of integers: the entry is its key.
 impl Entry for u64 {
     type Key = u64;
     const KEY_IS_OUTSIDE: bool = false;
+    type Placement = ();
     fn key(&self) -> &u64 {
         self
     }
@@ -60,6 +72,7 @@ impl Entry for u64 {
 impl Entry for Box<[u8]> {
     type Key = [u8];
     const KEY_IS_OUTSIDE: bool = true;
+    type Placement = ();
     fn key(&self) -> &[u8] {
         self
     }

@@ -23,6 +23,7 @@ struct Pair {
 impl Entry for Pair {
     type Key = [u8];
     const KEY_IS_OUTSIDE: bool = true;
+    type Placement = ();
     fn key(&self) -> &[u8] {
         &self.key
     }

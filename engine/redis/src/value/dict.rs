@@ -39,6 +39,7 @@ impl Member {
 impl Entry for Member {
     type Key = [u8];
     const KEY_IS_OUTSIDE: bool = true;
+    type Placement = ();
     fn key(&self) -> &[u8] {
         &self.0
     }
@@ -72,6 +73,7 @@ impl Field {
 impl Entry for Field {
     type Key = [u8];
     const KEY_IS_OUTSIDE: bool = true;
+    type Placement = ();
     fn key(&self) -> &[u8] {
         &self.name
     }
@@ -108,7 +110,7 @@ impl DictConfig {
 
 /// A hash table inside a value.
 #[derive(Debug)]
-pub struct Dict<E> {
+pub struct Dict<E: Entry> {
     table: RedisTable<E>,
     string_bytes: u64,
 }

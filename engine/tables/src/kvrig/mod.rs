@@ -69,7 +69,7 @@ const VISITS_PER_ENTRY: usize = 10;
 ///
 /// Keys are hashed by SipHash-1-2.
 #[derive(Debug)]
-pub struct KvrigTable<E> {
+pub struct KvrigTable<E: Entry> {
     config: TableConfig,
     /// The word beside an entry is the low half of its hash.
     arena: Arena<E>,

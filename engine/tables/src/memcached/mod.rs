@@ -43,7 +43,7 @@ use kvrig_base::time::Span;
 ///
 /// Keys are hashed by MurmurHash3 with seed 0.
 #[derive(Debug)]
-pub struct MemcachedTable<E> {
+pub struct MemcachedTable<E: Entry> {
     config: TableConfig,
     arena: Arena<E>,
     /// The array that takes new items, and all items where nothing is expanding.

@@ -55,7 +55,7 @@ pub enum Design {
 ///
 /// Keys are hashed by SipHash-1-2, and once more when their entry moves, as in both products.
 #[derive(Debug)]
-pub struct OpenTable<E> {
+pub struct OpenTable<E: Entry> {
     design: Design,
     config: TableConfig,
     arena: Arena<E>,

@@ -34,7 +34,7 @@ use rules::RedisRules;
 /// goes on, as dictFind, dictAddRaw and dictGenericDelete do: a command that looks a key up and then
 /// adds it takes two.
 #[derive(Debug)]
-pub struct RedisTable<E> {
+pub struct RedisTable<E: Entry> {
     rules: RedisRules,
     config: TableConfig,
     arena: Arena<E>,

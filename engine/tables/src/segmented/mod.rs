@@ -58,7 +58,7 @@ const DRAWS_MAX: u32 = 64;
 /// stashed entries, where Dragonfly lends it those of its neighbour, too. Keys are hashed by
 /// SipHash-1-2.
 #[derive(Debug)]
-pub struct SegmentedTable<E> {
+pub struct SegmentedTable<E: Entry> {
     config: TableConfig,
     arena: Arena<E>,
     segments: Segments,

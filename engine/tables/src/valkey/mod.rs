@@ -45,7 +45,7 @@ const FAIR_SAMPLE: usize = 10 * BUCKET_ENTRIES;
 /// whether the table shrinks is looked at when the next entry is removed or the timer comes, not in
 /// [`Table::resume_rehash`].
 #[derive(Debug)]
-pub struct ValkeyTable<E> {
+pub struct ValkeyTable<E: Entry> {
     rules: ValkeyRules,
     config: TableConfig,
     arena: Arena<E>,

@@ -23,6 +23,7 @@ const HEADER_BYTES: u64 = size_class(16);
 impl Entry for Scored {
     type Key = [u8];
     const KEY_IS_OUTSIDE: bool = true;
+    type Placement = ();
     fn key(&self) -> &[u8] {
         &self.member
     }
