@@ -17,8 +17,10 @@ use std::ops::Range;
 /// key's own that receipts count. They follow Redis, where every key is a string outside its entry; a
 /// shorter key costs the node one touch less than its receipt says.
 pub const KEY_BYTES: usize = 24;
-/// Commands before those that are timed or counted: they bring the caches to where they stay.
-pub const WARM_UP: usize = 150_000;
+/// Commands before those that are timed or counted: they bring the caches to where they stay. Where
+/// there are no more keys than commands, the first of them ask for all keys, or keys that were not
+/// drawn yet would be found in memory by what is counted.
+pub const WARM_UP: usize = 250_000;
 /// Commands that are timed or counted in one round.
 pub const COUNTED: usize = 100_000;
 
@@ -143,7 +145,10 @@ impl Replay {
         let (stream, format) = (seed.stream("keys"), KeyFormat::default());
         let (mut keys, mut key) = (Vec::new(), Vec::new());
         for index in 0..(WARM_UP + COUNTED) as u64 {
-            let id = popularity.key(index, present, &mut stream.draws(number, index));
+            let id = match index < present && present <= WARM_UP as u64 {
+                true => KeyId(index * ORDER_STRIDE % present),
+                false => popularity.key(index, present, &mut stream.draws(number, index)),
+            };
             format.write(id, KEY_BYTES, &mut key);
             keys.extend_from_slice(&key);
         }

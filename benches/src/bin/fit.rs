@@ -43,11 +43,11 @@ const CHECKED_KEYS: u64 = 1_000_000;
 const VALUE_BYTES: [usize; 3] = [32, 256, 1_024];
 /// The last level as it may be in effect beside what the system states: neighbours take some of a
 /// shared one.
-const LAST_LEVEL_BYTES: [u64; 5] = [2 << 20, 4 << 20, 8 << 20, 16 << 20, 32 << 20];
-/// Pages that a core translates without a walk, as current processors have them or less where a
-/// hypervisor's own translations take their share; 0 is without a price for walks. AMD Zen 3 has
-/// 2,048 entries for data (Software Optimization Guide for AMD Family 19h, section 2.12).
-const TLB_ENTRIES: [u64; 4] = [0, 1_024, 2_048, 4_096];
+const LAST_LEVEL_BYTES: [u64; 4] = [4 << 20, 8 << 20, 16 << 20, 32 << 20];
+/// Pages that a core translates without a walk; 0 is without a price for walks. AMD Zen 3 has 2,048
+/// entries for data (Software Optimization Guide for AMD Family 19h, section 2.12), and one entry may
+/// hold up to four neighbouring pages that lie together in memory.
+const TLB_ENTRIES: [u64; 5] = [0, 2_048, 4_096, 8_192, 16_384];
 
 fn grid() -> Vec<Configuration> {
     let mut grid = Vec::new();

@@ -97,6 +97,14 @@ impl TagArray {
     fn set(&self, hash: u64) -> u64 {
         self.sets[(hash >> self.shift) as usize]
     }
+    /// The hash of a page: neighbours lie in sets next to one another, as in processors, so that a
+    /// region no larger than the buffer keeps all its pages; regions begin anywhere.
+    #[inline]
+    fn hash_of_page(&self, page: u64) -> u64 {
+        let apart = hash(page >> (SPACE_SHIFT - PAGE_LINES_SHIFT)) >> self.shift;
+        let set = page.wrapping_add(apart);
+        (set << self.shift) | (hash(page) >> (u64::BITS - self.shift))
+    }
     /// Looks `hash` up, makes it the most recent of its set, and says whether it was there.
     #[inline]
     fn touch(&mut self, hash: u64) -> bool {
@@ -293,7 +301,7 @@ impl CacheModel {
                     continue;
                 }
                 if let Some(translations) = translations
-                    && !translations.touch(hash(line >> PAGE_LINES_SHIFT))
+                    && !translations.touch(translations.hash_of_page(line >> PAGE_LINES_SHIFT))
                 {
                     let entry = line >> PAGE_LINES_SHIFT >> LINE_ENTRIES_SHIFT;
                     let table = hash(entry | PAGE_TABLES);
@@ -510,6 +518,27 @@ mod tests {
         assert!(!touch(&mut array, 4), "it takes the place of the second");
         assert!([0, 2, 3, 4].iter().all(|&place| touch(&mut array, place)));
         assert!(!touch(&mut array, 1));
+    }
+
+    /// As many neighbouring pages as a buffer has entries are all kept, in any order.
+    #[test]
+    fn neighbouring_pages_fill_a_buffer_without_conflicts() {
+        let mut translations = TagArray::of_tlb(&Tlb {
+            entries: 2_048,
+            walk_ps: 0,
+        });
+        for turn in 0..2 {
+            let pages = (0..2_048_u64).map(|page| 70_000 + page * 7 % 2_048);
+            let found = pages.filter(|&page| {
+                let hash = translations.hash_of_page(page);
+                translations.touch(hash)
+            });
+            let found = found.count();
+            assert!(
+                found >= turn * 2_000,
+                "{found} of 2,048 found in turn {turn}"
+            );
+        }
     }
 
     #[test]
