@@ -2,6 +2,7 @@
 
 use crate::{TINY, contents, folder_with_tiny_study, run};
 use std::fs;
+use tempfile::TempDir;
 
 fn stdout(output: &std::process::Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
@@ -160,4 +161,55 @@ fn a_recorded_trace_replaces_the_popularity() {
     );
     let document = fs::read_to_string(folder.path().join("out/study.toml")).unwrap();
     assert!(document.contains("recorded.trace"), "{document}");
+}
+
+/// A folder with the tiny study and a trace of 1,000 keys.
+fn folder_with_short_trace() -> TempDir {
+    let folder = folder_with_tiny_study();
+    let trace: Vec<u8> = (0..1_000_i32).flat_map(i32::to_be_bytes).collect();
+    fs::write(folder.path().join("short.trace"), trace).unwrap();
+    folder
+}
+
+#[test]
+fn growths_that_a_trace_has_too_few_keys_for_are_left_out_and_said() {
+    let folder = folder_with_short_trace();
+    let flags = [
+        "run",
+        "tiny.toml",
+        "--workload",
+        "short.trace",
+        "--set",
+        "workload.trace_copies=4",
+        "--set",
+        "study.rehash.doublings=['2^10', '2^11', '2^20']",
+        "-o",
+        "out",
+    ];
+    run(folder.path(), &flags, 0);
+    let summary = fs::read_to_string(folder.path().join("out/summary.json")).unwrap();
+    let sentence = "The trace has 4,000 keys in 4 copies; growths that begin later are left out";
+    assert!(summary.contains(sentence), "{summary}");
+    assert!(summary.contains("from 2^20 (1,048,576 keys)"), "{summary}");
+}
+
+#[test]
+fn a_trace_that_fills_no_table_is_refused_before_anything_runs() {
+    let folder = folder_with_short_trace();
+    let set = "study.rehash.doublings=['2^12']";
+    let flags = [
+        "run",
+        "tiny.toml",
+        "--workload",
+        "short.trace",
+        "--set",
+        set,
+        "-o",
+        "out",
+    ];
+    let refused = run(folder.path(), &flags, 2);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("The trace has 1,000 keys;"), "{said}");
+    assert!(said.contains("workload.trace_copies"), "{said}");
+    assert!(!folder.path().join("out").exists());
 }

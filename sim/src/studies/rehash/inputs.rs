@@ -283,9 +283,13 @@ impl Inputs {
         }
         Ok(Arc::new(workload))
     }
+    /// The trace that keys are read from, if they are.
+    pub(super) const fn replay(&self) -> Option<&Replay> {
+        self.workload.replay()
+    }
     /// Whether keys are read from a trace.
     pub(super) const fn is_recorded(&self) -> bool {
-        self.workload.replay().is_some()
+        self.replay().is_some()
     }
     /// When requests of an open loop are meant to start, by the cell's rate.
     pub(super) fn drawn_arrivals(&self, seed: Seed) -> Option<OpenArrivals> {

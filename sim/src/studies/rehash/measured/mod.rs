@@ -11,7 +11,8 @@ mod say;
 pub(super) use book::add_to_book;
 
 use super::inputs::Inputs;
-use super::{CURVE_ARRAYS, CURVE_ENTRY, INSERT_CPU, Rehash, growth, power_of_two, tables};
+use super::layout::{CURVE_ARRAYS, CURVE_ENTRY, INSERT_CPU, tables};
+use super::{Rehash, growth, power_of_two};
 use crate::run::{Measurable, Measured, Outcome, Point, RunError, Task, TaskKind};
 use crate::study::RehashKnobs;
 use kvrig_base::measured::{MeasuredResult, STRING_KEY_BYTES, Subject};
