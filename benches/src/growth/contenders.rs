@@ -17,7 +17,7 @@ pub enum Contender {
     Std,
     /// griddle, which spreads a resize over insertions, with the hash function of std.
     Griddle,
-    /// A table of ours, without a price.
+    /// A table of ours, without a receipt.
     Table(TableKind),
 }
 
@@ -52,9 +52,9 @@ impl Contender {
             Self::Griddle => pass.run(griddle::HashSet::<K::Key, RandomState>::default()),
             Self::Table(TableKind::Memcached16) => pass.run(Tended(TableSet::new(
                 TableKind::Memcached16,
-                Work::unpriced(),
+                Work::unkept(),
             ))),
-            Self::Table(kind) => pass.run(TableSet::new(kind, Work::unpriced())),
+            Self::Table(kind) => pass.run(TableSet::new(kind, Work::unkept())),
         }
     }
 }

@@ -584,8 +584,9 @@ fn golden(kind: TableKind) -> &'static str {
         TableKind::Kvrig => {
             "\
              keys_hashed 45000, bytes_hashed 450000, buckets_probed 53689, entries_visited 61977, \
-             entries_migrated 10820, bytes_scanned 249990, allocations_small 18, \
-             allocations_large 4, frees 22, pages_faulted 182, pages_released 64, touches 205515 \
+             entries_migrated 10820, bytes_scanned 249990, allocations_small 2, \
+             allocations_large 7, frees 9, pages_faulted 178, pages_released 60, \
+             touches 205515 \
              29425b275c22658a"
         }
     }

@@ -244,6 +244,7 @@ pub struct Work {
     spent: Span,
     segments: Vec<Segment>,
     cause: Cause,
+    is_kept: bool,
     is_free: bool,
     meter: Box<dyn Meter>,
 }
@@ -261,6 +262,7 @@ impl Work {
             spent: Span::ZERO,
             segments: Vec::new(),
             cause: Cause::Request,
+            is_kept: true,
             is_free: meter.is_free(),
             meter,
         }
@@ -268,6 +270,14 @@ impl Work {
     /// A receipt that counts and costs nothing.
     pub fn unpriced() -> Self {
         Self::new(Box::new(UnpricedMeter))
+    }
+    /// A receipt that nobody will read: it counts nothing and costs nothing. A host on the real
+    /// clock takes it, where keeping counts would take part of the time that it measures.
+    pub fn unkept() -> Self {
+        Self {
+            is_kept: false,
+            ..Self::unpriced()
+        }
     }
     /// Begins the receipt of another call.
     #[inline]
@@ -280,10 +290,12 @@ impl Work {
             self.priced = Counts::default();
             self.is_priced = false;
         }
-        self.touches.clear();
-        self.segments.clear();
-        self.spent = Span::ZERO;
-        self.cause = Cause::Request;
+        if self.is_kept {
+            self.touches.clear();
+            self.segments.clear();
+            self.spent = Span::ZERO;
+            self.cause = Cause::Request;
+        }
     }
     /// Asks the meter again whether touches matter: a host calls this when it has told the meter of
     /// another actor, or of a child that shares its pages.
@@ -293,13 +305,17 @@ impl Work {
     /// Counts `n` of a kind of work.
     #[inline]
     pub fn count(&mut self, counter: Counter, n: u64) {
-        self.fresh.add(counter, n);
-        self.is_counted = true;
+        if self.is_kept {
+            self.fresh.add(counter, n);
+            self.is_counted = true;
+        }
     }
     /// Adds a whole receipt of counts.
     pub fn count_all(&mut self, counts: &Counts) {
-        self.fresh.merge(counts);
-        self.is_counted = true;
+        if self.is_kept {
+            self.fresh.merge(counts);
+            self.is_counted = true;
+        }
     }
     /// Records a read of one logical line.
     #[inline]
@@ -362,6 +378,9 @@ impl Work {
     /// Does `body` as work for `cause`; the stretch is recorded as a segment.
     #[inline]
     pub fn caused_by<R>(&mut self, cause: Cause, body: impl FnOnce(&mut Self) -> R) -> R {
+        if !self.is_kept {
+            return body(self);
+        }
         let from = self.spent();
         let outer = std::mem::replace(&mut self.cause, cause);
         let result = body(self);
@@ -378,6 +397,9 @@ impl Work {
     /// Does `body` with `lock` held; the stretch is recorded as a segment.
     #[inline]
     pub fn holding<R>(&mut self, lock: LockId, body: impl FnOnce(&mut Self) -> R) -> R {
+        if !self.is_kept {
+            return body(self);
+        }
         let from = self.spent();
         let result = body(self);
         let to = self.spent();
@@ -467,6 +489,20 @@ mod tests {
         fn lock_is_held(&self, _: LockId, _: Span) -> bool {
             false
         }
+    }
+
+    #[test]
+    fn a_receipt_that_is_not_kept_shows_nothing_of_the_work_done() {
+        let mut work = Work::unkept();
+        work.begin();
+        let done = work.caused_by(Cause::Cron, |work| {
+            work.count(Counter::Commands, 2);
+            work.read(Region(0), 7);
+            5
+        });
+        assert_eq!((done, work.spent()), (5, Span::ZERO));
+        assert!(work.is_blank() && work.segments().is_empty());
+        assert_eq!(work.counts(), Counts::default());
     }
 
     #[test]

@@ -9,12 +9,13 @@ use std::fmt;
 
 /// Entries that fit in a bucket.
 pub(super) const BUCKET_SLOTS: usize = 10;
-/// Buckets of an extent, the step by which a row grows: 16 KiB, of which clearing takes about a
-/// microsecond.
-pub(super) const EXTENT_BUCKETS: u32 = 256;
-/// Bytes of an extent.
-pub(super) const EXTENT_BYTES: u64 = EXTENT_BUCKETS as u64 * size_of::<Bucket>() as u64;
-const EXTENT_PAGES: u64 = EXTENT_BYTES / PAGE_BYTES;
+/// Buckets of a page, the step by which a row takes memory.
+pub(super) const PAGE_BUCKETS: u32 = (PAGE_BYTES / size_of::<Bucket>() as u64) as u32;
+/// Buckets of an extent, the step by which a row reserves addresses and gives memory back: 128 KiB,
+/// so that the directory of a large row stays in the nearer caches, and giving an extent back takes
+/// some microseconds.
+const EXTENT_BUCKETS: u32 = 2_048;
+const EXTENT_PAGES: u32 = EXTENT_BUCKETS / PAGE_BUCKETS;
 
 /// Overflow buckets at most: they take 16 GiB, more than a table of [`crate::ENTRIES_MAX`] entries
 /// needs while it may grow.
@@ -165,11 +166,14 @@ impl Bucket {
     }
 }
 
-/// A row of buckets that grows and shrinks at its end, an extent at a time.
+/// A row of buckets that grows and shrinks at its end: it reserves an extent at a time, touches it
+/// page by page, and never moves a bucket.
 pub(super) struct Buckets {
-    /// An array, and not a slice, so that a place in it needs no check.
-    extents: Vec<Box<[Bucket; EXTENT_BUCKETS as usize]>>,
+    /// All but the last are full.
+    extents: Vec<Vec<Bucket>>,
     len: u32,
+    /// Pages touched so far.
+    pages: u32,
     region: Region,
 }
 
@@ -186,6 +190,7 @@ impl Buckets {
         Self {
             extents: Vec::new(),
             len: 0,
+            pages: 0,
             region,
         }
     }
@@ -197,28 +202,34 @@ impl Buckets {
     pub(super) const fn len(&self) -> u32 {
         self.len
     }
-    pub(super) fn bytes(&self) -> u64 {
-        self.extents.len() as u64 * EXTENT_BYTES
+    /// Bytes of the pages that are touched.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.pages as u64 * PAGE_BYTES
     }
-    /// Whether another bucket needs another extent.
+    /// Whether another bucket needs another page.
     #[inline]
-    pub(super) fn is_full(&self) -> bool {
-        self.len as usize == self.extents.len() * EXTENT_BUCKETS as usize
+    pub(super) const fn is_full(&self) -> bool {
+        self.len == self.pages * PAGE_BUCKETS
     }
-    /// Adds an extent of empty buckets.
+    /// Makes the next page ready, in a new extent where the last one is full.
     pub(super) fn extend(&mut self, work: &mut Work) {
-        work.count(Counter::AllocationsSmall, 1);
-        work.count(Counter::PagesFaulted, EXTENT_PAGES);
-        let extent = vec![Bucket::EMPTY; EXTENT_BUCKETS as usize].into_boxed_slice();
-        self.extents
-            .push(extent.try_into().expect("it was made of that length"));
+        if self.pages.is_multiple_of(EXTENT_PAGES) {
+            work.count(Counter::AllocationsLarge, 1);
+            self.extents
+                .push(Vec::with_capacity(EXTENT_BUCKETS as usize));
+        }
+        work.count(Counter::PagesFaulted, 1);
+        self.pages += 1;
     }
     /// Adds a bucket for which there is room.
     #[inline]
     pub(super) fn push(&mut self, bucket: Bucket, work: &mut Work) {
-        let number = self.len;
-        *self.write(number, work) = bucket;
-        self.len += 1;
+        debug_assert!(!self.is_full(), "a caller extends the row first");
+        work.write(self.region, u64::from(self.len));
+        if let Some(extent) = self.extents.last_mut() {
+            extent.push(bucket);
+            self.len += 1;
+        }
     }
     /// Whether the last bucket has an extent of its own, which [`Buckets::pop`] gives back.
     pub(super) const fn is_last_of_extent(&self) -> bool {
@@ -228,16 +239,19 @@ impl Buckets {
     pub(super) fn pop(&mut self, work: &mut Work) {
         if self.is_last_of_extent() {
             self.extents.pop();
+            let pages = self.len / PAGE_BUCKETS;
             work.count(Counter::Frees, 1);
-            work.count(Counter::PagesReleased, EXTENT_PAGES);
+            work.count(Counter::PagesReleased, u64::from(self.pages - pages));
+            self.pages = pages;
+        } else if let Some(extent) = self.extents.last_mut() {
+            extent.pop();
         }
-        self.len -= 1;
+        self.len = self.len.saturating_sub(1);
     }
     /// Gives everything back.
     pub(super) fn free(&mut self, work: &mut Work) {
-        let extents = self.extents.len() as u64;
-        work.count(Counter::Frees, extents);
-        work.count(Counter::PagesReleased, extents * EXTENT_PAGES);
+        work.count(Counter::Frees, self.extents.len() as u64);
+        work.count(Counter::PagesReleased, u64::from(self.pages));
         *self = Self::new(self.region);
     }
     /// A bucket, without a receipt.

@@ -3,7 +3,7 @@
 //! It is linear hashing (Litwin, "Linear hashing: a new tool for file and table addressing", VLDB
 //! 1980). The table grows by one bucket at a time: the new bucket takes its share of the entries of
 //! the one bucket that it is split from. There is no second array, so nothing is ever copied or
-//! cleared as a whole, and memory comes and goes by extents of 16 KiB.
+//! cleared as a whole; memory comes page by page, and goes by extents of 128 KiB.
 //!
 //! ```text
 //!   round of 8 to 16 buckets, 3 splits done:
@@ -28,10 +28,11 @@ mod chains;
 use crate::arena::{Arena, EntryAllocation};
 use crate::event::{EventLog, Rehash, TableEvent, TableEventKind};
 use crate::hash::{sip_counted, sip_of};
+use crate::pages::PAGE_BYTES;
 use crate::table::{
     BucketBytes, Entry, Key, Occupied, Position, ResizePolicy, Slot, Table, TableConfig,
 };
-use buckets::{Bucket, EXTENT_BUCKETS, EXTENT_BYTES};
+use buckets::{Bucket, PAGE_BUCKETS};
 use chains::{Chains, Part};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Cause, Counter, Work};
@@ -65,7 +66,7 @@ const VISITS_PER_ENTRY: usize = 10;
 /// - [`Table::rehash`] tells of owed work only. A round, from one power of two of buckets to the
 ///   next, is told by events; while a table grows, one round begins as the other ends.
 /// - While a child lives the table grows at four times the entries and does not shrink.
-/// - The headroom is asked for each extent of 16 KiB.
+/// - The headroom is asked for each page of buckets.
 ///
 /// Keys are hashed by SipHash-1-2.
 #[derive(Debug)]
@@ -347,9 +348,9 @@ impl<E: Entry> KvrigTable<E> {
 
     fn is_affordable(&mut self, entries: u64) -> bool {
         let is_overfull = entries * 1_000 > u64::from(self.count) * LOAD_MAX * 1_618;
-        let allowed = self.headroom.is_none_or(|bytes| EXTENT_BYTES <= bytes) || is_overfull;
+        let allowed = self.headroom.is_none_or(|bytes| PAGE_BYTES <= bytes) || is_overfull;
         if !allowed && !self.is_refused {
-            let buckets = u64::from(EXTENT_BUCKETS);
+            let buckets = u64::from(PAGE_BUCKETS);
             self.events.push(
                 TableEventKind::AllocationRefused { buckets },
                 self.arena.len(),
