@@ -98,6 +98,28 @@ fn doubling_at_once_stops_longer_than_rehashing_in_steps() {
     assert!(value(&result, "", "redis-7.0", None, "pause_step_max") > 0);
 }
 
+/// kvrig's table takes one bucket at a time: it has grown when it has twice the buckets, after as
+/// many insertions as it had entries.
+#[test]
+fn a_table_that_grows_in_parts_is_growing_until_it_has_doubled() {
+    let of = |lead_out: &str| {
+        let result = run_small(&["study.rehash.tables=['kvrig']", lead_out], 2);
+        move |phase, name| find(&result, "", "kvrig", phase, name)
+    };
+    let short = of("study.rehash.lead_out='100ms'");
+    let completed = "requests_completed_count";
+    assert!(short(Some("during"), completed) > Some(1_000));
+    assert_eq!(short(Some("after"), completed), Some(0));
+    assert_eq!(short(None, "rehash_start_position"), Some(4_097));
+    assert_eq!(short(None, "rehash_end_position"), None);
+    assert_eq!(short(None, "rehash_duration_max"), None);
+
+    let long = of("study.rehash.lead_out='2s'");
+    assert!(long(Some("after"), completed) > Some(1_000));
+    assert_eq!(long(None, "rehash_end_position"), Some(8_189));
+    assert!(long(None, "rehash_duration_max") > Some(100_000_000));
+}
+
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let (one, two) = (run_small(&[], 1), run_small(&[], 2));

@@ -86,7 +86,7 @@ pub struct RehashKnobs {
     pub doublings: Vec<u64>,
     /// Time before the doubling.
     pub lead_in: Span,
-    /// Time after the old table is freed.
+    /// Time after the old table is freed, or after growth in parts has begun.
     pub lead_out: Span,
     /// Sizes at which the table alone is measured: powers of two; may be empty.
     pub size_curve: Vec<u64>,

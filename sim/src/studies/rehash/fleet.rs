@@ -163,8 +163,10 @@ impl Observer<Node> for Watch {
         // What is left of an earlier growth is none of this one.
         let from = self.buckets;
         let moves = |rehash: Option<kvrig_tables::Rehash>| rehash.is_some_and(|it| it.from == from);
-        let rehashing = moves(keys.rehash()) || moves(expires.rehash());
-        let has_doubled = keys.rehash().is_none() && keys.buckets() > from;
+        let has_more = keys.rehash().is_none() && keys.buckets() > from;
+        // A table that grows in parts has one array, and has doubled when it has twice the buckets.
+        let has_doubled = has_more && keys.buckets() >= 2 * from;
+        let rehashing = has_more && !has_doubled || moves(keys.rehash()) || moves(expires.rehash());
         let end = call.at + call.spent;
         if growth.0.is_none() && (rehashing || has_doubled) {
             growth.0 = Some(end);

@@ -360,7 +360,7 @@ enum Ended {
     Unchanged,
     /// It had not finished growing.
     Growing,
-    /// It grew, and the lead-out passed.
+    /// It grew, or grows in parts, and the lead-out passed.
     Grown,
 }
 
@@ -407,8 +407,10 @@ fn go_through(
             });
             false
         });
-        if let Some(freed) = freed {
-            let end = freed + inputs.knobs.lead_out;
+        // A table that grows in parts is seen growing for as long as others are seen grown.
+        let grows_in_parts = world.observer().grows_in_parts;
+        if let Some(from) = freed.or(started.filter(|_| grows_in_parts)) {
+            let end = from + inputs.knobs.lead_out;
             if until >= end {
                 world.run_until(end);
                 return Ok(Ended::Grown);

@@ -52,6 +52,10 @@ impl Samples<'_> {
         self.add("memory_table_max", watch.memory_table_max);
         self.add("memory_used_max", watch.memory_used_max);
         self.add("rehash_start_position", watch.started_at_entries);
+        // What goes on beyond the run has no end to tell of.
+        if watch.grows_in_parts {
+            return;
+        }
         self.add("rehash_end_position", watch.ended_at_entries);
         if let Some(started) = recorder.started() {
             let freed = recorder.freed().unwrap_or(end);

@@ -13,7 +13,8 @@ use kvrig_tables::{BucketBytes, Entry, Table};
 /// Watches one node: sorts replies into phases and finds out when its tables grow.
 ///
 /// Keys and expiries count as one: growth begins with the first table that grows from the size under
-/// study, and ends when neither has two bucket arrays any more.
+/// study, and ends when neither has two bucket arrays any more. A table that grows a bucket or a
+/// segment at a time has one array, and grows until it has twice the buckets.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) recorder: Recorder,
@@ -21,6 +22,8 @@ pub(super) struct Watch {
     pub(super) load: GroupId,
     /// Buckets from which the growth under study starts.
     pub(super) buckets: u64,
+    /// Whether the table grows in parts, over as many insertions as it had entries.
+    pub(super) grows_in_parts: bool,
     /// Keys in the store when growth began, when the last entry had moved, and when the old array
     /// was given back; zero for what did not come.
     pub(super) started_at_entries: u64,
@@ -77,6 +80,10 @@ impl TableState {
             None => self.buckets > buckets,
         }
     }
+    /// Whether it has some of the buckets that it will have when it has grown from `buckets`.
+    fn has_grown_in_part(&self, buckets: u64) -> bool {
+        self.from.is_none() && buckets < self.buckets && self.buckets < 2 * buckets
+    }
     /// Bytes of its arrays within the call that made it grow: a table that moved everything in that
     /// call had its old array beside the new one.
     fn peak_bytes(&self, buckets: u64, moved_all: bool) -> BucketBytes {
@@ -107,6 +114,7 @@ impl Watch {
             loads: Loads::default(),
             load: GroupId(0),
             buckets,
+            grows_in_parts: false,
             started_at_entries: 0,
             ended_at_entries: 0,
             memory_table_max: bytes,
@@ -168,7 +176,9 @@ impl Watch {
         }
         self.memory_used_max = self.memory_used_max.max(used);
         self.memory_table_max = self.memory_table_max.max(total);
-        let is_growing = tables.iter().any(|table| table.from.is_some());
+        let in_parts = |table: &TableState| table.has_grown_in_part(self.buckets);
+        self.grows_in_parts = tables.iter().any(in_parts);
+        let is_growing = self.grows_in_parts || tables.iter().any(|table| table.from.is_some());
         if !is_growing && self.recorder.freed().is_none() {
             let ends = call.segments.iter().map(|segment| segment.to);
             let to = ends.max().unwrap_or_default();

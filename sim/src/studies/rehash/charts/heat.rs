@@ -39,11 +39,13 @@ impl Drawn {
                 label: "growth begins".into(),
                 panel: Some(panel.clone()),
             });
-            marks.push(Mark::Vertical {
-                at: node.growth.freed_ns.cast_signed(),
-                label: "old array freed".into(),
-                panel: Some(panel.clone()),
-            });
+            if node.memory.iter().any(|point| point.old_bytes > 0) {
+                marks.push(Mark::Vertical {
+                    at: node.growth.freed_ns.cast_signed(),
+                    label: "old array freed".into(),
+                    panel: Some(panel.clone()),
+                });
+            }
         }
         if cells.is_empty() {
             return;
