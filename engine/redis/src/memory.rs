@@ -70,7 +70,7 @@ const fn string_bytes(capacity: usize) -> u64 {
 }
 
 /// What a string of `capacity` can hold in the end, since the allocator's rounding is used too.
-const fn usable_capacity(capacity: usize) -> usize {
+pub(crate) const fn usable_capacity(capacity: usize) -> usize {
     let header = header_bytes(capacity as u64);
     let usable = string_bytes(capacity) - header - 1;
     let header_max = match header {

@@ -19,6 +19,8 @@ use std::fmt;
 /// The group that the documentation files a command under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
+    /// Bits of strings.
+    Bitmap,
     /// Connections.
     Connection,
     /// Keys of any type.
@@ -45,6 +47,7 @@ impl Group {
     /// The name in COMMAND DOCS.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Bitmap => "bitmap",
             Self::Connection => "connection",
             Self::Generic => "generic",
             Self::Hash => "hash",

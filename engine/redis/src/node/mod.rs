@@ -10,6 +10,7 @@
 mod active_expiry;
 mod admission;
 mod aftermath;
+mod bitmaps;
 mod blocking;
 mod call;
 mod client;
@@ -99,12 +100,13 @@ pub struct Node {
 /// The commands of all groups.
 pub(crate) mod groups {
     use super::{
-        blocking, command_info, connection, hashes, keys, lists, pubsub, server, sets, sorted_sets,
-        strings, transaction,
+        bitmaps, blocking, command_info, connection, hashes, keys, lists, pubsub, server, sets,
+        sorted_sets, strings, transaction,
     };
     use crate::command::CommandSpec;
 
     pub(crate) const ALL: &[&[CommandSpec]] = &[
+        bitmaps::COMMANDS,
         blocking::LISTS,
         blocking::SORTED_SETS,
         command_info::COMMANDS,
@@ -117,6 +119,7 @@ pub(crate) mod groups {
         sets::COMMANDS,
         sorted_sets::COMMANDS,
         strings::COMMANDS,
+        strings::PARTS,
         transaction::COMMANDS,
     ];
 }

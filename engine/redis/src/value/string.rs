@@ -1,7 +1,7 @@
 //! Strings, and how they are stored.
 
 use super::ValueBytes;
-use crate::memory::{EMBEDDED_BYTES_MAX, capacity_when_grown, capacity_when_set};
+use crate::memory::{EMBEDDED_BYTES_MAX, capacity_when_grown, capacity_when_set, usable_capacity};
 use crate::number::{INTEGER_TEXT_BYTES_MAX, IntegerText, parse_i64};
 
 /// A string as it is stored, in one of Redis's three encodings.
@@ -82,6 +82,41 @@ impl StringValue {
                 *self = Self::Raw(bytes);
                 Some(moved)
             }
+        }
+    }
+    /// `length` zero bytes in the `raw` encoding, in all that the allocator hands out for them
+    /// (sdsnewlen).
+    pub(crate) fn zeros(length: usize) -> Self {
+        let mut bytes = Vec::with_capacity(usable_capacity(length));
+        bytes.resize(length, 0);
+        Self::Raw(bytes)
+    }
+    /// Makes it `raw` and at least `length` bytes long, zeros behind what there was. Returns how
+    /// many bytes had to be moved to a new allocation, if one was needed.
+    pub(crate) fn extend_raw(&mut self, length: usize) -> Option<usize> {
+        let present = self.byte_len();
+        let length = length.max(present);
+        let capacity = match self {
+            Self::Raw(bytes) if length <= bytes.capacity() => {
+                bytes.resize(length, 0);
+                return None;
+            }
+            Self::Integer(_) | Self::Embedded(_) if length <= usable_capacity(present) => {
+                usable_capacity(present)
+            }
+            _ => capacity_when_grown(length),
+        };
+        let mut bytes = Vec::with_capacity(capacity);
+        bytes.extend_from_slice(self.bytes().as_slice());
+        bytes.resize(length, 0);
+        *self = Self::Raw(bytes);
+        Some(present)
+    }
+    /// The bytes of a `raw` string, to be changed; none of any other.
+    pub(crate) fn raw_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Raw(bytes) => bytes,
+            Self::Integer(_) | Self::Embedded(_) => &mut [],
         }
     }
 }

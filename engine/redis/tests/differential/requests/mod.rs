@@ -1,5 +1,6 @@
 //! Random requests that are rich in edges, one file for each group of commands.
 
+mod bitmaps;
 mod hashes;
 mod keys;
 mod lists;
@@ -22,6 +23,7 @@ pub(crate) type Group = (&'static str, fn(&mut Sequence) -> Request);
 pub(crate) const GROUPS: &[Group] = &[
     ("keys", keys::request),
     ("strings", strings::request),
+    ("bitmaps", bitmaps::request),
     ("lists", lists::request),
     ("hashes", hashes::request),
     ("sets", sets::request),

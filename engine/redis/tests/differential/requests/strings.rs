@@ -92,7 +92,7 @@ fn any_key(random: &mut Sequence) -> &'static str {
 pub(crate) fn request(random: &mut Sequence) -> Request {
     let mut words: Vec<Vec<u8>> = Vec::new();
     let mut say = |word: &str| words.push(word.as_bytes().to_vec());
-    match random.below(34) {
+    match random.below(37) {
         0..=3 => {
             say("GET");
             say(any_key(random));
@@ -216,6 +216,36 @@ pub(crate) fn request(random: &mut Sequence) -> Request {
                 random,
                 &["0", "0", "0", "1", "15", "16", "-1", "x", "99999999999"],
             ));
+        }
+        33 => {
+            say("GETEX");
+            say(pick(random, RELATIVE));
+            if random.below(4) > 0 {
+                say("EX");
+                say(pick(random, SECONDS));
+            }
+            for _ in 0..random.below(2) {
+                say(pick(random, &["PERSIST", "persist", "EX", "KEEPTTL", "NX"]));
+            }
+        }
+        34..=35 => {
+            say("GETEX");
+            say(pick(random, ABSOLUTE));
+            match random.below(4) {
+                0 => say("PERSIST"),
+                1 => {
+                    say("EXAT");
+                    say(pick(random, UNIX_SECONDS));
+                }
+                _ => {
+                    say("PXAT");
+                    say(pick(random, UNIX_MILLIS));
+                }
+            }
+            if random.below(4) == 0 {
+                say(pick(random, &["PERSIST", "PXAT", "EXAT"]));
+                say(pick(random, UNIX_MILLIS));
+            }
         }
         _ => {
             say(pick(random, &["nosuch", "ECHO", "PING", "FLUSHALL", ""]));

@@ -1,5 +1,9 @@
 //! Commands on strings.
 
+mod parts;
+
+pub(super) use parts::{COMMANDS as PARTS, change_bytes, is_backward, places};
+
 use super::call::{Call, Outcome, is_option};
 use super::error::ErrorReply;
 use crate::command::commands;
@@ -14,10 +18,14 @@ commands! { String;
     "decr", 2, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(decr);
     "decrby", 3, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(decrby);
     "get", 2, [READONLY FAST], FIRST, "1.0.0" => Database(get);
+    "getdel", 2, [WRITE FAST], FIRST, "6.2.0" => Database(getdel);
+    "getex", -2, [WRITE FAST], FIRST, "6.2.0" => Database(getex);
+    "getset", 3, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(getset);
     "incr", 2, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(incr);
     "incrby", 3, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(incrby);
     "mget", -2, [READONLY FAST], ALL, "1.0.0" => Database(mget);
     "mset", -3, [WRITE DENYOOM], PAIRS, "1.0.1" => Database(mset);
+    "msetnx", -3, [WRITE DENYOOM], PAIRS, "1.0.1" => Database(msetnx);
     "psetex", 4, [WRITE DENYOOM], FIRST, "2.6.0" => Database(psetex);
     "set", -3, [WRITE DENYOOM], FIRST, "1.0.0" => Database(set);
     "setex", 4, [WRITE DENYOOM], FIRST, "2.0.0" => Database(setex);
@@ -58,21 +66,55 @@ fn mset<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     if call.args.len().is_multiple_of(2) {
         return Err(call.wrong_arity());
     }
-    for key_index in (1..call.args.len()).step_by(2) {
-        let key = call.args[key_index];
-        let value = call.string(key_index + 1).into_value();
-        let is_present = db.lookup(key, call.now_ms, call.work).is_some();
-        db.set(
-            key,
-            value,
-            SetKey {
-                is_present,
-                keeps_expiry: false,
-            },
-            call.work,
-        );
-    }
+    set_pairs(db, call);
     call.reply_ok()
+}
+
+/// MSETNX.
+fn msetnx<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    if call.args.len().is_multiple_of(2) {
+        return Err(call.wrong_arity());
+    }
+    for key in call.args[1..].iter().step_by(2) {
+        if db.lookup(key, call.now_ms, call.work).is_some() {
+            return call.reply_integer(0);
+        }
+    }
+    set_pairs(db, call);
+    call.reply_integer(1)
+}
+
+/// Gives every key the argument behind it.
+fn set_pairs(db: &mut Database, call: &mut Call<'_>) {
+    for key_index in (1..call.args.len()).step_by(2) {
+        set_argument(db, call, key_index, key_index + 1);
+    }
+}
+
+/// Gives a key the value of another argument; its expiry goes (setKey).
+fn set_argument(db: &mut Database, call: &mut Call<'_>, key_index: usize, value_index: usize) {
+    let key = call.args[key_index];
+    let value = call.string(value_index).into_value();
+    let is_present = db.lookup(key, call.now_ms, call.work).is_some();
+    let how = SetKey {
+        is_present,
+        keeps_expiry: false,
+    };
+    db.set(key, value, how, call.work);
+}
+
+/// GETSET.
+fn getset<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    get(db, call)?;
+    set_argument(db, call, 1, 2);
+    Ok(())
+}
+
+/// GETDEL.
+fn getdel<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    get(db, call)?;
+    db.delete(call.args[1], call.work);
+    Ok(())
 }
 
 /// How an expiry is written.
@@ -86,6 +128,23 @@ enum ExpiryForm {
     UnixSeconds,
     /// Milliseconds since the epoch (PXAT).
     UnixMillis,
+}
+
+impl ExpiryForm {
+    /// The form that an option names, if it names one.
+    fn of_option(option: &[u8]) -> Option<Self> {
+        match option {
+            _ if is_option(option, "ex") => Some(Self::Seconds),
+            _ if is_option(option, "px") => Some(Self::Millis),
+            _ if is_option(option, "exat") => Some(Self::UnixSeconds),
+            _ if is_option(option, "pxat") => Some(Self::UnixMillis),
+            _ => None,
+        }
+    }
+    /// Whether it counts from the epoch, and not from now.
+    const fn is_absolute(self) -> bool {
+        matches!(self, Self::UnixSeconds | Self::UnixMillis)
+    }
 }
 
 /// The presence of the key that a SET asks for.
@@ -180,13 +239,7 @@ fn set_options<'c>(args: &[&[u8]]) -> Result<SetOptions, ErrorReply<'c>> {
     let mut index = 3;
     while index < args.len() {
         let option = args[index];
-        let form = match option {
-            _ if is_option(option, "ex") => Some(ExpiryForm::Seconds),
-            _ if is_option(option, "px") => Some(ExpiryForm::Millis),
-            _ if is_option(option, "exat") => Some(ExpiryForm::UnixSeconds),
-            _ if is_option(option, "pxat") => Some(ExpiryForm::UnixMillis),
-            _ => None,
-        };
+        let form = ExpiryForm::of_option(option);
         let is_free = |wanted: Presence| options.wants.is_none_or(|wants| wants == wanted);
         match form {
             Some(form) => {
@@ -212,6 +265,68 @@ fn set_options<'c>(args: &[&[u8]]) -> Result<SetOptions, ErrorReply<'c>> {
         index += 1;
     }
     Ok(options)
+}
+
+/// What GETEX does to the expiry of a key that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NewExpiry {
+    Kept,
+    Removed,
+    /// The form, and the argument that states it.
+    Stated(ExpiryForm, usize),
+}
+
+/// Reads the options behind the key of GETEX, of which the last one of a form holds.
+fn getex_options<'c>(args: &[&[u8]]) -> Result<NewExpiry, ErrorReply<'c>> {
+    let mut chosen = NewExpiry::Kept;
+    let mut index = 2;
+    while index < args.len() {
+        let option = args[index];
+        let Some(form) = ExpiryForm::of_option(option) else {
+            if !is_option(option, "persist") || matches!(chosen, NewExpiry::Stated(..)) {
+                return Err(ErrorReply::Syntax);
+            }
+            chosen = NewExpiry::Removed;
+            index += 1;
+            continue;
+        };
+        let is_free = match chosen {
+            NewExpiry::Kept => true,
+            NewExpiry::Removed => false,
+            NewExpiry::Stated(present, _) => present == form,
+        };
+        if !is_free || index + 1 == args.len() {
+            return Err(ErrorReply::Syntax);
+        }
+        chosen = NewExpiry::Stated(form, index + 1);
+        index += 2;
+    }
+    Ok(chosen)
+}
+
+/// GETEX.
+fn getex<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let key = call.args[1];
+    let chosen = getex_options(call.args)?;
+    let Some(slot) = db.find::<StringValue>(key, call)? else {
+        return call.reply_null();
+    };
+    let stated = match chosen {
+        NewExpiry::Stated(form, index) => Some((form, expiry_ms(call, form, index)?)),
+        NewExpiry::Kept | NewExpiry::Removed => None,
+    };
+    db.reply_string(slot, call)?;
+    match stated {
+        Some((form, at_ms)) if form.is_absolute() && at_ms <= call.now_ms => {
+            db.delete(key, call.work);
+        }
+        Some((_, at_ms)) => db.set_expiry(key, at_ms, call.work),
+        None if chosen == NewExpiry::Removed => {
+            db.remove_expiry(key, call.work);
+        }
+        None => {}
+    }
+    Ok(())
 }
 
 /// Sets the key that the first argument names to the argument `value_index` (setGenericCommand).
