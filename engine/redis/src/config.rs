@@ -32,6 +32,8 @@ pub struct Config {
     pub hash_max_listpack_entries: usize,
     /// `hash-max-listpack-value`: how long its fields and values are at most, in bytes.
     pub hash_max_listpack_value: usize,
+    /// `hll-sparse-max-bytes`: how long the sparse form of a HyperLogLog may become, in bytes.
+    pub hll_sparse_max_bytes: usize,
     /// `list-max-listpack-size`: how large one listpack of a list may become.
     pub list_max_listpack_size: i16,
     /// `maxmemory`: the limit of used_memory in bytes; 0 is none.
@@ -72,6 +74,7 @@ impl Default for Config {
             dbfilename: "dump.rdb".to_owned(),
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
+            hll_sparse_max_bytes: 3_000,
             list_max_listpack_size: -2,
             maxmemory: 0,
             maxmemory_eviction_tenacity: 10,
@@ -147,6 +150,16 @@ pub const DIRECTIVES: &[Directive] = &[
         set: |config, value| {
             store(
                 &mut config.hash_max_listpack_value,
+                integer(value, 0, SIZE_MAX),
+            )
+        },
+    },
+    Directive {
+        name: "hll-sparse-max-bytes",
+        values: "0 to 1073741824",
+        set: |config, value| {
+            store(
+                &mut config.hll_sparse_max_bytes,
                 integer(value, 0, SIZE_MAX),
             )
         },
@@ -391,6 +404,7 @@ mod tests {
             ("list-max-listpack-size", "-1"),
             ("hash-max-listpack-entries", "128"),
             ("hash-max-listpack-value", "32"),
+            ("hll-sparse-max-bytes", "100"),
             ("set-max-intset-entries", "0"),
             ("zset-max-listpack-entries", "1"),
             ("zset-max-listpack-value", "2"),
@@ -405,6 +419,7 @@ mod tests {
             dbfilename: "a.rdb".to_owned(),
             hash_max_listpack_entries: 128,
             hash_max_listpack_value: 32,
+            hll_sparse_max_bytes: 100,
             list_max_listpack_size: -1,
             set_max_intset_entries: 0,
             zset_max_listpack_entries: 1,

@@ -75,6 +75,8 @@ pub(crate) struct Limits {
     pub(crate) list_node: NodeLimit,
     /// `hash-max-listpack-entries` and `hash-max-listpack-value`.
     pub(crate) hash_pack: PackLimits,
+    /// `hll-sparse-max-bytes`: how long the sparse form of a HyperLogLog may become.
+    pub(crate) hyperloglog_sparse_bytes_max: usize,
     /// `set-max-intset-entries`.
     pub(crate) set_integers_max: usize,
     /// `zset-max-listpack-entries` and `zset-max-listpack-value`.
@@ -90,6 +92,7 @@ impl Limits {
                 entries: config.hash_max_listpack_entries,
                 element_bytes: config.hash_max_listpack_value,
             },
+            hyperloglog_sparse_bytes_max: config.hll_sparse_max_bytes,
             set_integers_max: config.set_max_intset_entries,
             sorted_set_pack: PackLimits {
                 entries: config.zset_max_listpack_entries,

@@ -27,6 +27,8 @@ pub enum Group {
     Generic,
     /// Hashes.
     Hash,
+    /// HyperLogLogs.
+    HyperLogLog,
     /// Lists.
     List,
     /// Publishing and subscribing.
@@ -51,6 +53,7 @@ impl Group {
             Self::Connection => "connection",
             Self::Generic => "generic",
             Self::Hash => "hash",
+            Self::HyperLogLog => "hyperloglog",
             Self::List => "list",
             Self::PubSub => "pubsub",
             Self::Server => "server",

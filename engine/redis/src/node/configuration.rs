@@ -53,6 +53,7 @@ fn value(config: &Config, name: &str) -> Option<String> {
         "dbfilename" => config.dbfilename.clone(),
         "dynamic-hz" => yes_or_no(config.dynamic_hz),
         "hash-max-listpack-entries" => config.hash_max_listpack_entries.to_string(),
+        "hll-sparse-max-bytes" => config.hll_sparse_max_bytes.to_string(),
         "hash-max-listpack-value" => config.hash_max_listpack_value.to_string(),
         "hz" => config.hz.to_string(),
         "list-max-listpack-size" => config.list_max_listpack_size.to_string(),

@@ -22,6 +22,7 @@ mod error;
 mod eviction;
 mod expiry;
 mod hashes;
+mod hyperloglogs;
 mod info;
 mod keys;
 mod listing;
@@ -100,8 +101,8 @@ pub struct Node {
 /// The commands of all groups.
 pub(crate) mod groups {
     use super::{
-        bitmaps, blocking, command_info, connection, hashes, keys, lists, pubsub, server, sets,
-        sorted_sets, strings, transaction,
+        bitmaps, blocking, command_info, connection, hashes, hyperloglogs, keys, lists, pubsub,
+        server, sets, sorted_sets, strings, transaction,
     };
     use crate::command::CommandSpec;
 
@@ -112,6 +113,7 @@ pub(crate) mod groups {
         command_info::COMMANDS,
         connection::COMMANDS,
         hashes::COMMANDS,
+        hyperloglogs::COMMANDS,
         keys::COMMANDS,
         lists::COMMANDS,
         pubsub::COMMANDS,

@@ -3,6 +3,7 @@
 mod bytes;
 pub mod dict;
 mod hash;
+pub(crate) mod hyperloglog;
 pub(crate) mod list;
 mod set;
 pub mod sorted_set;

@@ -112,6 +112,16 @@ impl StringValue {
         *self = Self::Raw(bytes);
         Some(present)
     }
+    /// Makes it `raw` (dbUnshareStringValue).
+    pub(crate) fn make_raw(&mut self) -> &mut Vec<u8> {
+        if !matches!(self, Self::Raw(_)) {
+            self.extend_raw(0);
+        }
+        match self {
+            Self::Raw(bytes) => bytes,
+            Self::Integer(_) | Self::Embedded(_) => unreachable!("it has just been made raw"),
+        }
+    }
     /// The bytes of a `raw` string, to be changed; none of any other.
     pub(crate) fn raw_mut(&mut self) -> &mut [u8] {
         match self {

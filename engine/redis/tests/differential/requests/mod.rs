@@ -2,6 +2,7 @@
 
 mod bitmaps;
 mod hashes;
+mod hyperloglogs;
 mod keys;
 mod lists;
 mod sets;
@@ -24,6 +25,7 @@ pub(crate) const GROUPS: &[Group] = &[
     ("keys", keys::request),
     ("strings", strings::request),
     ("bitmaps", bitmaps::request),
+    ("hyperloglogs", hyperloglogs::request),
     ("lists", lists::request),
     ("hashes", hashes::request),
     ("sets", sets::request),

@@ -169,9 +169,11 @@ fn node(
         let row = result.rows.iter().find(is_it)?;
         u64::try_from(row.value).ok()
     };
-    let (Some(ns), Some(ended)) = (value("pause_longest_max"), value("rehash_end_position")) else {
+    let Some(ns) = value("pause_longest_max") else {
         return Ok(None);
     };
+    // Growth in parts goes on where the simulated run ends.
+    let ended = value("rehash_end_position");
     let longest = METRICS.iter().max_by_key(|(name, _)| value(name));
     let law = law::growth(target.kind(), size);
     let pause = Pause {
@@ -184,8 +186,8 @@ fn node(
         from: law.buckets,
         to: runs[0].growth.to,
         started: law.started,
-        ended: Some(ended),
-        freed: law.freed.map(|_| ended),
+        ended,
+        freed: law.freed.and(ended),
     };
     let equal = runs.iter().all(|run| run.growth.started == law.started);
     Ok(Some(point(
