@@ -9,6 +9,7 @@
 pub mod command;
 pub mod config;
 pub mod encoding;
+mod geohash;
 pub mod glob;
 pub mod keyspace;
 pub mod memory;

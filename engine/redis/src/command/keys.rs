@@ -67,6 +67,13 @@ pub(crate) fn movable_keys<'a>(spec: &CommandSpec, args: &'a [&'a [u8]]) -> Opti
             keys.extend(targets.next_back().map(|pair| pair[1]));
             return Some(keys);
         }
+        // The last one stated holds.
+        "georadius" | "georadiusbymember" => {
+            let behind = args.get(5..).unwrap_or(&[]);
+            let mut targets = behind.windows(2).filter(|pair| stores_places(pair[0]));
+            keys.extend(targets.next_back().map(|pair| pair[1]));
+            return Some(keys);
+        }
         "sort_ro" => return Some(keys),
         "blmpop" | "bzmpop" | "zdiffstore" | "zinterstore" | "zunionstore" | "eval" | "evalsha" => {
             2
@@ -78,6 +85,10 @@ pub(crate) fn movable_keys<'a>(spec: &CommandSpec, args: &'a [&'a [u8]]) -> Opti
     let end = count_at.checked_add(1)?.checked_add(count)?;
     keys.extend(args.get(count_at + 1..end)?);
     Some(keys)
+}
+
+fn stores_places(arg: &[u8]) -> bool {
+    is_store(arg) || arg.eq_ignore_ascii_case(b"storedist")
 }
 
 fn is_store(arg: &[u8]) -> bool {

@@ -25,6 +25,8 @@ pub enum Group {
     Connection,
     /// Keys of any type.
     Generic,
+    /// Places on Earth.
+    Geo,
     /// Hashes.
     Hash,
     /// HyperLogLogs.
@@ -52,6 +54,7 @@ impl Group {
             Self::Bitmap => "bitmap",
             Self::Connection => "connection",
             Self::Generic => "generic",
+            Self::Geo => "geo",
             Self::Hash => "hash",
             Self::HyperLogLog => "hyperloglog",
             Self::List => "list",

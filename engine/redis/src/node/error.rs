@@ -33,6 +33,11 @@ pub(crate) enum ErrorReply<'a> {
     IncrementOverflow,
     DecrementOverflow,
     StringTooLong,
+    /// Coordinates that have no geohash, as the bits of their numbers.
+    InvalidPlace {
+        longitude_bits: u64,
+        latitude_bits: u64,
+    },
     NoInputKeys {
         command: &'static str,
     },
@@ -76,6 +81,17 @@ impl ErrorReply<'_> {
             } => {
                 let parts = [before.as_bytes(), c_string(quoted), after.as_bytes()];
                 return Cow::Owned(parts.concat());
+            }
+            Self::InvalidPlace {
+                longitude_bits,
+                latitude_bits,
+            } => {
+                let text = format!(
+                    "ERR invalid longitude,latitude pair {:.6},{:.6}",
+                    f64::from_bits(*longitude_bits),
+                    f64::from_bits(*latitude_bits)
+                );
+                return Cow::Owned(text.into_bytes());
             }
             Self::NoInputKeys { command } => {
                 let text = format!("ERR at least 1 input key is needed for '{command}' command");

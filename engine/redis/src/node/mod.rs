@@ -21,6 +21,7 @@ mod cron;
 mod error;
 mod eviction;
 mod expiry;
+mod geo;
 mod hashes;
 mod hyperloglogs;
 mod info;
@@ -101,8 +102,8 @@ pub struct Node {
 /// The commands of all groups.
 pub(crate) mod groups {
     use super::{
-        bitmaps, blocking, command_info, connection, hashes, hyperloglogs, keys, lists, pubsub,
-        server, sets, sorted_sets, strings, transaction,
+        bitmaps, blocking, command_info, connection, geo, hashes, hyperloglogs, keys, lists,
+        pubsub, server, sets, sorted_sets, strings, transaction,
     };
     use crate::command::CommandSpec;
 
@@ -112,6 +113,7 @@ pub(crate) mod groups {
         blocking::SORTED_SETS,
         command_info::COMMANDS,
         connection::COMMANDS,
+        geo::COMMANDS,
         hashes::COMMANDS,
         hyperloglogs::COMMANDS,
         keys::COMMANDS,

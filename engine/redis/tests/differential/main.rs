@@ -37,6 +37,10 @@ const REPEATS: u32 = 4;
 /// empty state. Only the order of the keys that SCAN returns may differ, because it depends on the
 /// hash key. Some replies state seconds left; a difference therefore counts only if it is there again
 /// whenever the list is repeated.
+///
+/// Two differences are known, and the lists of the default length do not meet them. SORT of Redis
+/// refuses numbers where an earlier command has left `errno` at ERANGE. The last digit of a distance
+/// that GEORADIUS stores depends on the sines of the C library.
 #[test]
 fn random_requests_get_the_replies_of_redis() {
     let Some(mut server) = RealServer::start() else {

@@ -9,17 +9,17 @@ use kvrig_base::seam::Work;
 
 /// The options of ZADD.
 #[derive(Clone, Copy, Debug, Default)]
-struct Options {
+pub(in crate::node) struct Options {
     /// NX: only new members.
-    only_new: bool,
+    pub(in crate::node) only_new: bool,
     /// XX: only members that are there.
-    only_present: bool,
+    pub(in crate::node) only_present: bool,
     /// GT: only to a greater score.
     only_greater: bool,
     /// LT: only to a lower one.
     only_lower: bool,
     /// CH: changed members are counted too.
-    counts_changed: bool,
+    pub(in crate::node) counts_changed: bool,
     /// INCR: the score is added.
     increments: bool,
 }
@@ -85,6 +85,19 @@ fn add<'c>(db: &mut Database, call: &mut Call<'c>, options: Options, first: usiz
         .step_by(2)
         .map(|index| call.double(index))
         .collect::<Result<_, _>>()?;
+    let members: Vec<&[u8]> = pairs.iter().skip(1).step_by(2).copied().collect();
+    add_scored(db, call, options, &members, &scores)
+}
+
+/// Adds members, of which there is one at least, with their scores to the set at the key that the
+/// first argument names (zaddGenericCommand).
+pub(in crate::node) fn add_scored<'c>(
+    db: &mut Database,
+    call: &mut Call<'c>,
+    options: Options,
+    members: &[&[u8]],
+    scores: &[f64],
+) -> Outcome<'c> {
     let key = call.args[1];
     let slot = match db.find::<SortedSet>(key, call)? {
         Some(slot) => slot,
@@ -96,15 +109,15 @@ fn add<'c>(db: &mut Database, call: &mut Call<'c>, options: Options, first: usiz
             };
         }
         None => {
-            let set = new_set(db, 1, pairs[1].len(), call);
+            let set = new_set(db, 1, members[0].len(), call);
             db.add(key, set.into_value(), call.work)
         }
     };
     let (mut added, mut changed, mut last) = (0, 0, None);
     db.change_if(key, slot, call.work, |set: &mut SortedSet, work| {
-        let mut entries = pairs.chunks_exact(2).zip(&scores);
-        let outcome = entries.try_for_each(|(pair, &score)| {
-            match add_one(set, pair[1], score, options, work)? {
+        let mut entries = members.iter().zip(scores);
+        let outcome = entries.try_for_each(|(member, &score)| {
+            match add_one(set, member, score, options, work)? {
                 Added::New(score) => {
                     added += 1;
                     last = Some(score);

@@ -7,6 +7,7 @@ mod random;
 mod range;
 mod read;
 
+pub(super) use add::{Options as AddOptions, add_scored};
 pub(crate) use pop::{is_highest, take};
 
 use super::{Call, Outcome};
@@ -54,7 +55,7 @@ commands! { SortedSet;
 }
 
 /// A member with its score, copied out of a set.
-type Entry = (Box<[u8]>, f64);
+pub(super) type Entry = (Box<[u8]>, f64);
 
 /// Replies a score.
 fn reply_score<'c>(score: f64, call: &mut Call<'c>) -> Outcome<'c> {
@@ -97,7 +98,7 @@ fn new_set(db: &mut Database, length: usize, longest: usize, call: &mut Call<'_>
 }
 
 /// Copies `count` entries from rank `start` on.
-fn entries(
+pub(super) fn entries(
     db: &Database,
     slot: Slot,
     (start, count): (usize, usize),
@@ -118,7 +119,7 @@ fn entries(
 /// The form that a stored result begins in. It is seen by minus zero alone, which loses its sign in a
 /// listpack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum StoredForm {
+pub(super) enum StoredForm {
     /// That which fits the whole result.
     OfAll,
     /// A listpack, left when it becomes too small.
@@ -127,7 +128,7 @@ enum StoredForm {
 
 /// Puts entries into a sorted set at `target`, which is removed where there are none, and replies
 /// how many there are.
-fn store<'c>(
+pub(super) fn store<'c>(
     db: &mut Database,
     target: &[u8],
     entries: &[Entry],

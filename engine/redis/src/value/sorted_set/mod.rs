@@ -4,7 +4,7 @@
 mod bounds;
 mod skip_list;
 
-pub use bounds::{MemberRange, Range, ScoreRange};
+pub use bounds::{MemberRange, Range, ScoreEnd, ScoreRange};
 pub use skip_list::Scored;
 
 use super::dict::{Dict, DictConfig, Element};

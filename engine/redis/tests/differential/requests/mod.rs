@@ -1,6 +1,7 @@
 //! Random requests that are rich in edges, one file for each group of commands.
 
 mod bitmaps;
+mod geo;
 mod hashes;
 mod hyperloglogs;
 mod keys;
@@ -25,6 +26,7 @@ pub(crate) const GROUPS: &[Group] = &[
     ("keys", keys::request),
     ("strings", strings::request),
     ("bitmaps", bitmaps::request),
+    ("geo", geo::request),
     ("hyperloglogs", hyperloglogs::request),
     ("lists", lists::request),
     ("hashes", hashes::request),

@@ -190,7 +190,7 @@ pub(crate) fn request(random: &mut Sequence) -> Request {
             say(pick(random, RELATIVE));
         }
         28 => {
-            say(pick(random, &["PTTL", "TTL"]));
+            say(pick(random, &["TTL", "ttl"]));
             say(pick(random, LASTING));
         }
         29..=30 => {
