@@ -40,6 +40,8 @@ pub(crate) enum Verb {
     Schema(Schema),
     /// Check the simulator against what is known from theory
     Validate(Validate),
+    /// Serve a store to real clients on this machine
+    Serve(Serve),
     /// Look into recorded traces
     Trace(Trace),
     /// Run the quick studies and write their exact results in one file, for CI
@@ -180,6 +182,26 @@ pub(crate) struct Validate {
 pub(crate) enum ValidateWhat {
     /// Closed forms of queueing theory
     Queueing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The store
+    #[arg(value_enum)]
+    pub(crate) store: ServedStore,
+    /// The port to listen on, 0 being any that is free [default: that of the configuration file, or
+    /// 6379]
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Option<u16>,
+    /// The store's own configuration file: a redis.conf
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServedStore {
+    /// Redis 7.0, on the project's own table
+    Redis,
 }
 
 #[derive(Debug, Args)]

@@ -41,6 +41,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Verb::Explain(explain) => verb::explain::explain(explain),
         Verb::Schema(schema) => verb::schema::schema(schema),
         Verb::Validate(validate) => verb::validate::validate(validate, quiet),
+        Verb::Serve(serve) => verb::serve::serve(serve, quiet),
         Verb::Trace(trace) => verb::trace::trace(trace),
         Verb::Bench(bench) => verb::bench::bench(bench, quiet),
         Verb::Compare(compare) => verb::compare::compare(compare),

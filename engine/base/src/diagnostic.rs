@@ -68,6 +68,8 @@ codes! {
         "Store configuration uses the store's own names and values; the message lists what this version honours.";
     PROFILE = "KV3002", "The cost profile is not usable",
         "A profile names a price for every counter and a source for every number; see `docs/profiles.md`.";
+    DIRECTIVE_WITHOUT_EFFECT = "KV3003", "Store directive without effect",
+        "The server goes on without it; remove the line where you can do without what it asks for.";
     CONSERVATION = "KV4001", "Requests were lost or invented by the simulator",
         "This is a defect of kvrig: the run's numbers cannot be trusted. Please report the command and its seed.";
     RESULT_UNREADABLE = "KV5001", "A result cannot be read",
@@ -80,6 +82,10 @@ codes! {
         "A host without files and peers refuses snapshots and messages; leave that command or setting out.";
     NOT_MEASURABLE = "KV6002", "There is nothing to measure on the real clock",
         "Leave `--measure` out, or name a study that has a side on the real clock; the message says which.";
+    NOT_SERVED = "KV6003", "The server cannot listen",
+        "Choose another address or port, or end what has it; the message says what the system answered.";
+    UNPROTECTED = "KV6004", "A server that others can reach needs a password",
+        "Set `requirepass` in the configuration file, or listen on 127.0.0.1.";
 }
 
 /// One error message with its place.

@@ -6,8 +6,8 @@
 //! that grow, [`clock`] says what measuring costs and how still the machine is, [`machine`] which
 //! one it is.
 //!
-//! This crate holds no semantics of a store. It has no files, sockets and children: a store that
-//! asks for one is refused ([`host::HostError`]).
+//! [`serve`] puts a Redis node on real sockets. This crate holds no semantics of a store. It has no
+//! files and children yet: a store that asks for one is refused.
 
 pub mod clock;
 mod distribution;
@@ -15,6 +15,7 @@ pub mod grow;
 pub mod host;
 pub mod machine;
 mod meter;
+pub mod serve;
 
 pub use clock::{Clock, RealClock};
 pub use host::{Host, HostError};

@@ -3,10 +3,15 @@
 //! A directive that is named here is honoured in full. A value that this engine cannot honour is an
 //! error and never ignored, because a study of a setting that has no effect would mislead.
 
+mod file;
+
+pub use file::ConfigFile;
+
 use crate::node::Policy;
 use crate::resp::BULK_BYTES_MAX;
 use kvrig_base::diagnostic::{Diagnostic, STORE_DIRECTIVE};
 use kvrig_base::time::Span;
+use std::fmt;
 
 /// Largest number of databases: their tables and values take region numbers of their own.
 pub const DATABASES_MAX: u64 = 256;
@@ -14,6 +19,10 @@ pub const DATABASES_MAX: u64 = 256;
 pub(crate) const HZ_MAX: u64 = 500;
 /// Largest threshold of a compact encoding: beyond what one could hold.
 const SIZE_MAX: u64 = 1 << 30;
+/// Most connections: their numbers are indices.
+const CLIENTS_MAX: u64 = 1_000_000;
+/// Most seconds of a setting (INT_MAX).
+const SECONDS_MAX: u64 = i32::MAX as u64;
 /// Least similarity (Jaro-Winkler) at which a name is suggested for an unknown one.
 const SUGGESTION_SIMILARITY_MIN: f64 = 0.8;
 
@@ -26,6 +35,9 @@ pub struct Config {
     pub active_expire: bool,
     /// `activerehashing`: whether the timer moves entries of a rehash.
     pub activerehashing: bool,
+    /// `client-output-buffer-limit`: how much output may wait for a client, for those that send
+    /// commands and for those that are subscribed to something.
+    pub output_limits: OutputLimits,
     /// `dbfilename`: the name of the snapshot.
     pub dbfilename: String,
     /// `hash-max-listpack-entries`: how many fields a hash in one allocation has at most.
@@ -36,6 +48,8 @@ pub struct Config {
     pub hll_sparse_max_bytes: usize,
     /// `list-max-listpack-size`: how large one listpack of a list may become.
     pub list_max_listpack_size: i16,
+    /// `maxclients`: connections at most.
+    pub maxclients: usize,
     /// `maxmemory`: the limit of used_memory in bytes; 0 is none.
     pub maxmemory: u64,
     /// `maxmemory-eviction-tenacity`: how long one eviction may take, 0 to 100.
@@ -60,6 +74,11 @@ pub struct Config {
     pub proto_max_bulk_len: u64,
     /// `set-max-intset-entries`: how many members a set of integers in one allocation has at most.
     pub set_max_intset_entries: usize,
+    /// `tcp-keepalive`: seconds without a word after which the system asks whether a client is still
+    /// there; 0 is never. For a host with sockets.
+    pub tcp_keepalive_s: u32,
+    /// `timeout`: seconds without a command after which a client is closed; 0 is never.
+    pub timeout_s: u32,
     /// `zset-max-listpack-entries`: how many members a sorted set in one allocation has at most.
     pub zset_max_listpack_entries: usize,
     /// `zset-max-listpack-value`: how long they are at most, in bytes.
@@ -71,11 +90,13 @@ impl Default for Config {
         Self {
             active_expire: false,
             activerehashing: true,
+            output_limits: OutputLimits::default(),
             dbfilename: "dump.rdb".to_owned(),
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
             hll_sparse_max_bytes: 3_000,
             list_max_listpack_size: -2,
+            maxclients: 10_000,
             maxmemory: 0,
             maxmemory_eviction_tenacity: 10,
             maxmemory_policy: Policy::NoEviction,
@@ -87,9 +108,87 @@ impl Default for Config {
             requirepass: String::new(),
             proto_max_bulk_len: BULK_BYTES_MAX,
             set_max_intset_entries: 512,
+            tcp_keepalive_s: 300,
+            timeout_s: 0,
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
         }
+    }
+}
+
+/// How much output may wait for a client before it is closed; 0 is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputLimit {
+    /// Bytes at which it is closed at once.
+    pub hard_bytes: u64,
+    /// Bytes at which it is closed after some time.
+    pub soft_bytes: u64,
+    /// That time, in seconds.
+    pub soft_seconds: u64,
+}
+
+/// The limits of each class of clients. Replicas have one too, which is kept and printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputLimits {
+    /// Clients that send commands.
+    pub normal: OutputLimit,
+    /// Replicas.
+    pub replica: OutputLimit,
+    /// Clients that are subscribed to something.
+    pub pubsub: OutputLimit,
+}
+
+impl Default for OutputLimits {
+    fn default() -> Self {
+        let limit = |hard_mib: u64, soft_mib: u64, soft_seconds| OutputLimit {
+            hard_bytes: hard_mib << 20,
+            soft_bytes: soft_mib << 20,
+            soft_seconds,
+        };
+        Self {
+            normal: limit(0, 0, 0),
+            replica: limit(256, 64, 60),
+            pubsub: limit(32, 8, 60),
+        }
+    }
+}
+
+impl OutputLimits {
+    /// Reads classes with their limits, `normal 0 0 0 pubsub 32mb 8mb 60`; those that are not named
+    /// stay as they are.
+    fn with(mut self, text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        if words.is_empty() || !words.len().is_multiple_of(4) {
+            return None;
+        }
+        for limit in words.chunks_exact(4) {
+            let place = match limit[0].to_ascii_lowercase().as_str() {
+                "normal" => &mut self.normal,
+                "replica" | "slave" => &mut self.replica,
+                "pubsub" => &mut self.pubsub,
+                _ => return None,
+            };
+            *place = OutputLimit {
+                hard_bytes: memory(limit[1])?,
+                soft_bytes: memory(limit[2])?,
+                soft_seconds: integer(limit[3], 0, u64::from(u32::MAX))?,
+            };
+        }
+        Some(self)
+    }
+}
+
+impl fmt::Display for OutputLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let classes = [
+            ("normal", self.normal),
+            (" slave", self.replica),
+            (" pubsub", self.pubsub),
+        ];
+        classes.iter().try_for_each(|(name, limit)| {
+            let (hard, soft, seconds) = (limit.hard_bytes, limit.soft_bytes, limit.soft_seconds);
+            write!(f, "{name} {hard} {soft} {seconds}")
+        })
     }
 }
 
@@ -115,6 +214,14 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "appendonly",
         values: "no: there is no append-only file yet",
         set: |_, value| yes_or_no(value) == Some(false),
+    },
+    Directive {
+        name: "client-output-buffer-limit",
+        values: "classes with bytes, bytes and seconds: normal 0 0 0 pubsub 32mb 8mb 60",
+        set: |config, value| {
+            let limits = config.output_limits.with(value);
+            store(&mut config.output_limits, limits)
+        },
     },
     Directive {
         name: "databases",
@@ -178,6 +285,11 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     },
     Directive {
+        name: "maxclients",
+        values: "1 to 1000000",
+        set: |config, value| store(&mut config.maxclients, integer(value, 1, CLIENTS_MAX)),
+    },
+    Directive {
         name: "maxmemory",
         values: "bytes, with a unit such as 100mb if you like; 0 is no limit",
         set: |config, value| store(&mut config.maxmemory, memory(value)),
@@ -238,6 +350,16 @@ pub const DIRECTIVES: &[Directive] = &[
                 integer(value, 0, SIZE_MAX),
             )
         },
+    },
+    Directive {
+        name: "tcp-keepalive",
+        values: "0 to 2147483647 seconds",
+        set: |config, value| store(&mut config.tcp_keepalive_s, integer(value, 0, SECONDS_MAX)),
+    },
+    Directive {
+        name: "timeout",
+        values: "0 to 2147483647 seconds",
+        set: |config, value| store(&mut config.timeout_s, integer(value, 0, SECONDS_MAX)),
     },
     Directive {
         name: "zset-max-listpack-entries",
@@ -410,6 +532,10 @@ mod tests {
             ("zset-max-listpack-value", "2"),
             ("rdbcompression", "no"),
             ("requirepass", "secret"),
+            ("client-output-buffer-limit", "normal 1mb 512kb 5"),
+            ("maxclients", "20"),
+            ("tcp-keepalive", "0"),
+            ("timeout", "30"),
         ] {
             config.set(name, value).expect("it is honoured");
         }
@@ -434,6 +560,17 @@ mod tests {
             databases: 1,
             proto_max_bulk_len: 2 << 20,
             requirepass: "secret".to_owned(),
+            output_limits: OutputLimits {
+                normal: OutputLimit {
+                    hard_bytes: 1 << 20,
+                    soft_bytes: 512 << 10,
+                    soft_seconds: 5,
+                },
+                ..OutputLimits::default()
+            },
+            maxclients: 20,
+            tcp_keepalive_s: 0,
+            timeout_s: 30,
         };
         assert_eq!(config, expected);
     }

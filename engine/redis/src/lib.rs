@@ -20,7 +20,7 @@ mod record;
 pub mod resp;
 pub mod value;
 
-pub use config::Config;
+pub use config::{Config, ConfigFile, OutputLimit};
 pub use keyspace::{Database, Keyspace, TableRole};
-pub use node::Node;
+pub use node::{NoMessage, Node};
 pub use record::{Expiry, Record};

@@ -118,6 +118,19 @@ impl Outbox {
                 (conn, &self.bytes[start..end])
             })
     }
+    /// The replies as [`Outbox::iter`] has them, but those that follow one another to the same
+    /// receiver as one: what a host sends at once.
+    pub fn runs(&self) -> impl Iterator<Item = (ConnId, &[u8])> {
+        let mut runs = self.replies.chunk_by(|one, next| one.0 == next.0);
+        let mut next = runs.next();
+        std::iter::from_fn(move || {
+            let &(conn, start) = next?.first()?;
+            next = runs.next();
+            let behind = next.and_then(<[_]>::first);
+            let end = behind.map_or(self.bytes.len(), |first| first.1);
+            Some((conn, &self.bytes[start..end]))
+        })
+    }
     /// Number of replies.
     pub fn len(&self) -> usize {
         self.replies.len()
@@ -147,5 +160,23 @@ impl Reply<'_> {
     /// The buffer, whose present content must be left as it is, for encoders that write in place.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_that_follow_one_another_to_one_receiver_are_one_run() {
+        let mut outbox = Outbox::default();
+        for (conn, bytes) in [(1, "a"), (1, "b"), (2, "c"), (1, ""), (1, "d")] {
+            outbox.reply(ConnId(conn)).write(bytes.as_bytes());
+        }
+        let runs: Vec<(u32, &[u8])> = outbox.runs().map(|(conn, run)| (conn.0, run)).collect();
+        let expected: [(u32, &[u8]); 3] = [(1, b"ab"), (2, b"c"), (1, b"d")];
+        assert_eq!(runs, expected);
+        outbox.clear();
+        assert_eq!(outbox.runs().count(), 0);
     }
 }

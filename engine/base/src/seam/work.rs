@@ -279,6 +279,15 @@ impl Work {
             ..Self::unpriced()
         }
     }
+    /// A receipt that counts nothing and still tells what was spent, because `meter` needs no counts
+    /// for that: a clock that real clients are served by.
+    pub fn timed(meter: Box<dyn Meter>) -> Self {
+        Self {
+            is_kept: false,
+            wants_touches: false,
+            ..Self::new(meter)
+        }
+    }
     /// Begins the receipt of another call.
     #[inline]
     pub fn begin(&mut self) {
@@ -290,10 +299,10 @@ impl Work {
             self.priced = Counts::default();
             self.is_priced = false;
         }
+        self.spent = Span::ZERO;
         if self.is_kept {
             self.touches.clear();
             self.segments.clear();
-            self.spent = Span::ZERO;
             self.cause = Cause::Request;
         }
     }
@@ -358,7 +367,8 @@ impl Work {
     /// The price of this call so far.
     #[inline]
     pub fn spent(&mut self) -> Span {
-        if !self.is_free && (self.is_counted || !self.touches.is_empty()) {
+        let is_owed = self.is_counted || !self.is_kept || !self.touches.is_empty();
+        if !self.is_free && is_owed {
             self.price();
         }
         self.spent
@@ -503,6 +513,34 @@ mod tests {
         assert_eq!((done, work.spent()), (5, Span::ZERO));
         assert!(work.is_blank() && work.segments().is_empty());
         assert_eq!(work.counts(), Counts::default());
+    }
+
+    #[test]
+    fn a_timed_receipt_counts_nothing_and_asks_the_meter_each_time() {
+        /// A clock that goes on by a nanosecond each time it is looked at.
+        #[derive(Debug)]
+        struct Ticking;
+        impl Meter for Ticking {
+            fn price(&mut self, counts: &Counts, _: &[Touch]) -> Span {
+                assert_eq!(*counts, Counts::default());
+                Span::from_nanos(1)
+            }
+            fn wants_touches(&self) -> bool {
+                true
+            }
+            fn lock_is_held(&self, _: LockId, _: Span) -> bool {
+                false
+            }
+        }
+        let mut work = Work::timed(Box::new(Ticking));
+        work.begin();
+        work.count(Counter::Commands, 1);
+        work.read(Region(0), 1);
+        assert_eq!(work.spent(), Span::from_nanos(1));
+        assert_eq!(work.spent(), Span::from_nanos(2));
+        assert_eq!(work.counts(), Counts::default());
+        work.begin();
+        assert_eq!(work.spent(), Span::from_nanos(1));
     }
 
     #[test]

@@ -49,6 +49,7 @@ fn value(config: &Config, name: &str) -> Option<String> {
     Some(match name {
         "activerehashing" => yes_or_no(config.activerehashing),
         "appendonly" | "rdbcompression" => "no".to_owned(),
+        "client-output-buffer-limit" => config.output_limits.to_string(),
         "databases" => config.databases.to_string(),
         "dbfilename" => config.dbfilename.clone(),
         "dynamic-hz" => yes_or_no(config.dynamic_hz),
@@ -57,6 +58,7 @@ fn value(config: &Config, name: &str) -> Option<String> {
         "hash-max-listpack-value" => config.hash_max_listpack_value.to_string(),
         "hz" => config.hz.to_string(),
         "list-max-listpack-size" => config.list_max_listpack_size.to_string(),
+        "maxclients" => config.maxclients.to_string(),
         "maxmemory" => config.maxmemory.to_string(),
         "maxmemory-eviction-tenacity" => config.maxmemory_eviction_tenacity.to_string(),
         "maxmemory-policy" => {
@@ -68,6 +70,8 @@ fn value(config: &Config, name: &str) -> Option<String> {
         "requirepass" => config.requirepass.clone(),
         "save" => String::new(),
         "set-max-intset-entries" => config.set_max_intset_entries.to_string(),
+        "tcp-keepalive" => config.tcp_keepalive_s.to_string(),
+        "timeout" => config.timeout_s.to_string(),
         "zset-max-listpack-entries" => config.zset_max_listpack_entries.to_string(),
         "zset-max-listpack-value" => config.zset_max_listpack_value.to_string(),
         _ => return None,

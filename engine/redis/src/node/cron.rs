@@ -1,6 +1,7 @@
 //! The periodic timer (`redis:src/server.c`, serverCron and databasesCron).
 
 use super::Node;
+use super::client::Marks;
 use crate::config::HZ_MAX;
 use kvrig_base::seam::{Cause, Cx, Work};
 use kvrig_base::time::{Span, Time};
@@ -20,6 +21,8 @@ const FIRST_RUN: Span = Span::from_millis(1);
 pub(super) struct Cron {
     /// The next run.
     pub(super) due: Time,
+    /// When idle connections are looked for next.
+    idle_due: Time,
     /// The database whose size is checked next.
     resize_next: usize,
     /// The database whose rehash is helped next.
@@ -30,6 +33,7 @@ impl Cron {
     pub(super) fn new() -> Self {
         Self {
             due: Time::START.saturating_add(FIRST_RUN),
+            idle_due: Time::START,
             resize_next: 0,
             rehash_next: 0,
         }
@@ -46,6 +50,7 @@ impl Node {
             return;
         }
         self.tick(cx.wall());
+        self.close_idle(cx.now());
         let now_ms = cx.wall().unix_millis() as i64;
         self.expire_by_timer(now_ms, cx);
         // While a child lives, tables are left as they are (hasActiveChildProcess).
@@ -65,9 +70,9 @@ impl Node {
         if has_expiring {
             cx.work
                 .caused_by(Cause::Cron, |work| self.active_expiry(now_ms, work));
-            if self.pending.is_any() {
-                self.aftermath(cx);
-            }
+        }
+        if self.pending.is_any() {
+            self.aftermath(cx);
         }
     }
 
@@ -91,6 +96,24 @@ impl Node {
             }
         }
         hz
+    }
+
+    /// Closes the connections that have sent no command for too long, once a second
+    /// (clientsCronHandleTimeout). Those that wait or listen are left alone.
+    fn close_idle(&mut self, now: Time) {
+        if self.config.timeout_s == 0 || now < self.cron.idle_due {
+            return;
+        }
+        self.cron.idle_due = now.saturating_add(Span::from_secs(1));
+        let patience = Span::from_secs(self.config.timeout_s.into());
+        let spared = Marks::SUBSCRIBED.and(Marks::MONITOR);
+        for client in self.clients.iter() {
+            let session = &client.session;
+            let is_spared = session.marks.has_any(spared) || session.blocked.is_some();
+            if !is_spared && now.since(session.used_at) > patience {
+                self.pending.close(session.conn);
+            }
+        }
     }
 
     /// Checks sizes, then helps the first rehash that it finds; the next run begins with that

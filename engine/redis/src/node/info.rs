@@ -14,6 +14,8 @@ use std::fmt::Write;
 pub(super) struct Statistics {
     pub(super) commands: u64,
     pub(super) connections: u64,
+    /// Those that were one too many.
+    pub(super) rejected_connections: u64,
     /// Counters that go on elsewhere, as they were at the last reset.
     evicted_before: u64,
     expired_before: u64,
@@ -86,6 +88,7 @@ fn clients(node: &Node, _: &Call<'_>, text: &mut String) {
     fields!(text,
         "connected_clients": node.clients.count(),
         "cluster_connections": 0,
+        "maxclients": node.config.maxclients,
         "blocked_clients": node.waiting.count(),
         "tracking_clients": 0,
         "clients_in_timeout_table": node.waiting.count_with_timeout(),
@@ -134,6 +137,7 @@ fn stats(node: &Node, _: &Call<'_>, text: &mut String) {
     fields!(text,
         "total_connections_received": statistics.connections,
         "total_commands_processed": statistics.commands,
+        "rejected_connections": statistics.rejected_connections,
         "sync_full": 0,
         "sync_partial_ok": 0,
         "sync_partial_err": 0,

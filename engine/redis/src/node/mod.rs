@@ -61,7 +61,7 @@ use self::pubsub::PubSub;
 use self::snapshot::Snapshots;
 use self::transaction::Watchers;
 use crate::command::{CommandSpec, Flags, Handler};
-use crate::config::Config;
+use crate::config::{Config, OutputLimit};
 use crate::keyspace::{Keyspace, TableRole, count_allocation};
 use crate::resp::{Frame, Parser, Progress, ProtocolError};
 use crate::value::{Kind, StringValue};
@@ -227,6 +227,32 @@ impl Node {
         if let Some(client) = self.clients.get_mut(conn) {
             client.session.addresses = Some(Box::new(Addresses { peer, local }));
         }
+    }
+
+    /// How much output may wait for a connection.
+    pub fn output_limit(&self, conn: ConnId) -> OutputLimit {
+        let limits = &self.config.output_limits;
+        let client = self.clients.get(conn);
+        match client.is_some_and(|client| client.session.marks.has_any(Marks::SUBSCRIBED)) {
+            true => limits.pubsub,
+            false => limits.normal,
+        }
+    }
+
+    /// Takes a connection in, or refuses it where there are too many.
+    fn connect(&mut self, conn: ConnId, cx: &mut Cx<'_, NoMessage>) {
+        self.tick(cx.wall());
+        self.close(conn, cx);
+        if self.clients.count() >= self.config.maxclients {
+            self.statistics.rejected_connections += 1;
+            cx.reply(conn)
+                .write(b"-ERR max number of clients reached\r\n");
+            cx.effect(Effect::Close { conn });
+            return;
+        }
+        let needs_password = !self.config.requirepass.is_empty();
+        self.statistics.connections += 1;
+        self.clients.connect(conn, cx.now(), needs_password);
     }
 
     /// Carries out all whole requests of `bytes`.
@@ -478,13 +504,7 @@ impl Actor for Node {
 
     fn handle(&mut self, cx: &mut Cx<'_, NoMessage>, input: Input<'_, NoMessage>) {
         match input {
-            Input::Connected { conn } => {
-                self.tick(cx.wall());
-                self.close(conn, cx);
-                let needs_password = !self.config.requirepass.is_empty();
-                self.statistics.connections += 1;
-                self.clients.connect(conn, cx.now(), needs_password);
-            }
+            Input::Connected { conn } => self.connect(conn, cx),
             Input::Bytes { conn, bytes } => self.bytes(conn, bytes, cx),
             Input::Command { conn, args } => self.whole_command(conn, args, cx),
             Input::Closed { conn } => self.close(conn, cx),

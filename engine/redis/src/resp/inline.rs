@@ -24,6 +24,14 @@ pub(super) fn split_words(
     }
 }
 
+/// The words of a line, or nothing where a quote is not closed.
+pub(crate) fn words_of(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let (mut words, mut places) = (Vec::new(), Vec::new());
+    split_words(line, &mut words, &mut places)?;
+    let word = |place: Range<u32>| words[place.start as usize..place.end as usize].to_vec();
+    Some(places.into_iter().map(word).collect())
+}
+
 /// C's isspace in the default locale.
 const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')

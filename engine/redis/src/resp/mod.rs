@@ -7,6 +7,8 @@ mod encode;
 mod inline;
 mod parse;
 
+pub(crate) use inline::words_of;
+
 pub use encode::{Frame, Protocol, encode_request, request_len};
 pub use parse::{Parser, Progress, ProtocolError};
 

@@ -1,0 +1,87 @@
+//! Inputs into the node; replies and effects out of it.
+
+use super::Server;
+use kvrig_base::seam::{Actor, ChildOutcome, Cx, Effect, FileError, FileOutcome, Input};
+use kvrig_redis::NoMessage;
+
+impl Server {
+    /// Hands one input over and takes the replies; says how many bytes of it were used up. The
+    /// effects are left for [`Server::carry_out`].
+    pub(super) fn hand_over(&mut self, input: Input<'_, NoMessage>) -> usize {
+        self.work.begin();
+        let mut cx = Cx::new(
+            self.lap.begin(),
+            self.clock.wall(),
+            &mut self.work,
+            &mut self.outbox,
+            &mut self.effects,
+        );
+        self.node.handle(&mut cx, input);
+        let consumed = cx.consumed();
+        for (conn, bytes) in self.outbox.runs() {
+            let connection = self.connections.get_mut(conn.index());
+            if let Some(Some(connection)) = connection {
+                connection.push(bytes);
+                if !connection.is_dirty {
+                    connection.is_dirty = true;
+                    self.dirty.push(conn);
+                }
+            }
+        }
+        self.outbox.clear();
+        consumed
+    }
+
+    /// Carries out what the node has asked for, and what it asks for when it hears of that.
+    pub(super) fn carry_out(&mut self) {
+        while !self.effects.is_empty() {
+            let (mut list, data) = self.effects.take();
+            for effect in list.drain(..) {
+                self.effect(effect);
+            }
+            if self.effects.is_empty() {
+                self.effects.reuse(list, data);
+            }
+        }
+    }
+
+    fn effect(&mut self, effect: Effect<NoMessage>) {
+        match effect {
+            Effect::Close { conn } => {
+                if let Some(connection) = self.connection(conn) {
+                    connection.is_closing = true;
+                    // The end of the turn closes it, with or without output.
+                    self.mark_dirty(conn);
+                }
+            }
+            Effect::PauseReading { conn } => {
+                if let Some(connection) = self.connection(conn) {
+                    connection.is_paused = true;
+                }
+            }
+            Effect::ResumeReading { conn } => {
+                if let Some(connection) = self.connection(conn) {
+                    connection.is_paused = false;
+                    self.resumed.push(conn);
+                }
+            }
+            Effect::Offload { job, .. } => {
+                self.hand_over(Input::OffloadDone { job });
+            }
+            // One actor alone has nobody to stop.
+            Effect::StopWorkers | Effect::ResumeWorkers => {}
+            Effect::Send { message, .. } => match message {},
+            Effect::File { ticket, .. } => {
+                let outcome = FileOutcome::Failed {
+                    bytes: 0,
+                    error: FileError::Device,
+                };
+                self.hand_over(Input::File { ticket, outcome });
+            }
+            Effect::Fork { job } => {
+                let outcome = ChildOutcome::Failed;
+                self.hand_over(Input::ChildExit { job, outcome });
+            }
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! A Redis node on real sockets, talked to as clients do.
+
+use kvrig_live::serve::{ConfigFile, ServeError, Server, Stopper};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// A server that says nothing for so long is taken for dead.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server in a thread of its own; dropping it stops it.
+struct Running {
+    address: SocketAddr,
+    stopper: Stopper,
+    thread: Option<JoinHandle<Result<u64, ServeError>>>,
+}
+
+impl Running {
+    fn start(redis_conf: &str) -> Self {
+        let config = ConfigFile::read("redis.conf", redis_conf).unwrap().config;
+        let (tell, told) = std::sync::mpsc::channel();
+        // The server stays in the thread that makes it.
+        let thread = thread::Builder::new()
+            .spawn(move || {
+                let server = Server::redis(config, "127.0.0.1:0".parse().unwrap())?;
+                let address = server.address().unwrap();
+                tell.send((address, server.stopper())).unwrap();
+                let node = server.run()?;
+                Ok(node.keyspace().database(0).keys().len())
+            })
+            .unwrap();
+        let (address, stopper) = told.recv().unwrap();
+        Self {
+            address,
+            stopper,
+            thread: Some(thread),
+        }
+    }
+    fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client(stream)
+    }
+    /// Stops it and says how many keys it had.
+    fn stop(mut self) -> u64 {
+        self.stopper.stop();
+        let thread = self.thread.take().unwrap();
+        thread.join().unwrap().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stopper.stop();
+    }
+}
+
+struct Client(TcpStream);
+
+impl Client {
+    fn send(&mut self, bytes: &str) {
+        self.0.write_all(bytes.as_bytes()).unwrap();
+    }
+    /// Reads as many bytes as `expected` has, which they must be.
+    #[track_caller]
+    fn expect(&mut self, expected: &str) {
+        let mut bytes = vec![0; expected.len()];
+        self.0.read_exact(&mut bytes).unwrap();
+        assert_eq!(String::from_utf8_lossy(&bytes), expected);
+    }
+    /// Sends an inline request and expects the reply.
+    #[track_caller]
+    fn ask(&mut self, request: &str, expected: &str) {
+        self.send(&format!("{request}\r\n"));
+        self.expect(expected);
+    }
+    /// Reads to the end.
+    fn rest(&mut self) -> String {
+        let mut text = String::new();
+        self.0.read_to_string(&mut text).unwrap();
+        text
+    }
+}
+
+#[test]
+fn pipelined_and_trickling_requests_are_answered_in_order() {
+    let server = Running::start("");
+    let mut client = server.connect();
+    client.send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\n");
+    client.expect("+OK\r\n$1\r\nv\r\n+PONG\r\n");
+    for byte in "*2\r\n$4\r\nECHO\r\n$5\r\nhello\r\n".chars() {
+        client.send(&byte.to_string());
+        thread::sleep(Duration::from_millis(1));
+    }
+    client.expect("$5\r\nhello\r\n");
+    assert_eq!(server.stop(), 1);
+}
+
+#[test]
+fn values_larger_than_any_buffer_pass_both_ways() {
+    let server = Running::start("");
+    let mut client = server.connect();
+    let value = "0123456789abcdef".repeat(1 << 18);
+    let request = format!(
+        "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n{value}\r\n",
+        value.len()
+    );
+    client.send(&request);
+    client.expect("+OK\r\n");
+    // Replies that nobody reads yet fill the socket; what follows waits behind them.
+    client.send(&"GET k\r\n".repeat(4));
+    client.send("PING\r\n");
+    for _ in 0..4 {
+        client.expect(&format!("${}\r\n{value}\r\n", value.len()));
+    }
+    client.expect("+PONG\r\n");
+}
+
+#[test]
+fn a_client_that_waits_is_served_by_another_and_then_goes_on() {
+    let server = Running::start("");
+    let (mut waiting, mut other) = (server.connect(), server.connect());
+    // What follows BLPOP is carried out after it, not before.
+    waiting.send("BLPOP l 0\r\nGET k\r\n");
+    other.ask("SET k 1", "+OK\r\n");
+    other.ask("RPUSH l x", ":1\r\n");
+    waiting.expect("*2\r\n$1\r\nl\r\n$1\r\nx\r\n$1\r\n1\r\n");
+    waiting.ask("BLPOP l 0.05", "*-1\r\n");
+}
+
+#[test]
+fn a_client_that_leaves_while_it_waits_takes_nothing() {
+    let server = Running::start("");
+    let mut other = server.connect();
+    let mut leaving = server.connect();
+    leaving.send("BLPOP l 0\r\n");
+    while !info(&mut other, "clients").contains("blocked_clients:1\r\n") {}
+    drop(leaving);
+    while !info(&mut other, "clients").contains("connected_clients:1\r\n") {}
+    other.ask("RPUSH l x", ":1\r\n");
+    other.ask("LLEN l", ":1\r\n");
+}
+
+/// The text of one section of INFO.
+fn info(client: &mut Client, section: &str) -> String {
+    client.send(&format!("INFO {section}\r\n"));
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n") {
+        let mut byte = [0];
+        client.0.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length: usize = head.trim_start_matches('$').trim_end().parse().unwrap();
+    let mut text = vec![0; length + 2];
+    client.0.read_exact(&mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn who_says_no_more_gets_the_replies_to_what_was_said() {
+    let server = Running::start("");
+    let mut client = server.connect();
+    client.send("SET k 1\r\nGET k\r\n");
+    client.0.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.rest(), "+OK\r\n$1\r\n1\r\n");
+    let mut client = server.connect();
+    client.send("PING\r\nQUIT\r\nPING\r\n");
+    assert_eq!(client.rest(), "+PONG\r\n+OK\r\n");
+    let mut client = server.connect();
+    client.send("*1\r\n?\r\n");
+    assert_eq!(
+        client.rest(),
+        "-ERR Protocol error: expected '$', got '?'\r\n"
+    );
+}
+
+#[test]
+fn messages_reach_subscribers_and_the_limit_closes_who_does_not_read() {
+    let server = Running::start("client-output-buffer-limit pubsub 1mb 0 0");
+    let (mut subscriber, mut publisher) = (server.connect(), server.connect());
+    subscriber.ask("SUBSCRIBE c", "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
+    publisher.ask("PUBLISH c hello", ":1\r\n");
+    subscriber.expect("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$5\r\nhello\r\n");
+    let message = "x".repeat(1 << 20);
+    let request = format!(
+        "*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n${}\r\n{message}\r\n",
+        message.len()
+    );
+    let mut heard = 0;
+    loop {
+        publisher.send(&request);
+        let mut reply = [0; 4];
+        publisher.0.read_exact(&mut reply).unwrap();
+        match &reply {
+            b":1\r\n" => heard += 1,
+            _ => break,
+        }
+    }
+    // The buffers of the system take some, the server's own another megabyte.
+    assert!((1..100).contains(&heard), "{heard}");
+}
+
+#[test]
+fn one_client_too_many_is_told_so_and_there_is_room_when_another_leaves() {
+    let server = Running::start("maxclients 2");
+    let mut clients = [server.connect(), server.connect()];
+    clients
+        .iter_mut()
+        .for_each(|client| client.ask("PING", "+PONG\r\n"));
+    let mut third = server.connect();
+    assert_eq!(third.rest(), "-ERR max number of clients reached\r\n");
+    let [first, mut second] = clients;
+    drop(first);
+    while !info(&mut second, "clients").contains("connected_clients:1\r\n") {}
+    server.connect().ask("PING", "+PONG\r\n");
+}
+
+#[test]
+fn the_server_tells_addresses_and_closes_whom_another_kills() {
+    let server = Running::start("");
+    let (mut one, mut other) = (server.connect(), server.connect());
+    let peer = one.0.local_addr().unwrap().to_string();
+    let local = one.0.peer_addr().unwrap().to_string();
+    one.send("CLIENT INFO\r\n");
+    let mut text = vec![0; 200];
+    let length = one.0.read(&mut text).unwrap();
+    let text = String::from_utf8_lossy(&text[..length]).into_owned();
+    assert!(
+        text.contains(&format!("addr={peer} laddr={local}")),
+        "{text}"
+    );
+    other.ask(&format!("CLIENT KILL ADDR {peer}"), ":1\r\n");
+    assert_eq!(one.rest().rsplit("\r\n").next(), Some(""));
+}
+
+#[test]
+fn expired_keys_go_without_being_asked_for() {
+    let server = Running::start("hz 100");
+    let mut client = server.connect();
+    client.ask("SET k v PX 30", "+OK\r\n");
+    while !info(&mut client, "stats").contains("expired_keys:1\r\n") {}
+    client.ask("DBSIZE", ":0\r\n");
+}
+
+#[test]
+fn a_server_that_others_could_reach_needs_a_password() {
+    let bind = |conf: &str| {
+        let config = ConfigFile::read("redis.conf", conf).unwrap().config;
+        Server::redis(config, "0.0.0.0:0".parse().unwrap()).map(|_| ())
+    };
+    assert!(matches!(bind(""), Err(ServeError::Unprotected { .. })));
+    assert!(bind("requirepass secret").is_ok());
+}
+
+#[test]
+fn an_address_that_is_taken_is_an_error_that_names_it() {
+    let server = Running::start("");
+    let error = Server::redis(ConfigFile::default().config, server.address).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with(&format!("cannot listen on {}: ", server.address)),
+        "{text}"
+    );
+}
