@@ -6,6 +6,7 @@ mod interrupt;
 #[cfg(unix)]
 mod measure;
 mod results;
+mod serve;
 mod transcripts;
 mod workloads;
 

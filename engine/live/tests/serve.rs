@@ -1,5 +1,7 @@
 //! A Redis node on real sockets, talked to as clients do.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use kvrig_live::serve::{ConfigFile, ServeError, Server, Stopper};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

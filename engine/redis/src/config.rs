@@ -33,6 +33,10 @@ pub struct Config {
     /// Whether the timer looks for keys whose time has passed. No directive: a server does, and the
     /// studies do without, as their model card says.
     pub active_expire: bool,
+    /// Whether used_memory counts the bucket arrays that Redis would have for as many keys, and not
+    /// those of the table that is there. No directive: a server tells what Redis would, and the
+    /// studies compare tables.
+    pub models_bucket_arrays: bool,
     /// `activerehashing`: whether the timer moves entries of a rehash.
     pub activerehashing: bool,
     /// `client-output-buffer-limit`: how much output may wait for a client, for those that send
@@ -89,6 +93,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             active_expire: false,
+            models_bucket_arrays: false,
             activerehashing: true,
             output_limits: OutputLimits::default(),
             dbfilename: "dump.rdb".to_owned(),
@@ -541,6 +546,7 @@ mod tests {
         }
         let expected = Config {
             active_expire: false,
+            models_bucket_arrays: false,
             activerehashing: false,
             dbfilename: "a.rdb".to_owned(),
             hash_max_listpack_entries: 128,

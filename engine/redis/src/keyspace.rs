@@ -14,8 +14,8 @@ pub(crate) use observed::Change;
 
 use crate::config::{Config, DATABASES_MAX};
 use crate::memory::{
-    EXPIRY_BYTES, SIZE_CLASSES, STARTUP_BYTES, entry_bytes, size_class, size_class_index,
-    value_bytes,
+    EXPIRY_BYTES, SIZE_CLASSES, STARTUP_BYTES, bucket_array_bytes, entry_bytes, size_class,
+    size_class_index, value_bytes,
 };
 use crate::node::{Call, ErrorReply, Outcome};
 use crate::record::{Expiry, Record, StoredKey};
@@ -116,8 +116,9 @@ pub(crate) struct SetKey {
 pub struct Database {
     keys: Box<dyn Table<Record>>,
     expires: Box<dyn Table<Expiry>>,
-    /// Modelled bytes of keys, values and expiries; bucket arrays are asked for.
+    /// Modelled bytes of keys, values and expiries; bucket arrays are asked for, or modelled too.
     entry_bytes: u64,
+    models_bucket_arrays: bool,
     integers_are_shared: bool,
     limits: Limits,
     /// What tables inside values are made with.
@@ -159,6 +160,7 @@ impl Keyspace {
                 keys: kvrig_tables::build(kind, table(first)),
                 expires: kvrig_tables::build(kind, table(first + Regions::COUNT)),
                 entry_bytes: 0,
+                models_bucket_arrays: config.models_bucket_arrays,
                 integers_are_shared: !config.tracks_use(),
                 limits: Limits::of(config),
                 dict: DictConfig {
@@ -298,7 +300,10 @@ impl Database {
     }
     /// Modelled bytes of keys, values, expiries and bucket arrays.
     pub fn bytes(&self) -> u64 {
-        let buckets = self.keys.bucket_bytes().total() + self.expires.bucket_bytes().total();
+        let buckets = match self.models_bucket_arrays {
+            true => bucket_array_bytes(self.keys.len()) + bucket_array_bytes(self.expires.len()),
+            false => self.keys.bucket_bytes().total() + self.expires.bucket_bytes().total(),
+        };
         self.entry_bytes + buckets
     }
     /// The value stored at `slot`.

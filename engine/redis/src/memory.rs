@@ -36,6 +36,18 @@ pub const fn size_class(bytes: u64) -> u64 {
     bytes.next_multiple_of(spacing)
 }
 
+/// Bytes of the bucket array that a dict of 7.0 has for so many entries: a power of two of pointers,
+/// at least four, once all rehashing has ended.
+pub(crate) const fn bucket_array_bytes(entries: u64) -> u64 {
+    const BUCKETS_MIN: u64 = 4;
+    const POINTER_BYTES: u64 = 8;
+    match entries {
+        0 => 0,
+        1..=BUCKETS_MIN => size_class(BUCKETS_MIN * POINTER_BYTES),
+        _ => size_class(entries.next_power_of_two() * POINTER_BYTES),
+    }
+}
+
 /// The number of a size class, counted from that of 16 bytes; smaller ones share its number.
 pub(crate) const fn size_class_index(class: u64) -> u16 {
     match class {

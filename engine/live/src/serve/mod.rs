@@ -132,6 +132,7 @@ impl Server {
     pub fn redis(config: Config, address: SocketAddr) -> Result<Self, ServeError> {
         let config = Config {
             active_expire: true,
+            models_bucket_arrays: true,
             ..config
         };
         let seed = Seed(RandomState::new().build_hasher().finish());

@@ -37,7 +37,7 @@ impl Server {
         while !self.effects.is_empty() {
             let (mut list, data) = self.effects.take();
             for effect in list.drain(..) {
-                self.effect(effect);
+                self.effect(&effect);
             }
             if self.effects.is_empty() {
                 self.effects.reuse(list, data);
@@ -45,8 +45,8 @@ impl Server {
         }
     }
 
-    fn effect(&mut self, effect: Effect<NoMessage>) {
-        match effect {
+    fn effect(&mut self, effect: &Effect<NoMessage>) {
+        match *effect {
             Effect::Close { conn } => {
                 if let Some(connection) = self.connection(conn) {
                     connection.is_closing = true;

@@ -1,0 +1,235 @@
+//! `kvrig serve redis` under the clients that people use, beside a real server where it can tell.
+#![cfg(unix)]
+
+use crate::{kvrig, run};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A server that is ended when it is dropped.
+struct Served {
+    child: Child,
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Served {
+    fn kvrig(conf: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("redis.conf"), conf).unwrap();
+        let arguments = ["serve", "redis", "--port", "0", "--config", "redis.conf"];
+        let mut child = kvrig(folder.path(), &arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let port = line.trim_end().rsplit(':').next().unwrap().parse().unwrap();
+        Self {
+            child,
+            port,
+            folder,
+        }
+    }
+    fn real() -> Self {
+        need("redis-server", "redis-server");
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--save", "", "--dir"])
+            .arg(folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Self {
+            child,
+            port,
+            folder,
+        }
+    }
+    /// What redis-cli prints for these commands, one a line.
+    fn transcript(&self, commands: &Path) -> String {
+        let output = Command::new("redis-cli")
+            .args(["-p", &self.port.to_string()])
+            .stdin(std::fs::File::open(commands).unwrap())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+    /// What the application prints.
+    fn application(&self, packages: &Path, protocol: &str) -> String {
+        let output = Command::new("python3")
+            .arg(path("client.py"))
+            .args([&self.port.to_string(), protocol])
+            .env("PYTHONPATH", packages)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{stderr}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/redis")
+        .join(name)
+}
+
+/// Makes sure that a program is there.
+fn need(program: &str, package: &str) {
+    let is_there = |program: &str| {
+        let found = Command::new(program)
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        found.is_ok()
+    };
+    if !is_there(program) {
+        let _ = Command::new("apt-get")
+            .args(["install", "-y", package])
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+    }
+    assert!(
+        is_there(program),
+        "{program} of package {package} is needed"
+    );
+}
+
+/// A folder with redis-py in it.
+fn redis_py() -> tempfile::TempDir {
+    need("python3", "python3");
+    need("pip3", "python3-pip");
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("python3")
+        .args(["-m", "pip", "install", "-q", "--target"])
+        .arg(folder.path())
+        .arg("redis==5.2.1")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{stderr}");
+    folder
+}
+
+#[test]
+fn the_articles_commands_give_the_transcript_of_a_real_server() {
+    let (real, ours) = (Served::real(), Served::kvrig(""));
+    let commands = path("article.redis");
+    let expected = real.transcript(&commands);
+    assert!(expected.lines().count() > 60, "{expected}");
+    assert_eq!(ours.transcript(&commands), expected);
+}
+
+#[test]
+fn an_application_with_redis_py_sees_what_a_real_server_shows() {
+    let packages = redis_py();
+    let (real, ours) = (Served::real(), Served::kvrig(""));
+    for protocol in ["2", "3"] {
+        let expected = real.application(packages.path(), protocol);
+        assert!(expected.contains("dbsize: 10\n"), "{expected}");
+        assert_eq!(ours.application(packages.path(), protocol), expected);
+    }
+}
+
+/// The tests that redis-benchmark runs by default.
+const BENCHMARKS: &[&str] = &[
+    "PING_INLINE",
+    "PING_MBULK",
+    "SET",
+    "GET",
+    "INCR",
+    "LPUSH",
+    "RPUSH",
+    "LPOP",
+    "RPOP",
+    "SADD",
+    "HSET",
+    "SPOP",
+    "ZADD",
+    "ZPOPMIN",
+    "LPUSH (needed to benchmark LRANGE)",
+    "LRANGE_100 (first 100 elements)",
+    "LRANGE_300 (first 300 elements)",
+    "LRANGE_500 (first 500 elements)",
+    "LRANGE_600 (first 600 elements)",
+    "MSET (10 keys)",
+];
+
+#[test]
+fn redis_benchmark_runs_its_default_list() {
+    need("redis-benchmark", "redis-tools");
+    let served = Served::kvrig("");
+    let port = served.port.to_string();
+    let output = Command::new("redis-benchmark")
+        .args(["-p", &port, "-n", "2000", "-P", "4", "-r", "1000", "--csv"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let names: Vec<&str> = text
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split('"').nth(1))
+        .collect();
+    assert_eq!(names, BENCHMARKS);
+}
+
+#[test]
+fn the_request_to_terminate_ends_a_server_that_has_clients() {
+    let mut served = Served::kvrig("");
+    let client = std::net::TcpStream::connect(("127.0.0.1", served.port)).unwrap();
+    let id = Pid::from_raw(i32::try_from(served.child.id()).unwrap()).unwrap();
+    kill_process(id, Signal::TERM).unwrap();
+    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+    drop(client);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_served_is_refused_with_its_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let conf = "maxmemory 100mb\nmaxmemory-polcy allkeys-lru\ntls-port 6380\n";
+    std::fs::write(folder.path().join("redis.conf"), conf).unwrap();
+    let arguments = ["serve", "redis", "--port", "0", "--config", "redis.conf"];
+    let output = run(folder.path(), &arguments, 2);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    for part in [
+        "redis.conf:2:1",
+        "did you mean `maxmemory-policy`?",
+        "redis.conf:3:1",
+    ] {
+        assert!(stderr.contains(part), "{part} is missing in\n{stderr}");
+    }
+    assert!(output.stdout.is_empty());
+    std::fs::write(folder.path().join("redis.conf"), "bind 0.0.0.0\n").unwrap();
+    let output = run(folder.path(), &arguments, 2);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("KV6004"), "{stderr}");
+}
