@@ -3,7 +3,7 @@
 use super::error::{ErrorReply, c_string};
 use crate::command::CommandSpec;
 use crate::keyspace::count_allocation;
-use crate::number::{INTEGER_TEXT_BYTES_MAX, parse_double, parse_i64};
+use crate::number::{Extended, INTEGER_TEXT_BYTES_MAX, parse_double, parse_i64};
 use crate::resp::{Frame, Protocol};
 use crate::value::StringValue;
 use kvrig_base::seam::{Counter, Work};
@@ -26,6 +26,10 @@ pub(crate) struct Call<'c> {
 
 /// What functions of commands return; the reply is written unless there is an error.
 pub(crate) type Outcome<'c> = Result<(), ErrorReply<'c>>;
+
+/// The reply to what is no floating-point number.
+pub(crate) const NOT_A_FLOAT: ErrorReply<'static> =
+    ErrorReply::Fixed("ERR value is not a valid float");
 
 impl<'c> Call<'c> {
     /// Writes one element of the reply.
@@ -90,7 +94,13 @@ impl<'c> Call<'c> {
     pub(crate) fn double(&mut self, index: usize) -> Result<f64, ErrorReply<'c>> {
         let text = self.args[index];
         self.work.count(Counter::BytesScanned, text.len() as u64);
-        parse_double(text).ok_or(ErrorReply::Fixed("ERR value is not a valid float"))
+        parse_double(text).ok_or(NOT_A_FLOAT)
+    }
+    /// The same with 64 bits of mantissa.
+    pub(crate) fn extended(&mut self, index: usize) -> Result<Extended, ErrorReply<'c>> {
+        let text = self.args[index];
+        self.work.count(Counter::BytesScanned, text.len() as u64);
+        Extended::parse(text).ok_or(NOT_A_FLOAT)
     }
     /// The error of a wrong number of arguments.
     pub(crate) fn wrong_arity(&self) -> ErrorReply<'c> {

@@ -5,7 +5,7 @@ use super::scan::{reply_nothing, scan_value, value_cursor, value_options};
 use super::{Call, ErrorReply, Outcome};
 use crate::command::commands;
 use crate::keyspace::Database;
-use crate::number::{IntegerText, parse_i64};
+use crate::number::{Extended, IntegerText, parse_i64};
 use crate::resp::Frame;
 use crate::value::{Hash, Kind};
 use kvrig_base::seam::{Counter, Work};
@@ -18,6 +18,7 @@ commands! { Hash;
     "hget", 3, [READONLY FAST], FIRST, "2.0.0" => Database(hget);
     "hgetall", 2, [READONLY], FIRST, "2.0.0" => Database(hgetall);
     "hincrby", 4, [WRITE DENYOOM FAST], FIRST, "2.0.0" => Database(hincrby);
+    "hincrbyfloat", 4, [WRITE DENYOOM FAST], FIRST, "2.6.0" => Database(hincrbyfloat);
     "hkeys", 2, [READONLY], FIRST, "2.0.0" => Database(hkeys);
     "hlen", 2, [READONLY FAST], FIRST, "2.0.0" => Database(hlen);
     "hmget", -3, [READONLY FAST], FIRST, "2.0.0" => Database(hmget);
@@ -104,6 +105,35 @@ fn hincrby<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         (sum, sum.is_ok())
     })?;
     call.reply_integer(sum)
+}
+
+/// HINCRBYFLOAT.
+fn hincrbyfloat<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let increment = call.extended(3)?;
+    if !increment.is_finite() {
+        return Err(ErrorReply::Fixed("ERR value is NaN or Infinity"));
+    }
+    let slot = find_or_create(db, call)?;
+    let field = call.args[2];
+    let add = |hash: &mut Hash, work: &mut Work| {
+        let present = match hash.get(field, work) {
+            Some(value) => Extended::parse(value.as_slice())
+                .ok_or(ErrorReply::Fixed("ERR hash value is not a float"))?,
+            None => Extended::ZERO,
+        };
+        let sum = present.checked_add(increment).ok_or(ErrorReply::Fixed(
+            "ERR increment would produce NaN or Infinity",
+        ))?;
+        let sum = sum.to_text();
+        hash.set(field, sum.as_bytes(), work);
+        Ok(sum)
+    };
+    let sum = db.change_if(call.args[1], slot, call.work, |hash, work| {
+        let sum = add(hash, work);
+        let is_done = sum.is_ok();
+        (sum, is_done)
+    })?;
+    call.reply(Frame::Bulk(sum.as_bytes()))
 }
 
 /// HDEL.

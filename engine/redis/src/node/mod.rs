@@ -10,6 +10,7 @@
 mod active_expiry;
 mod admission;
 mod aftermath;
+mod bitfields;
 mod bitmaps;
 mod blocking;
 mod call;
@@ -102,12 +103,13 @@ pub struct Node {
 /// The commands of all groups.
 pub(crate) mod groups {
     use super::{
-        bitmaps, blocking, command_info, connection, geo, hashes, hyperloglogs, keys, lists,
-        pubsub, server, sets, sorted_sets, strings, transaction,
+        bitfields, bitmaps, blocking, command_info, connection, geo, hashes, hyperloglogs, keys,
+        lists, pubsub, server, sets, sorted_sets, strings, transaction,
     };
     use crate::command::CommandSpec;
 
     pub(crate) const ALL: &[&[CommandSpec]] = &[
+        bitfields::COMMANDS,
         bitmaps::COMMANDS,
         blocking::LISTS,
         blocking::SORTED_SETS,
@@ -123,6 +125,7 @@ pub(crate) mod groups {
         sets::COMMANDS,
         sorted_sets::COMMANDS,
         strings::COMMANDS,
+        strings::LCS,
         strings::PARTS,
         transaction::COMMANDS,
     ];

@@ -1,6 +1,9 @@
 //! Numbers as Redis reads and writes them.
 
 mod double;
+mod extended;
+
+pub(crate) use extended::Extended;
 
 pub use double::{parse_double, strtod, write_17_digits, write_score};
 

@@ -24,11 +24,15 @@ impl StringValue {
         {
             return Self::Integer(number);
         }
-        if argument.len() <= EMBEDDED_BYTES_MAX {
-            return Self::Embedded(argument.into());
+        Self::from_text(argument)
+    }
+    /// The value of a text that is kept as one, even if it is an integer (createStringObject).
+    pub(crate) fn from_text(text: &[u8]) -> Self {
+        if text.len() <= EMBEDDED_BYTES_MAX {
+            return Self::Embedded(text.into());
         }
-        let mut bytes = Vec::with_capacity(capacity_when_set(argument.len()));
-        bytes.extend_from_slice(argument);
+        let mut bytes = Vec::with_capacity(capacity_when_set(text.len()));
+        bytes.extend_from_slice(text);
         Self::Raw(bytes)
     }
     /// Its bytes.

@@ -1,14 +1,17 @@
 //! Commands on strings.
 
+mod lcs;
 mod parts;
 
+pub(super) use lcs::LCS;
 pub(super) use parts::{COMMANDS as PARTS, change_bytes, is_backward, places};
 
-use super::call::{Call, Outcome, is_option};
+use super::call::{Call, NOT_A_FLOAT, Outcome, is_option};
 use super::error::ErrorReply;
 use crate::command::commands;
 use crate::keyspace::{Database, SetKey, count_allocation};
 use crate::memory::SHARED_INTEGERS;
+use crate::number::Extended;
 use crate::resp::Frame;
 use crate::value::{Kind, StringValue};
 use kvrig_base::seam::Counter;
@@ -23,6 +26,7 @@ commands! { String;
     "getset", 3, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(getset);
     "incr", 2, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(incr);
     "incrby", 3, [WRITE DENYOOM FAST], FIRST, "1.0.0" => Database(incrby);
+    "incrbyfloat", 3, [WRITE DENYOOM FAST], FIRST, "2.6.0" => Database(incrbyfloat);
     "mget", -2, [READONLY FAST], ALL, "1.0.0" => Database(mget);
     "mset", -3, [WRITE DENYOOM], PAIRS, "1.0.1" => Database(mset);
     "msetnx", -3, [WRITE DENYOOM], PAIRS, "1.0.1" => Database(msetnx);
@@ -460,6 +464,28 @@ fn add_to_integer<'c>(db: &mut Database, call: &mut Call<'c>, increment: i64) ->
         }
     }
     call.reply_integer(sum)
+}
+
+/// INCRBYFLOAT. The new value is a string of its own in any case.
+fn incrbyfloat<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let slot = db.find::<StringValue>(call.args[1], call)?;
+    let text = slot.map(|slot| db.get::<StringValue>(slot).bytes());
+    let text = text.as_ref().map_or(&b"0"[..], |text| text.as_slice());
+    let present = Extended::parse(text).ok_or(NOT_A_FLOAT)?;
+    let increment = call.extended(2)?;
+    let sum = present.checked_add(increment).ok_or(ErrorReply::Fixed(
+        "ERR increment would produce NaN or Infinity",
+    ))?;
+    let sum = sum.to_text();
+    let value = StringValue::from_text(sum.as_bytes());
+    count_allocation(sum.len(), call.work);
+    match slot {
+        Some(_) => db.overwrite(call.args[1], value.into_value(), call.work),
+        None => {
+            db.add(call.args[1], value.into_value(), call.work);
+        }
+    }
+    call.reply(Frame::Bulk(sum.as_bytes()))
 }
 
 /// APPEND.

@@ -6,6 +6,7 @@ mod hashes;
 mod hyperloglogs;
 mod keys;
 mod lists;
+mod numbers;
 mod sets;
 mod sorted_sets;
 mod strings;
@@ -29,6 +30,7 @@ pub(crate) const GROUPS: &[Group] = &[
     ("geo", geo::request),
     ("hyperloglogs", hyperloglogs::request),
     ("lists", lists::request),
+    ("numbers", numbers::request),
     ("hashes", hashes::request),
     ("sets", sets::request),
     ("sorted sets", sorted_sets::request),
