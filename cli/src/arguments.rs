@@ -38,7 +38,7 @@ pub(crate) enum Verb {
     Explain(Explain),
     /// Print the JSON schema of a file format
     Schema(Schema),
-    /// Check the simulator against what is known from theory
+    /// Check the simulator against what is known from theory, or against a real server
     Validate(Validate),
     /// Serve a store to real clients on this machine
     Serve(Serve),
@@ -173,6 +173,9 @@ pub(crate) struct Validate {
     /// What to check
     #[arg(value_enum)]
     pub(crate) what: ValidateWhat,
+    /// The redis-server to compare with [default: the one that is found]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) server: Option<PathBuf>,
     /// Simulations to run at once [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
@@ -182,6 +185,8 @@ pub(crate) struct Validate {
 pub(crate) enum ValidateWhat {
     /// Closed forms of queueing theory
     Queueing,
+    /// A redis-server on this machine: what the simulator predicts beside what is measured
+    Redis,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ pub mod clock;
 mod distribution;
 pub mod grow;
 pub mod host;
+pub mod load;
 pub mod machine;
 mod meter;
 pub mod serve;

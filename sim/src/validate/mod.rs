@@ -9,6 +9,7 @@ mod coverage;
 mod experiment;
 mod measured;
 mod queueing;
+pub mod redis;
 mod station;
 
 pub use closed_form::{

@@ -133,6 +133,8 @@ pub(super) struct Turn<M> {
     pub(super) at: Time,
     pub(super) connections_left: usize,
     pub(super) deliveries_left: usize,
+    /// Deliveries come before connections in this turn.
+    pub(super) deliveries_first: bool,
     pub(super) deadline: bool,
     pub(super) ended: bool,
     /// The connection being served, and how many of its requests are still to be handed over.
@@ -160,6 +162,7 @@ impl<M> Turn<M> {
             at: Time::START,
             connections_left: 0,
             deliveries_left: 0,
+            deliveries_first: false,
             deadline: false,
             ended: false,
             batch: None,

@@ -45,6 +45,9 @@ impl<M: Model> World<M> {
         turn.at = now + self.profile.host.turn;
         turn.connections_left = hosted.ready.len();
         turn.deliveries_left = hosted.inbox.len();
+        // Who connects and asks while the actor is away is not asked for before it is known.
+        let connects = |delivery: &Delivery<_>| matches!(delivery, Delivery::Connected { .. });
+        turn.deliveries_first = turn.connections_left > 0 && hosted.inbox.iter().any(connects);
         turn.deadline = std::mem::take(&mut hosted.deadline_due);
         turn.ended = false;
         if self.pricing.wants_resident() {
@@ -62,7 +65,9 @@ impl<M: Model> World<M> {
             }
             if let Some((conn, left)) = turn.batch.take() {
                 self.serve(actor, conn, left);
-            } else if turn.connections_left > 0 {
+            } else if turn.connections_left > 0
+                && !(turn.deliveries_first && turn.deliveries_left > 0)
+            {
                 turn.connections_left -= 1;
                 let conn = hosted
                     .ready

@@ -1,4 +1,6 @@
-//! `kvrig validate`: the simulator beside what is known from theory.
+//! `kvrig validate`: the simulator beside what is known from theory, and beside real servers.
+
+mod redis;
 
 use crate::arguments::{Validate, ValidateWhat};
 use crate::failure::{Exit, Failure};
@@ -12,6 +14,7 @@ use kvrig_sim::validate;
 pub(crate) fn validate(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> {
     match arguments.what {
         ValidateWhat::Queueing => queueing(arguments, quiet),
+        ValidateWhat::Redis => redis::redis(arguments, quiet),
     }
 }
 
