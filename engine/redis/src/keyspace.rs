@@ -21,6 +21,7 @@ use crate::node::{Call, ErrorReply, Outcome};
 use crate::record::{Expiry, Record, StoredKey};
 use crate::value::dict::DictConfig;
 use crate::value::sorted_set::SortedSetConfig;
+use crate::value::stream::NodeLimits;
 use crate::value::{Kind, NodeLimit, PackLimits, StringValue, Value};
 use kvrig_base::random::{Seed, Sequence, Stream};
 use kvrig_base::seam::{Counter, Region, Work};
@@ -81,6 +82,8 @@ pub(crate) struct Limits {
     pub(crate) set_integers_max: usize,
     /// `zset-max-listpack-entries` and `zset-max-listpack-value`.
     pub(crate) sorted_set_pack: PackLimits,
+    /// `stream-node-max-bytes` and `stream-node-max-entries`.
+    pub(crate) stream_node: NodeLimits,
 }
 
 impl Limits {
@@ -97,6 +100,10 @@ impl Limits {
             sorted_set_pack: PackLimits {
                 entries: config.zset_max_listpack_entries,
                 element_bytes: config.zset_max_listpack_value,
+            },
+            stream_node: NodeLimits {
+                bytes: config.stream_node_max_bytes,
+                entries: config.stream_node_max_entries,
             },
         }
     }

@@ -68,6 +68,8 @@ fn value(config: &Config, name: &str) -> Option<String> {
         "requirepass" => config.requirepass.clone(),
         "save" => String::new(),
         "set-max-intset-entries" => config.set_max_intset_entries.to_string(),
+        "stream-node-max-bytes" => config.stream_node_max_bytes.to_string(),
+        "stream-node-max-entries" => config.stream_node_max_entries.to_string(),
         "zset-max-listpack-entries" => config.zset_max_listpack_entries.to_string(),
         "zset-max-listpack-value" => config.zset_max_listpack_value.to_string(),
         _ => return None,
