@@ -28,7 +28,7 @@ use kvrig_base::seam::{Counter, Region, Work};
 use kvrig_base::time::Span;
 use kvrig_tables::redis::rules::{RedisRules, RedisVersion};
 use kvrig_tables::{Regions, ResizePolicy, Slot, Table, TableConfig, TableEvent, TableKind};
-use observed::Observed;
+use observed::{Concerns, Observed};
 
 /// Allocations from this size on may go to the system (see
 /// [`kvrig_base::seam::Counter::AllocationsLarge`]).
@@ -546,7 +546,7 @@ impl Database {
         self.keys.find(key, work);
         let removed = self.drop_expiry(key, work);
         if removed {
-            self.note_change(key, true);
+            self.note_modified(key);
         }
         removed
     }
@@ -563,7 +563,7 @@ impl Database {
             Ok(_) => self.entry_bytes += EXPIRY_BYTES,
             Err(occupied) => self.expires.entry_mut(occupied.slot, work).at_ms = at_ms,
         }
-        self.note_change(key, true);
+        self.note_modified(key);
     }
     /// Takes the value at `slot` away, whose key is then to be removed.
     pub(crate) fn take_value(&mut self, slot: Slot, work: &mut Work) -> Value {
@@ -602,7 +602,7 @@ impl Database {
                 .map(Box::from)
                 .collect();
             for key in there {
-                observed.note(&key, false);
+                observed.note(&key, false, Concerns::All);
             }
             self.observed = Some(observed);
         }

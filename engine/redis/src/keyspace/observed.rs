@@ -4,12 +4,35 @@
 use super::{Database, Keyspace};
 use std::collections::BTreeMap;
 
+/// Whom a change concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Concerns {
+    /// Those who watch the key (signalModifiedKey).
+    Watchers,
+    /// Those who wait for it (signalKeyAsReady).
+    Waiters,
+    /// Both.
+    All,
+}
+
+impl Concerns {
+    /// Whether those are concerned who watch the key.
+    pub(crate) fn watchers(self) -> bool {
+        self != Self::Waiters
+    }
+    /// Whether those are concerned who wait for it.
+    pub(crate) fn waiters(self) -> bool {
+        self != Self::Watchers
+    }
+}
+
 /// A change of a key that is observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) key: Box<[u8]>,
     /// Whether the key is there after it.
     pub(crate) is_present: bool,
+    pub(crate) concerns: Concerns,
 }
 
 /// The observed keys of one database, with the changes that were not taken yet.
@@ -43,11 +66,15 @@ impl Observed {
     pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
-    /// Takes note of a change (signalModifiedKey).
-    pub(crate) fn note(&mut self, key: &[u8], is_present: bool) {
+    /// Takes note of a change.
+    pub(crate) fn note(&mut self, key: &[u8], is_present: bool, concerns: Concerns) {
         if self.keys.contains_key(key) {
             let key = key.into();
-            self.changes.push(Change { key, is_present });
+            self.changes.push(Change {
+                key,
+                is_present,
+                concerns,
+            });
         }
     }
     /// The keys that are observed.
@@ -77,7 +104,7 @@ impl Keyspace {
             for key in keys {
                 let is_present = self.databases[here].has(&key);
                 if is_present || self.databases[before].has(&key) {
-                    observed.note(&key, is_present);
+                    observed.note(&key, is_present, Concerns::All);
                 }
             }
             self.databases[here].observed = Some(observed);
@@ -86,11 +113,24 @@ impl Keyspace {
 }
 
 impl Database {
-    /// Takes note that a key has changed, for those who wait for it (signalModifiedKey).
+    /// Takes note that a key has changed, for those who watch it and those who wait for it.
     #[inline]
     pub(crate) fn note_change(&mut self, key: &[u8], is_present: bool) {
+        self.note(key, is_present, Concerns::All);
+    }
+    /// Takes note that a key was modified in a way that nobody waits for.
+    pub(crate) fn note_modified(&mut self, key: &[u8]) {
+        self.note(key, true, Concerns::Watchers);
+    }
+    /// Takes note that those who wait for a key are to look at it, though it has not changed for those
+    /// who watch it.
+    pub(crate) fn note_ready(&mut self, key: &[u8]) {
+        self.note(key, true, Concerns::Waiters);
+    }
+    #[inline]
+    fn note(&mut self, key: &[u8], is_present: bool, concerns: Concerns) {
         if let Some(observed) = &mut self.observed {
-            observed.note(key, is_present);
+            observed.note(key, is_present, concerns);
         }
     }
     /// Notes changes of a key from now on.

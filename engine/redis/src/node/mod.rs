@@ -39,6 +39,7 @@ mod sets;
 mod snapshot;
 mod sort;
 mod sorted_sets;
+mod streams;
 mod strings;
 mod transaction;
 
@@ -103,7 +104,7 @@ pub struct Node {
 pub(crate) mod groups {
     use super::{
         bitmaps, blocking, command_info, connection, geo, hashes, hyperloglogs, keys, lists,
-        pubsub, server, sets, sorted_sets, strings, transaction,
+        pubsub, server, sets, sorted_sets, streams, strings, transaction,
     };
     use crate::command::CommandSpec;
 
@@ -111,6 +112,7 @@ pub(crate) mod groups {
         bitmaps::COMMANDS,
         blocking::LISTS,
         blocking::SORTED_SETS,
+        blocking::STREAMS,
         command_info::COMMANDS,
         connection::COMMANDS,
         geo::COMMANDS,
@@ -122,6 +124,7 @@ pub(crate) mod groups {
         server::COMMANDS,
         sets::COMMANDS,
         sorted_sets::COMMANDS,
+        streams::COMMANDS,
         strings::COMMANDS,
         strings::PARTS,
         transaction::COMMANDS,
