@@ -19,7 +19,7 @@ use kvrig_base::id::JobId;
 use kvrig_base::random::Seed;
 use kvrig_base::seam::{Actor, ChildOutcome, Input};
 use kvrig_redis::command::COMMANDS;
-use requests::{GROUPS, Group, Request, Unordered, unordered};
+use requests::{GROUPS, Group, Request, Unordered, tells_times, unordered};
 use server::{Element, RealServer};
 use steps::{STEPS, STEPS_PREPARATION};
 
@@ -107,8 +107,13 @@ fn replies_of_node(list: &[Request]) -> Vec<Vec<u8>> {
     list.iter().map(reply).collect()
 }
 
-/// The reply with everything sorted that has no promised order.
+/// The reply with everything sorted that has no promised order, and without times.
 fn comparable(request: &Request, reply: Vec<u8>) -> Vec<u8> {
+    if tells_times(request) && reply.starts_with(b"*") {
+        let mut reply = Element::read(&reply);
+        leave_out_times(&mut reply);
+        return format!("{reply:?}").into_bytes();
+    }
     let Some(what) = unordered(request).filter(|_| reply.starts_with(b"*")) else {
         return reply;
     };
@@ -128,6 +133,32 @@ fn comparable(request: &Request, reply: Vec<u8>) -> Vec<u8> {
         }
     }
     format!("{elements:?}").into_bytes()
+}
+
+/// Puts zero in the place of unix times in milliseconds, and of idle times: of a consumer, or of a
+/// pending entry between its consumer and its number of deliveries.
+fn leave_out_times(element: &mut Element) {
+    match element {
+        Element::Integer(number) if *number > 1_000_000_000_000 => *number = 0,
+        Element::Array(elements) => {
+            if let [
+                _,
+                Element::Bulk(_),
+                Element::Integer(idle),
+                Element::Integer(_),
+            ] = &mut elements[..]
+            {
+                *idle = 0;
+            }
+            for at in 1..elements.len() {
+                if elements[at - 1] == Element::Bulk(b"idle".to_vec()) {
+                    elements[at] = Element::Integer(0);
+                }
+            }
+            elements.iter_mut().for_each(leave_out_times);
+        }
+        _ => {}
+    }
 }
 
 fn sorted_pairs(elements: &[Element]) -> Vec<Element> {

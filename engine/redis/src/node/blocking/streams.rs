@@ -99,14 +99,10 @@ fn asked<'c>(call: &mut Call<'c>, kind: Kind) -> Result<Asked<'c>, ErrorReply<'c
             }
             _ if is_option(option, "streams") && more > 0 => {
                 if more % 2 != 0 {
-                    return Err(ErrorReply::Fixed(match kind {
-                        Kind::Read => {
-                            "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified."
-                        }
-                        Kind::ReadGroup => {
-                            "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified."
-                        }
-                    }));
+                    // So Redis says of XREADGROUP too.
+                    return Err(ErrorReply::Fixed(
+                        "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+                    ));
                 }
                 asked.ids_at = index + 1 + more / 2;
                 asked.keys = &args[index + 1..asked.ids_at];

@@ -7,7 +7,7 @@ use crate::node::{Call, ErrorReply, Outcome};
 use crate::number::parse_i64;
 use crate::resp::Frame;
 use crate::value::Stream;
-use crate::value::stream::{ConsumerId, Direction, Group, Log, StreamId};
+use crate::value::stream::{Direction, Group, Log, StreamId};
 use kvrig_base::seam::Work;
 use kvrig_tables::Slot;
 
@@ -67,7 +67,6 @@ pub(super) fn xclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
     change(db, key, slot, call.work, |stream, work| {
         stream.with_group(name, |group, log| {
             group.advance(claim.last_id);
-            let consumer = group.see_consumer(consumer, now_ms, work);
             write_array(call.out, |out| {
                 let mut claimed = 0;
                 for id in ids {
@@ -146,11 +145,11 @@ fn claim_options<'c>(
 }
 
 /// Gives a pending entry to a consumer if it has been idle for long enough, writes it, and says
-/// whether it did.
+/// whether it did. Only then the consumer is made, or seen.
 fn take_over(
     (group, log): (&mut Group, &Log),
     id: StreamId,
-    consumer: ConsumerId,
+    consumer: &[u8],
     claim: &Claim,
     now_ms: i64,
     (out, work): (&mut Vec<u8>, &mut Work),
@@ -162,6 +161,7 @@ fn take_over(
     if pending.consumer.is_some() && claim.idle_min_ms > 0 && idle_ms < claim.idle_min_ms {
         return false;
     }
+    let consumer = group.see_consumer(consumer, now_ms, work);
     group.change_pending(id, work, |pending| {
         pending.consumer = Some(consumer);
         pending.delivered_ms = claim.delivered_ms;
@@ -215,7 +215,6 @@ pub(super) fn xautoclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<
     let mut entries = Vec::new();
     let (next, deleted) = change(db, key, slot, call.work, |stream, work| {
         let claimed = stream.with_group(name, |group, log| {
-            let consumer = group.see_consumer(consumer, now_ms, work);
             let out = (&mut entries, work);
             claim_from((group, log), (start, count), consumer, &claim, now_ms, out)
         });
@@ -234,7 +233,7 @@ pub(super) fn xautoclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<
 fn claim_from(
     (group, log): (&mut Group, &Log),
     (start, mut count): (StreamId, i64),
-    consumer: ConsumerId,
+    consumer: &[u8],
     claim: &Claim,
     now_ms: i64,
     (out, work): (&mut Vec<u8>, &mut Work),

@@ -54,11 +54,6 @@ pub(super) fn xsetid<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
     let key = call.args[1];
     let slot = db.find::<Stream>(key, call)?.ok_or(ErrorReply::NoSuchKey)?;
     let log = db.get::<Stream>(slot).log();
-    if last < log.max_deleted_id() {
-        return Err(ErrorReply::Fixed(
-            "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
-        ));
-    }
     if let Some(top) = log.edge_id(Direction::Backwards, call.work) {
         if last < top {
             return Err(ErrorReply::Fixed(
