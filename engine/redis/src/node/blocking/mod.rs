@@ -113,6 +113,9 @@ pub(crate) fn timeout<'c>(
         true => rounded_up(millis),
         false => i64::MIN,
     };
+    if millis > i64::MAX - call.now_ms {
+        return Err(ErrorReply::Fixed("ERR timeout is out of range"));
+    }
     end_of_wait(millis, call)
 }
 
@@ -121,15 +124,12 @@ fn end_of_wait<'c>(millis: i64, call: &Call<'c>) -> Result<Option<Time>, ErrorRe
     if millis < 0 {
         return Err(ErrorReply::Fixed("ERR timeout is negative"));
     }
-    if millis > i64::MAX - call.now_ms {
-        return Err(ErrorReply::Fixed("ERR timeout is out of range"));
-    }
     let span = Span::from_millis(1).checked_mul(millis as u64);
     let end = span.map_or(Time::NEVER, |span| call.now.saturating_add(span));
     Ok((millis > 0).then_some(end))
 }
 
-/// The same in milliseconds.
+/// The same in milliseconds, which Redis does not check for being too many: they are without end.
 pub(crate) fn timeout_ms<'c>(
     call: &mut Call<'c>,
     index: usize,

@@ -166,6 +166,9 @@ impl Log {
     }
 
     /// Visits the entries from `start` to `end`, both included, until `visit` says to stop.
+    ///
+    /// Where the walk ends is decided by entries that are there: after XSETID has gone back, a lower
+    /// id may follow a deleted one.
     pub fn walk(
         &self,
         (start, end): (StreamId, StreamId),
@@ -184,11 +187,8 @@ impl Log {
                 while let Some((master, pack)) = node {
                     let mut entry = pack.first(master, work);
                     while let Some(present) = entry {
-                        if present.id > end {
-                            return;
-                        }
                         let is_asked = present.id >= start && !present.is_deleted();
-                        if is_asked && !visit(&present, work) {
+                        if is_asked && (present.id > end || !visit(&present, work)) {
                             return;
                         }
                         entry = pack.after(master, &present, work);
@@ -202,11 +202,8 @@ impl Log {
                 while let Some((master, pack)) = node {
                     let mut entry = pack.last(master, work);
                     while let Some(present) = entry {
-                        if present.id < start {
-                            return;
-                        }
                         let is_asked = present.id <= end && !present.is_deleted();
-                        if is_asked && !visit(&present, work) {
+                        if is_asked && (present.id < start || !visit(&present, work)) {
                             return;
                         }
                         entry = pack.before(master, &present, work);

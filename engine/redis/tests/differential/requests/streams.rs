@@ -8,6 +8,8 @@ use kvrig_base::random::Sequence;
 const KEYS: &[&str] = &["x1", "x1", "x1", "x2", "x2", "x3"];
 const GROUPS: &[&str] = &["g1", "g1", "g1", "g2", "g2", "none"];
 const CONSUMERS: &[&str] = &["c1", "c1", "c2", "c2", "c3", ""];
+/// Most ids that are added have this time, so that they can be added in any order of requests.
+const LAST_MS: u64 = 20;
 const FIELDS: &[&str] = &["a", "b", "f", "1", ""];
 const VALUES: &[&str] = &["x", "1", "-70000", "", "a value of some length"];
 /// Ids that are rare or none.
@@ -37,8 +39,9 @@ const COUNTS: &[&str] = &["1", "2", "3", "10", "0", "-1", "x", "9223372036854775
 fn id(random: &mut Sequence) -> String {
     match random.below(16) {
         0 => pick(random, EDGES).to_owned(),
-        1 => random.below(40).to_string(),
-        _ => format!("{}-{}", random.below(40), random.below(3)),
+        1 => random.below(LAST_MS + 1).to_string(),
+        2..=8 => format!("{LAST_MS}-{}", random.below(40)),
+        _ => format!("{}-{}", random.below(LAST_MS), random.below(3)),
     }
 }
 
@@ -62,10 +65,11 @@ fn add(request: &mut Vec<String>, random: &mut Sequence) {
     }
     let mut say = |word: &str| request.push(word.to_owned());
     match random.below(12) {
-        0 => say(&format!("{}-*", random.below(45))),
+        0..=1 => say(&format!("{}-*", random.below(LAST_MS))),
         // A star alone would be the time.
-        1 => say(id(random).trim_start_matches('*')),
-        _ => say(&format!("{}-{}", random.below(45), random.below(3))),
+        2 => say(id(random).trim_start_matches('*')),
+        3..=6 => say(&format!("{}-{}", random.below(LAST_MS), random.below(3))),
+        _ => say(&format!("{LAST_MS}-*")),
     }
     let pairs = match random.below(30) {
         0 => 40,
@@ -78,8 +82,9 @@ fn add(request: &mut Vec<String>, random: &mut Sequence) {
             true => say(FIELDS[pair as usize % FIELDS.len()]),
             false => say(pick(random, FIELDS)),
         }
-        match random.below(60) {
+        match random.below(20) {
             0 => say(&"long ".repeat(900)),
+            1..=4 => say(&"x".repeat(600)),
             _ => say(pick(random, VALUES)),
         }
     }
