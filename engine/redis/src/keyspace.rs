@@ -504,11 +504,11 @@ impl Database {
             .keys
             .find(key, work)
             .expect("only present keys are overwritten");
-        self.change_value(slot, work, |present, work| {
+        let before = self.change_value(slot, work, |present, work| {
             work.count(Counter::Frees, present.allocations());
-            *present = value;
+            std::mem::replace(present, value)
         });
-        self.note_change(key, true);
+        self.note_loss(key, &before, true);
     }
     /// Changes a value where it is.
     pub(crate) fn change_value<R>(
@@ -580,7 +580,7 @@ impl Database {
         self.entry_bytes -= entry_bytes(key.len()) + value;
         let of_key = u64::from(StoredKey::allocates(key.len()));
         work.count(Counter::Frees, of_key + record.value.allocations());
-        self.note_change(key, false);
+        self.note_loss(key, &record.value, false);
         true
     }
     fn drop_expiry(&mut self, key: &[u8], work: &mut Work) -> bool {

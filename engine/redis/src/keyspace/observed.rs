@@ -2,6 +2,7 @@
 //! them. A database that nobody observes keeps none, and its writes ask for nothing more than that.
 
 use super::{Database, Keyspace};
+use crate::value::Value;
 use std::collections::BTreeMap;
 
 /// Whom a change concerns.
@@ -126,6 +127,16 @@ impl Database {
     /// who watch it.
     pub(crate) fn note_ready(&mut self, key: &[u8]) {
         self.note(key, true, Concerns::Waiters);
+    }
+    /// Takes note that a key has lost its value. Only those who wait for a stream are to look at that,
+    /// also where another value is in its place.
+    #[inline]
+    pub(crate) fn note_loss(&mut self, key: &[u8], lost: &Value, is_present: bool) {
+        let concerns = match lost {
+            Value::Stream(_) => Concerns::All,
+            _ => Concerns::Watchers,
+        };
+        self.note(key, is_present, concerns);
     }
     #[inline]
     fn note(&mut self, key: &[u8], is_present: bool, concerns: Concerns) {

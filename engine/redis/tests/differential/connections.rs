@@ -103,6 +103,8 @@ const REQUESTS: &[&str] = &[
     "xreadgroup group g1 c2 block 0 streams x1 x2 > >",
     "xreadgroup group g1 c1 block 0 streams x1 0",
     "xinfo groups x1",
+    "xinfo stream x1",
+    "xinfo stream x2",
     "xautoclaim x1 g1 c1 0 0 justid",
     "watch x1",
     "expire x1 100",

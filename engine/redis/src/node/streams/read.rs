@@ -3,7 +3,7 @@
 use super::{change, write_array, write_entries, write_entry, write_id};
 use crate::keyspace::Database;
 use crate::node::Call;
-use crate::resp::Frame;
+use crate::resp::{Frame, Protocol};
 use crate::value::Stream;
 use crate::value::stream::{ConsumerId, Direction, Group, Log, StreamId};
 use kvrig_base::seam::Work;
@@ -46,7 +46,7 @@ pub(crate) fn write_for_consumer(
     most: Option<usize>,
     call: &mut Call<'_>,
 ) {
-    let (now_ms, out) = (call.now_ms, &mut *call.out);
+    let (now_ms, protocol, out) = (call.now_ms, call.protocol, &mut *call.out);
     let start = last.next().unwrap_or_default();
     change(db, key, slot, call.work, |stream, work| {
         stream.with_group(reader.group, |group, log| {
@@ -54,7 +54,10 @@ pub(crate) fn write_for_consumer(
             let asked = (start, most);
             let out = (out, work);
             match reader.is_history {
-                true => write_history((group, log), reader, asked, now_ms, out),
+                true => {
+                    let now = (now_ms, protocol);
+                    write_history((group, log), reader.consumer, asked, now, out);
+                }
                 false => {
                     let pending_for = (!reader.no_ack).then_some(consumer);
                     write_new((group, log), pending_for, asked, now_ms, out);
@@ -92,13 +95,13 @@ fn write_new(
 /// (streamReplyWithRangeFromConsumerPEL).
 fn write_history(
     (group, log): (&mut Group, &Log),
-    reader: &Reader<'_>,
+    consumer: &[u8],
     (start, most): (StreamId, Option<usize>),
-    now_ms: i64,
+    (now_ms, protocol): (i64, Protocol),
     (out, work): (&mut Vec<u8>, &mut Work),
 ) {
     let mut ids = Vec::new();
-    if let Some(consumer) = group.consumer(reader.consumer) {
+    if let Some(consumer) = group.consumer(consumer) {
         consumer.pending().walk(start, work, |id, (), _| {
             ids.push(id);
             most.is_none_or(|most| ids.len() < most)
@@ -110,7 +113,7 @@ fn write_history(
         if write_entries(log, range, Direction::Forwards, Some(1), (out, work)) == 0 {
             Frame::Array(2).encode(out);
             write_id(id, out);
-            Frame::NullArray.encode(out);
+            Frame::NullArray.encode_in(protocol, out);
         } else {
             group.change_pending(id, work, |pending| {
                 pending.delivered_ms = now_ms;
