@@ -5,11 +5,12 @@
 
 use super::id::StreamId;
 use super::log::Log;
-use super::radix::IdTree;
+use super::radix::{IdTree, node_bytes};
 use crate::memory::{size_class, text_bytes};
 use crate::value::Footprint;
 use kvrig_base::seam::{Counter, Work};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// struct streamCG.
 const GROUP_BYTES: u64 = size_class(40);
@@ -20,10 +21,28 @@ const PENDING_BYTES: u64 = size_class(24);
 /// struct rax and an empty root.
 pub(super) const EMPTY_TREE_BYTES: u64 = size_class(24) + size_class(8);
 
-/// Bytes that a name takes in a tree of names: its leaf, and a run of bytes in front of it. Where
-/// names share beginnings, it is a few bytes less.
-pub(super) const fn name_node_bytes(length: usize) -> u64 {
-    size_class(16) + size_class((4 + length as u64).next_multiple_of(8) + 8)
+/// What one more child adds to a node that branches: a byte and a pointer, and its share of rounding.
+const BRANCH_BYTES: u64 = 10;
+
+/// Bytes that a name adds to the tree of these names: a leaf, and a run of the bytes that it shares with
+/// no other. Close, not exact: names that come and go around it would move bytes between them.
+pub(super) fn name_bytes<T>(names: &BTreeMap<Box<[u8]>, T>, name: &[u8]) -> u64 {
+    let before = names.range::<[u8], _>((Bound::Unbounded, Bound::Excluded(name)));
+    let behind = names.range::<[u8], _>((Bound::Excluded(name), Bound::Unbounded));
+    let neighbours = before.rev().take(1).chain(behind.take(1));
+    let shared = neighbours.map(|(other, _)| {
+        let pairs = other.iter().zip(name);
+        pairs.take_while(|(one, other)| one == other).count()
+    });
+    let (run, branch) = match shared.max() {
+        None => (name.len(), 0),
+        Some(shared) => (name.len().saturating_sub(shared + 1), BRANCH_BYTES),
+    };
+    let leaf = node_bytes(0, 1) + branch;
+    match run {
+        0 => leaf,
+        _ => leaf + node_bytes(run as u64, 1),
+    }
 }
 
 /// The number of a consumer within its group.
@@ -48,6 +67,8 @@ pub struct Consumer {
     /// When it asked for something last, unix time in milliseconds.
     seen_ms: i64,
     pending: IdTree<()>,
+    /// What its name takes in the tree of names.
+    name_bytes: u64,
 }
 
 /// A consumer group.
@@ -62,6 +83,8 @@ pub struct Group {
     next_consumer: u64,
     /// Of the consumers, their names and trees.
     consumer_bytes: u64,
+    /// What the name of the group takes in the tree of names.
+    pub(super) name_bytes: u64,
 }
 
 impl Consumer {
@@ -78,8 +101,7 @@ impl Consumer {
         &self.pending
     }
     fn bytes(&self) -> u64 {
-        let name = self.name.len();
-        CONSUMER_BYTES + text_bytes(name) + name_node_bytes(name) + self.pending.bytes()
+        CONSUMER_BYTES + text_bytes(self.name.len()) + self.name_bytes + self.pending.bytes()
     }
 }
 
@@ -94,6 +116,7 @@ impl Group {
             consumers: BTreeMap::new(),
             next_consumer: 0,
             consumer_bytes: 0,
+            name_bytes: 0,
         }
     }
     /// The last id that was delivered.
@@ -137,7 +160,8 @@ impl Group {
                 + self.pending.bytes()
                 + pending * PENDING_BYTES
                 + EMPTY_TREE_BYTES
-                + self.consumer_bytes,
+                + self.consumer_bytes
+                + self.name_bytes,
             allocations: 4 + self.pending.nodes() + pending + 6 * consumers,
         }
     }
@@ -165,6 +189,7 @@ impl Group {
                 name: name.into(),
                 seen_ms: now_ms,
                 pending: IdTree::default(),
+                name_bytes: name_bytes(&self.names, name),
             };
             work.count(Counter::AllocationsSmall, 5);
             work.count(Counter::BytesCopied, name.len() as u64);

@@ -22,7 +22,7 @@ pub use trim::{Keep, Trim};
 
 use super::Footprint;
 use crate::memory::size_class;
-use group::{EMPTY_TREE_BYTES, name_node_bytes};
+use group::{EMPTY_TREE_BYTES, name_bytes};
 use kvrig_base::seam::{Counter, Work};
 use std::collections::BTreeMap;
 
@@ -58,14 +58,14 @@ impl Stream {
         self.groups.get(name)
     }
     /// Makes a group, unless there is one of this name, and says whether it did.
-    pub fn create_group(&mut self, name: &[u8], group: Group, work: &mut Work) -> bool {
+    pub fn create_group(&mut self, name: &[u8], mut group: Group, work: &mut Work) -> bool {
         let is_new = !self.groups.contains_key(name);
         if is_new {
             work.count(Counter::AllocationsSmall, 6);
             work.count(Counter::BytesCopied, name.len() as u64);
             self.has_had_groups = true;
+            group.name_bytes = name_bytes(&self.groups, name);
             self.add_footprint(group.footprint());
-            self.groups_footprint.bytes += name_node_bytes(name.len());
             self.groups.insert(name.into(), group);
         }
         is_new
@@ -77,7 +77,6 @@ impl Stream {
         };
         let footprint = group.footprint();
         work.count(Counter::Frees, footprint.allocations + 2);
-        self.groups_footprint.bytes -= name_node_bytes(name.len());
         self.remove_footprint(footprint);
         true
     }

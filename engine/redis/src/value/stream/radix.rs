@@ -53,8 +53,8 @@ struct Shape {
     bytes: u64,
 }
 
-/// Bytes of a node with so many bytes of children or of its run, and so many pointers.
-const fn node_bytes(bytes: u64, pointers: u64) -> u64 {
+/// Bytes of a node with so many bytes of children or of its run, and so many pointers and values.
+pub(super) const fn node_bytes(bytes: u64, pointers: u64) -> u64 {
     size_class((NODE_HEADER_BYTES + bytes).next_multiple_of(8) + POINTER_BYTES * pointers)
 }
 
