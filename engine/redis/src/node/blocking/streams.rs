@@ -48,7 +48,7 @@ struct Asked<'c> {
 
 /// From where a stream is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum From {
+enum Start {
     /// Behind this id.
     Behind(StreamId),
     /// What the group has not read.
@@ -98,7 +98,7 @@ fn asked<'c>(call: &mut Call<'c>, kind: Kind) -> Result<Asked<'c>, ErrorReply<'c
                 asked.most = at_most(call.integer(index)?);
             }
             _ if is_option(option, "streams") && more > 0 => {
-                if more % 2 != 0 {
+                if !more.is_multiple_of(2) {
                     // So Redis says of XREADGROUP too.
                     return Err(ErrorReply::Fixed(
                         "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
@@ -140,27 +140,27 @@ fn asked<'c>(call: &mut Call<'c>, kind: Kind) -> Result<Asked<'c>, ErrorReply<'c
 }
 
 /// From where the stream at `slot` is read. The highest id stands for what is new.
-fn from<'c>(
+fn start<'c>(
     db: &Database,
     slot: Option<Slot>,
     text: &[u8],
     kind: Kind,
-) -> Result<From, ErrorReply<'c>> {
+) -> Result<Start, ErrorReply<'c>> {
     match (c_string(text), kind) {
         (b"$", Kind::ReadGroup) => Err(ErrorReply::Fixed(
             "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.",
         )),
         (b"$", Kind::Read) => {
             let last = slot.map(|slot| db.get::<Stream>(slot).log().last_id());
-            Ok(From::Behind(last.unwrap_or_default()))
+            Ok(Start::Behind(last.unwrap_or_default()))
         }
         (b">", Kind::Read) => Err(ErrorReply::Fixed(
             "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
         )),
-        (b">", Kind::ReadGroup) => Ok(From::New),
+        (b">", Kind::ReadGroup) => Ok(Start::New),
         _ => match StreamId::parse(text, 0).ok_or(INVALID_ID)? {
-            StreamId::MAX if kind == Kind::ReadGroup => Ok(From::New),
-            id => Ok(From::Behind(id)),
+            StreamId::MAX if kind == Kind::ReadGroup => Ok(Start::New),
+            id => Ok(Start::Behind(id)),
         },
     }
 }
@@ -188,7 +188,7 @@ fn read_or_wait<'c>(
                 quoted: [key, group],
             });
         }
-        starts.push(from(db, slot, id, kind)?);
+        starts.push(start(db, slot, id, kind)?);
     }
     if read_all(db, &asked, &starts, call)? {
         return Ok(After::Continue);
@@ -208,15 +208,15 @@ fn wait(
     node: &mut Node,
     session: &mut Session,
     asked: &Asked<'_>,
-    starts: &[From],
+    starts: &[Start],
     until: Option<Time>,
     call: &mut Call<'_>,
 ) {
     let ids: Vec<Vec<u8>> = starts
         .iter()
         .map(|start| match start {
-            From::Behind(id) => id.text(),
-            From::New => b">".to_vec(),
+            Start::Behind(id) => id.text(),
+            Start::New => b">".to_vec(),
         })
         .collect();
     let mut args = call.args[..asked.ids_at].to_vec();
@@ -250,7 +250,7 @@ fn wait(
 fn read_all<'c>(
     db: &mut Database,
     asked: &Asked<'_>,
-    starts: &[From],
+    starts: &[Start],
     call: &mut Call<'c>,
 ) -> Result<bool, ErrorReply<'c>> {
     let at = call.out.len();
@@ -262,11 +262,11 @@ fn read_all<'c>(
         let stream = db.get::<Stream>(slot);
         let group = asked.group.and_then(|(group, _)| stream.group(group));
         // Where something is pending, it is replied whether or not there is any.
-        let is_history = group.is_some() && start != From::New;
+        let is_history = group.is_some() && start != Start::New;
         let last = match (start, group) {
-            (From::Behind(id), _) => id,
-            (From::New, Some(group)) => group.last_id(),
-            (From::New, None) => StreamId::MAX,
+            (Start::Behind(id), _) => id,
+            (Start::New, Some(group)) => group.last_id(),
+            (Start::New, None) => StreamId::MAX,
         };
         let top = stream.log().edge_id(Direction::Backwards, call.work);
         if !is_history && top.is_none_or(|top| top <= last) {
