@@ -596,13 +596,15 @@ impl Database {
     /// Removes all keys (emptyDbStructure).
     pub(crate) fn clear(&mut self, work: &mut Work) {
         if let Some(mut observed) = self.observed.take() {
-            let there: Vec<Box<[u8]>> = observed
+            let there: Vec<(Box<[u8]>, Concerns)> = observed
                 .keys()
-                .filter(|key| self.has(key))
-                .map(Box::from)
+                .filter_map(|key| {
+                    let slot = self.keys.peek(key)?;
+                    Some((key.into(), Concerns::of_loss(self.value(slot))))
+                })
                 .collect();
-            for key in there {
-                observed.note(&key, false, Concerns::All);
+            for (key, concerns) in there {
+                observed.note(&key, false, concerns);
             }
             self.observed = Some(observed);
         }

@@ -17,6 +17,13 @@ pub(crate) enum Concerns {
 }
 
 impl Concerns {
+    /// Whom the loss of a value concerns: of those who wait, only those who wait for a stream.
+    pub(crate) fn of_loss(lost: &Value) -> Self {
+        match lost {
+            Value::Stream(_) => Self::All,
+            _ => Self::Watchers,
+        }
+    }
     /// Whether those are concerned who watch the key.
     pub(crate) fn watchers(self) -> bool {
         self != Self::Waiters
@@ -128,15 +135,10 @@ impl Database {
     pub(crate) fn note_ready(&mut self, key: &[u8]) {
         self.note(key, true, Concerns::Waiters);
     }
-    /// Takes note that a key has lost its value. Only those who wait for a stream are to look at that,
-    /// also where another value is in its place.
+    /// Takes note that a key has lost its value, whether or not another is in its place.
     #[inline]
     pub(crate) fn note_loss(&mut self, key: &[u8], lost: &Value, is_present: bool) {
-        let concerns = match lost {
-            Value::Stream(_) => Concerns::All,
-            _ => Concerns::Watchers,
-        };
-        self.note(key, is_present, concerns);
+        self.note(key, is_present, Concerns::of_loss(lost));
     }
     #[inline]
     fn note(&mut self, key: &[u8], is_present: bool, concerns: Concerns) {
