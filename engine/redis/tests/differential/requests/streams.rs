@@ -183,8 +183,12 @@ fn claim(request: &mut Vec<String>, random: &mut Sequence) {
         let option = pick(random, &options);
         say(option);
         match option {
-            "IDLE" => say(pick(random, &["0", "x", "-9223372036854775808"])),
-            "TIME" => say(pick(random, &["99999999999999", "-5", "x"])),
+            // Idle times are so long that it does not matter when a request arrives.
+            "IDLE" => say(pick(
+                random,
+                &["0", "7200000", "7200000", "x", "-9223372036854775808"],
+            )),
+            "TIME" => say(pick(random, &["99999999999999", "1000", "1000", "-5", "x"])),
             "RETRYCOUNT" => say(pick(random, &["0", "7", "-1", "x"])),
             "LASTID" => say(&id(random)),
             _ => {}
