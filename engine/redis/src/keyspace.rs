@@ -389,7 +389,7 @@ impl Database {
             (result, value.is_empty())
         });
         if is_changed && !is_empty {
-            self.note_change(key, true);
+            self.note_modified(key);
         }
         if is_empty {
             self.delete(key, work);

@@ -126,7 +126,8 @@ impl Database {
     pub(crate) fn note_change(&mut self, key: &[u8], is_present: bool) {
         self.note(key, is_present, Concerns::All);
     }
-    /// Takes note that a key was modified in a way that nobody waits for.
+    /// Takes note that a key was modified, of which only those are told who watch it: who waits for a
+    /// value waits for its key to be added.
     pub(crate) fn note_modified(&mut self, key: &[u8]) {
         self.note(key, true, Concerns::Watchers);
     }

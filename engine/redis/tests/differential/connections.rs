@@ -57,6 +57,8 @@ const REQUESTS: &[&str] = &[
     "ltrim l1 0 -1",
     "lpop l1",
     "rpoplpush l1 l2",
+    "set l1 v",
+    "sort l2 alpha store l1",
     "blpop l1 l2 0",
     "blpop l2 l2 k1 0",
     "brpop l1 0",

@@ -189,11 +189,9 @@ pub(super) fn xtrim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let (Some(slot), Some(trim)) = (db.find::<Stream>(key, call)?, options.trim(db)) else {
         return call.reply_integer(0);
     };
-    let removed = change(db, key, slot, call.work, |stream, work| {
-        stream.log_mut().trim(trim, work)
+    let removed = db.change_if(key, slot, call.work, |stream: &mut Stream, work| {
+        let removed = stream.log_mut().trim(trim, work);
+        (removed, removed > 0)
     });
-    if removed > 0 {
-        db.note_modified(key);
-    }
     call.reply_integer(removed as i64)
 }

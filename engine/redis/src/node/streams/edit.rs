@@ -15,12 +15,10 @@ pub(super) fn xdel<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     };
     // All are read first, so that none is deleted where one is no id.
     let ids = ids(call, 2)?;
-    let deleted = change(db, key, slot, call.work, |stream, work| {
-        stream.log_mut().delete(&ids, work)
+    let deleted = db.change_if(key, slot, call.work, |stream: &mut Stream, work| {
+        let deleted = stream.log_mut().delete(&ids, work);
+        (deleted, deleted > 0)
     });
-    if deleted > 0 {
-        db.note_modified(key);
-    }
     call.reply_integer(deleted as i64)
 }
 
