@@ -495,7 +495,7 @@ impl Database {
         let slot = self.keys.insert(record, work).ok()?;
         self.entry_bytes += bytes;
         self.touch_value(slot, true, work);
-        self.note_change(key, true);
+        self.note_addition(key, slot);
         Some(slot)
     }
     /// Gives a key that is there another value (dbOverwrite).

@@ -3,6 +3,7 @@
 
 use super::{Database, Keyspace};
 use crate::value::Value;
+use kvrig_tables::Slot;
 use std::collections::BTreeMap;
 
 /// Whom a change concerns.
@@ -17,6 +18,13 @@ pub(crate) enum Concerns {
 }
 
 impl Concerns {
+    /// Whom a new value concerns.
+    fn of_gain(gained: &Value) -> Self {
+        match gained {
+            Value::List(_) | Value::SortedSet(_) | Value::Stream(_) => Self::All,
+            Value::String(_) | Value::Set(_) | Value::Hash(_) => Self::Watchers,
+        }
+    }
     /// Whom the loss of a value concerns: of those who wait, only those who wait for a stream.
     pub(crate) fn of_loss(lost: &Value) -> Self {
         match lost {
@@ -121,10 +129,18 @@ impl Keyspace {
 }
 
 impl Database {
-    /// Takes note that a key has changed, for those who watch it and those who wait for it.
+    /// Takes note that a key was added, for those who watch it and, where it holds what can be waited
+    /// for, those who wait for it.
     #[inline]
-    pub(crate) fn note_change(&mut self, key: &[u8], is_present: bool) {
-        self.note(key, is_present, Concerns::All);
+    pub(crate) fn note_addition(&mut self, key: &[u8], slot: Slot) {
+        if self.observed.is_some() {
+            let concerns = Concerns::of_gain(self.value(slot));
+            self.note(key, true, concerns);
+        }
+    }
+    /// Takes note that a stream has got entries, for which others wait though its key was there.
+    pub(crate) fn note_entries(&mut self, key: &[u8]) {
+        self.note(key, true, Concerns::All);
     }
     /// Takes note that a key was modified, of which only those are told who watch it: who waits for a
     /// value waits for its key to be added.

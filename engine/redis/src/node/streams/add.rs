@@ -177,7 +177,7 @@ pub(super) fn xadd<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         ),
         Refused::TooLarge => ErrorReply::Fixed("ERR Elements are too large to be stored"),
     })?;
-    db.note_change(key, true);
+    db.note_entries(key);
     write_id(added, call.out);
     Ok(())
 }
