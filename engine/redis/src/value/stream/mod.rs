@@ -1,16 +1,14 @@
 //! Streams: entries in the order of their ids, and groups of consumers that read them.
 //!
-//! Entries lie in listpacks ([`node`]) that a radix tree finds by the id of the first ([`radix`]),
-//! as in Redis (`redis:src/t_stream.c` 7.0), so that sizes, approximate trimming and what XINFO tells
-//! are the same. A stream may be empty: Redis keeps its ids and groups.
+//! Entries lie in listpacks ([`StreamNode`]) that a radix tree ([`IdTree`]) finds by the id of the
+//! first, as in Redis (`redis:src/t_stream.c` 7.0), so that sizes, approximate trimming and what XINFO
+//! tells are the same. A stream may be empty: Redis keeps its ids and groups.
 
 mod group;
 mod id;
 mod log;
 mod node;
 mod radix;
-#[cfg(test)]
-mod tests;
 mod trim;
 
 pub use group::{Consumer, ConsumerId, Group, Pending};
@@ -138,3 +136,6 @@ impl Stream {
         self.log.nodes().nodes() + self.groups.len() as u64 * of_group
     }
 }
+
+#[cfg(test)]
+mod tests;
