@@ -78,6 +78,10 @@ pub struct Config {
     pub proto_max_bulk_len: u64,
     /// `set-max-intset-entries`: how many members a set of integers in one allocation has at most.
     pub set_max_intset_entries: usize,
+    /// `stream-node-max-bytes`: how large one listpack of a stream may become; 0 is no limit.
+    pub stream_node_max_bytes: u64,
+    /// `stream-node-max-entries`: how many entries it has at most; 0 is no limit.
+    pub stream_node_max_entries: u64,
     /// `tcp-keepalive`: seconds without a word after which the system asks whether a client is still
     /// there; 0 is never. For a host with sockets.
     pub tcp_keepalive_s: u32,
@@ -113,6 +117,8 @@ impl Default for Config {
             requirepass: String::new(),
             proto_max_bulk_len: BULK_BYTES_MAX,
             set_max_intset_entries: 512,
+            stream_node_max_bytes: 4_096,
+            stream_node_max_entries: 100,
             tcp_keepalive_s: 300,
             timeout_s: 0,
             zset_max_listpack_entries: 128,
@@ -357,6 +363,24 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     },
     Directive {
+        name: "stream-node-max-bytes",
+        values: "bytes, with a unit such as 4kb if you like; 0 is no limit",
+        set: |config, value| {
+            let bytes = memory(value).filter(|bytes| i64::try_from(*bytes).is_ok());
+            store(&mut config.stream_node_max_bytes, bytes)
+        },
+    },
+    Directive {
+        name: "stream-node-max-entries",
+        values: "0 to 9223372036854775807; 0 is no limit",
+        set: |config, value| {
+            store(
+                &mut config.stream_node_max_entries,
+                integer(value, 0, i64::MAX as u64),
+            )
+        },
+    },
+    Directive {
         name: "tcp-keepalive",
         values: "0 to 2147483647 seconds",
         set: |config, value| store(&mut config.tcp_keepalive_s, integer(value, 0, SECONDS_MAX)),
@@ -533,6 +557,8 @@ mod tests {
             ("hash-max-listpack-value", "32"),
             ("hll-sparse-max-bytes", "100"),
             ("set-max-intset-entries", "0"),
+            ("stream-node-max-bytes", "1kb"),
+            ("stream-node-max-entries", "7"),
             ("zset-max-listpack-entries", "1"),
             ("zset-max-listpack-value", "2"),
             ("rdbcompression", "no"),
@@ -554,6 +580,8 @@ mod tests {
             hll_sparse_max_bytes: 100,
             list_max_listpack_size: -1,
             set_max_intset_entries: 0,
+            stream_node_max_bytes: 1_024,
+            stream_node_max_entries: 7,
             zset_max_listpack_entries: 1,
             zset_max_listpack_value: 2,
             maxmemory: 100 << 20,

@@ -21,13 +21,14 @@ use crate::node::{Call, ErrorReply, Outcome};
 use crate::record::{Expiry, Record, StoredKey};
 use crate::value::dict::DictConfig;
 use crate::value::sorted_set::SortedSetConfig;
+use crate::value::stream::NodeLimits;
 use crate::value::{Kind, NodeLimit, PackLimits, StringValue, Value};
 use kvrig_base::random::{Seed, Sequence, Stream};
 use kvrig_base::seam::{Counter, Region, Work};
 use kvrig_base::time::Span;
 use kvrig_tables::redis::rules::{RedisRules, RedisVersion};
 use kvrig_tables::{Regions, ResizePolicy, Slot, Table, TableConfig, TableEvent, TableKind};
-use observed::Observed;
+use observed::{Concerns, Observed};
 
 /// Allocations from this size on may go to the system (see
 /// [`kvrig_base::seam::Counter::AllocationsLarge`]).
@@ -81,6 +82,8 @@ pub(crate) struct Limits {
     pub(crate) set_integers_max: usize,
     /// `zset-max-listpack-entries` and `zset-max-listpack-value`.
     pub(crate) sorted_set_pack: PackLimits,
+    /// `stream-node-max-bytes` and `stream-node-max-entries`.
+    pub(crate) stream_node: NodeLimits,
 }
 
 impl Limits {
@@ -97,6 +100,10 @@ impl Limits {
             sorted_set_pack: PackLimits {
                 entries: config.zset_max_listpack_entries,
                 element_bytes: config.zset_max_listpack_value,
+            },
+            stream_node: NodeLimits {
+                bytes: config.stream_node_max_bytes,
+                entries: config.stream_node_max_entries,
             },
         }
     }
@@ -387,7 +394,7 @@ impl Database {
             (result, value.is_empty())
         });
         if is_changed && !is_empty {
-            self.note_change(key, true);
+            self.note_modified(key);
         }
         if is_empty {
             self.delete(key, work);
@@ -493,7 +500,7 @@ impl Database {
         let slot = self.keys.insert(record, work).ok()?;
         self.entry_bytes += bytes;
         self.touch_value(slot, true, work);
-        self.note_change(key, true);
+        self.note_addition(key, slot);
         Some(slot)
     }
     /// Gives a key that is there another value (dbOverwrite).
@@ -502,11 +509,11 @@ impl Database {
             .keys
             .find(key, work)
             .expect("only present keys are overwritten");
-        self.change_value(slot, work, |present, work| {
+        let before = self.change_value(slot, work, |present, work| {
             work.count(Counter::Frees, present.allocations());
-            *present = value;
+            std::mem::replace(present, value)
         });
-        self.note_change(key, true);
+        self.note_loss(key, &before, true);
     }
     /// Changes a value where it is.
     pub(crate) fn change_value<R>(
@@ -544,7 +551,7 @@ impl Database {
         self.keys.find(key, work);
         let removed = self.drop_expiry(key, work);
         if removed {
-            self.note_change(key, true);
+            self.note_modified(key);
         }
         removed
     }
@@ -561,7 +568,7 @@ impl Database {
             Ok(_) => self.entry_bytes += EXPIRY_BYTES,
             Err(occupied) => self.expires.entry_mut(occupied.slot, work).at_ms = at_ms,
         }
-        self.note_change(key, true);
+        self.note_modified(key);
     }
     /// Takes the value at `slot` away, whose key is then to be removed.
     pub(crate) fn take_value(&mut self, slot: Slot, work: &mut Work) -> Value {
@@ -578,7 +585,7 @@ impl Database {
         self.entry_bytes -= entry_bytes(key.len()) + value;
         let of_key = u64::from(StoredKey::allocates(key.len()));
         work.count(Counter::Frees, of_key + record.value.allocations());
-        self.note_change(key, false);
+        self.note_loss(key, &record.value, false);
         true
     }
     fn drop_expiry(&mut self, key: &[u8], work: &mut Work) -> bool {
@@ -594,13 +601,15 @@ impl Database {
     /// Removes all keys (emptyDbStructure).
     pub(crate) fn clear(&mut self, work: &mut Work) {
         if let Some(mut observed) = self.observed.take() {
-            let there: Vec<Box<[u8]>> = observed
+            let there: Vec<(Box<[u8]>, Concerns)> = observed
                 .keys()
-                .filter(|key| self.has(key))
-                .map(Box::from)
+                .filter_map(|key| {
+                    let slot = self.keys.peek(key)?;
+                    Some((key.into(), Concerns::of_loss(self.value(slot))))
+                })
                 .collect();
-            for key in there {
-                observed.note(&key, false);
+            for (key, concerns) in there {
+                observed.note(&key, false, concerns);
             }
             self.observed = Some(observed);
         }

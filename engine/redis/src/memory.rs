@@ -128,6 +128,11 @@ pub(crate) const fn key_bytes(length: usize) -> u64 {
     }
 }
 
+/// Bytes of a string inside a value, such as the name of a consumer (sdsdup, sdsnewlen).
+pub(crate) const fn text_bytes(length: usize) -> u64 {
+    key_bytes(length)
+}
+
 /// Bytes of a value: its object and string, in one allocation or two.
 pub(crate) fn value_bytes(value: &Value, integers_are_shared: bool) -> u64 {
     match value {

@@ -55,7 +55,7 @@ counters! {
     AllocationsLarge = "allocations_large",
     /// Allocations given back.
     Frees = "frees",
-    /// Nodes of linked lists and levels of skip lists that were stepped to.
+    /// Nodes of linked lists and of radix trees, and levels of skip lists, that were stepped to.
     ListSteps = "list_steps",
     /// Pages of 4 KiB touched for the first time since the system gave them.
     PagesFaulted = "pages_faulted",

@@ -75,6 +75,8 @@ pub(crate) fn movable_keys<'a>(spec: &CommandSpec, args: &'a [&'a [u8]]) -> Opti
             return Some(keys);
         }
         "sort_ro" => return Some(keys),
+        "xread" => return stream_keys(args, 1),
+        "xreadgroup" => return stream_keys(args, 4),
         "blmpop" | "bzmpop" | "zdiffstore" | "zinterstore" | "zunionstore" | "eval" | "evalsha" => {
             2
         }
@@ -85,6 +87,15 @@ pub(crate) fn movable_keys<'a>(spec: &CommandSpec, args: &'a [&'a [u8]]) -> Opti
     let end = count_at.checked_add(1)?.checked_add(count)?;
     keys.extend(args.get(count_at + 1..end)?);
     Some(keys)
+}
+
+/// The first half of what stands behind the first STREAMS from an argument on.
+fn stream_keys<'a>(args: &'a [&'a [u8]], from: usize) -> Option<Vec<&'a [u8]>> {
+    let is_it = |arg: &&[u8]| arg.eq_ignore_ascii_case(b"streams");
+    let before = args.get(from..)?.iter().position(is_it)?;
+    let behind = args.get(from + before + 1..)?;
+    let keys = &behind[..behind.len() / 2];
+    (!keys.is_empty()).then(|| keys.to_vec())
 }
 
 fn stores_places(arg: &[u8]) -> bool {

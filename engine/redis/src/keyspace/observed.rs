@@ -2,7 +2,45 @@
 //! them. A database that nobody observes keeps none, and its writes ask for nothing more than that.
 
 use super::{Database, Keyspace};
+use crate::value::Value;
+use kvrig_tables::Slot;
 use std::collections::BTreeMap;
+
+/// Whom a change concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Concerns {
+    /// Those who watch the key (signalModifiedKey).
+    Watchers,
+    /// Those who wait for it (signalKeyAsReady).
+    Waiters,
+    /// Both.
+    All,
+}
+
+impl Concerns {
+    /// Whom a new value concerns.
+    fn of_gain(gained: &Value) -> Self {
+        match gained {
+            Value::List(_) | Value::SortedSet(_) | Value::Stream(_) => Self::All,
+            Value::String(_) | Value::Set(_) | Value::Hash(_) => Self::Watchers,
+        }
+    }
+    /// Whom the loss of a value concerns: of those who wait, only those who wait for a stream.
+    pub(crate) fn of_loss(lost: &Value) -> Self {
+        match lost {
+            Value::Stream(_) => Self::All,
+            _ => Self::Watchers,
+        }
+    }
+    /// Whether those are concerned who watch the key.
+    pub(crate) fn watchers(self) -> bool {
+        self != Self::Waiters
+    }
+    /// Whether those are concerned who wait for it.
+    pub(crate) fn waiters(self) -> bool {
+        self != Self::Watchers
+    }
+}
 
 /// A change of a key that is observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +48,7 @@ pub(crate) struct Change {
     pub(crate) key: Box<[u8]>,
     /// Whether the key is there after it.
     pub(crate) is_present: bool,
+    pub(crate) concerns: Concerns,
 }
 
 /// The observed keys of one database, with the changes that were not taken yet.
@@ -43,11 +82,15 @@ impl Observed {
     pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
-    /// Takes note of a change (signalModifiedKey).
-    pub(crate) fn note(&mut self, key: &[u8], is_present: bool) {
+    /// Takes note of a change.
+    pub(crate) fn note(&mut self, key: &[u8], is_present: bool, concerns: Concerns) {
         if self.keys.contains_key(key) {
             let key = key.into();
-            self.changes.push(Change { key, is_present });
+            self.changes.push(Change {
+                key,
+                is_present,
+                concerns,
+            });
         }
     }
     /// The keys that are observed.
@@ -77,7 +120,7 @@ impl Keyspace {
             for key in keys {
                 let is_present = self.databases[here].has(&key);
                 if is_present || self.databases[before].has(&key) {
-                    observed.note(&key, is_present);
+                    observed.note(&key, is_present, Concerns::All);
                 }
             }
             self.databases[here].observed = Some(observed);
@@ -86,11 +129,38 @@ impl Keyspace {
 }
 
 impl Database {
-    /// Takes note that a key has changed, for those who wait for it (signalModifiedKey).
+    /// Takes note that a key was added, for those who watch it and, where it holds what can be waited
+    /// for, those who wait for it.
     #[inline]
-    pub(crate) fn note_change(&mut self, key: &[u8], is_present: bool) {
+    pub(crate) fn note_addition(&mut self, key: &[u8], slot: Slot) {
+        if self.observed.is_some() {
+            let concerns = Concerns::of_gain(self.value(slot));
+            self.note(key, true, concerns);
+        }
+    }
+    /// Takes note that a stream has got entries, for which others wait though its key was there.
+    pub(crate) fn note_entries(&mut self, key: &[u8]) {
+        self.note(key, true, Concerns::All);
+    }
+    /// Takes note that a key was modified, of which only those are told who watch it: who waits for a
+    /// value waits for its key to be added.
+    pub(crate) fn note_modified(&mut self, key: &[u8]) {
+        self.note(key, true, Concerns::Watchers);
+    }
+    /// Takes note that those who wait for a key are to look at it, though it has not changed for those
+    /// who watch it.
+    pub(crate) fn note_ready(&mut self, key: &[u8]) {
+        self.note(key, true, Concerns::Waiters);
+    }
+    /// Takes note that a key has lost its value, whether or not another is in its place.
+    #[inline]
+    pub(crate) fn note_loss(&mut self, key: &[u8], lost: &Value, is_present: bool) {
+        self.note(key, is_present, Concerns::of_loss(lost));
+    }
+    #[inline]
+    fn note(&mut self, key: &[u8], is_present: bool, concerns: Concerns) {
         if let Some(observed) = &mut self.observed {
-            observed.note(key, is_present);
+            observed.note(key, is_present, concerns);
         }
     }
     /// Notes changes of a key from now on.

@@ -115,8 +115,10 @@ impl Node {
                     break;
                 }
                 for change in changes {
-                    self.touch_watchers(database, &change);
-                    if change.is_present {
+                    if change.concerns.watchers() {
+                        self.touch_watchers(database, &change);
+                    }
+                    if change.concerns.waiters() {
                         self.serve_blocked(database, &change.key, cx);
                     }
                 }

@@ -70,6 +70,8 @@ fn value(config: &Config, name: &str) -> Option<String> {
         "requirepass" => config.requirepass.clone(),
         "save" => String::new(),
         "set-max-intset-entries" => config.set_max_intset_entries.to_string(),
+        "stream-node-max-bytes" => config.stream_node_max_bytes.to_string(),
+        "stream-node-max-entries" => config.stream_node_max_entries.to_string(),
         "tcp-keepalive" => config.tcp_keepalive_s.to_string(),
         "timeout" => config.timeout_s.to_string(),
         "zset-max-listpack-entries" => config.zset_max_listpack_entries.to_string(),

@@ -24,6 +24,11 @@ pub(crate) enum ErrorReply<'a> {
         quoted: &'a [u8],
         after: &'static str,
     },
+    /// The same around two things.
+    QuotingTwo {
+        texts: [&'static str; 3],
+        quoted: [&'a [u8]; 2],
+    },
     /// A text that depends on nothing.
     Fixed(&'static str),
     Syntax,
@@ -81,6 +86,11 @@ impl ErrorReply<'_> {
             } => {
                 let parts = [before.as_bytes(), c_string(quoted), after.as_bytes()];
                 return Cow::Owned(parts.concat());
+            }
+            Self::QuotingTwo { texts, quoted } => {
+                let [before, between, after] = texts.map(str::as_bytes);
+                let [first, second] = quoted.map(c_string);
+                return Cow::Owned([before, first, between, second, after].concat());
             }
             Self::InvalidPlace {
                 longitude_bits,

@@ -40,6 +40,7 @@ mod sets;
 mod snapshot;
 mod sort;
 mod sorted_sets;
+mod streams;
 mod strings;
 mod transaction;
 
@@ -104,7 +105,7 @@ pub struct Node {
 pub(crate) mod groups {
     use super::{
         bitfields, bitmaps, blocking, command_info, connection, geo, hashes, hyperloglogs, keys,
-        lists, pubsub, server, sets, sorted_sets, strings, transaction,
+        lists, pubsub, server, sets, sorted_sets, streams, strings, transaction,
     };
     use crate::command::CommandSpec;
 
@@ -113,6 +114,7 @@ pub(crate) mod groups {
         bitmaps::COMMANDS,
         blocking::LISTS,
         blocking::SORTED_SETS,
+        blocking::STREAMS,
         command_info::COMMANDS,
         connection::COMMANDS,
         geo::COMMANDS,
@@ -124,6 +126,7 @@ pub(crate) mod groups {
         server::COMMANDS,
         sets::COMMANDS,
         sorted_sets::COMMANDS,
+        streams::COMMANDS,
         strings::COMMANDS,
         strings::LCS,
         strings::PARTS,

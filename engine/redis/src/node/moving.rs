@@ -6,6 +6,7 @@ use super::error::ErrorReply;
 use super::{After, Node, Outcome};
 use crate::keyspace::Database;
 use crate::number::parse_i64;
+use crate::value::Stream;
 
 /// Source and target are one.
 const SAME: ErrorReply<'static> =
@@ -38,6 +39,7 @@ fn give_name<'c>(
     if from == to {
         return Ok(replaces);
     }
+    let is_stream = db.check::<Stream>(slot).is_ok();
     let at_ms = db.expiry(from, call.work);
     if db.lookup(to, call.now_ms, call.work).is_some() {
         if !replaces {
@@ -53,8 +55,16 @@ fn give_name<'c>(
     if let Some(at_ms) = at_ms {
         db.set_expiry(to, at_ms, call.work);
     }
-    db.delete(from, call.work);
+    delete_taken(db, from, is_stream, call);
     Ok(true)
+}
+
+/// Removes a key whose value was taken. Those who wait for a stream are to look at it.
+fn delete_taken(db: &mut Database, key: &[u8], was_stream: bool, call: &mut Call<'_>) {
+    db.delete(key, call.work);
+    if was_stream {
+        db.note_ready(key);
+    }
 }
 
 /// The database that an argument names.
@@ -79,6 +89,7 @@ pub(super) fn move_key<'c>(
     let Some(slot) = from.lookup(key, call.now_ms, call.work) else {
         return call.reply_integer(0).map(|()| After::Continue);
     };
+    let is_stream = from.check::<Stream>(slot).is_ok();
     let at_ms = from.expiry(key, call.work);
     let to = node.keyspace.database_mut(target);
     if to.lookup(key, call.now_ms, call.work).is_some() {
@@ -93,7 +104,8 @@ pub(super) fn move_key<'c>(
     if let Some(at_ms) = at_ms {
         to.set_expiry(key, at_ms, call.work);
     }
-    node.keyspace.database_mut(source).delete(key, call.work);
+    let from = node.keyspace.database_mut(source);
+    delete_taken(from, key, is_stream, call);
     call.reply_integer(1).map(|()| After::Continue)
 }
 

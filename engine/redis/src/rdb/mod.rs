@@ -4,6 +4,7 @@
 //! Redis loads them.
 
 mod crc64;
+mod stream;
 
 use self::crc64::crc64;
 use crate::keyspace::{Database, Keyspace};
@@ -38,6 +39,8 @@ mod opcode {
     pub(super) const ZSET_LISTPACK: u8 = 17;
     /// The type of a list of listpacks.
     pub(super) const LIST_QUICKLIST_2: u8 = 18;
+    /// The type of a stream with all that 7.0 knows of it.
+    pub(super) const STREAM_LISTPACKS_2: u8 = 19;
     /// A node of it that is a listpack (QUICKLIST_NODE_CONTAINER_PACKED).
     pub(super) const NODE_PACKED: u64 = 2;
     /// Strings that are integers of 8, 16 and 32 bits.
@@ -148,6 +151,7 @@ fn type_of(value: &Value) -> u8 {
         Value::SortedSet(_) => opcode::ZSET_2,
         Value::Hash(hash) if hash.pack().is_some() => opcode::HASH_LISTPACK,
         Value::Hash(_) => opcode::HASH,
+        Value::Stream(_) => opcode::STREAM_LISTPACKS_2,
     }
 }
 
@@ -233,6 +237,7 @@ impl File<'_> {
                     self.child.work().count_all(&work.counts());
                 }
             },
+            Value::Stream(stream) => self.stream(stream),
         }
     }
     fn aux(&mut self, name: &[u8], value: &[u8]) {

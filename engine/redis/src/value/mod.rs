@@ -7,6 +7,7 @@ pub(crate) mod hyperloglog;
 pub(crate) mod list;
 mod set;
 pub mod sorted_set;
+pub mod stream;
 mod string;
 
 pub use bytes::ValueBytes;
@@ -14,6 +15,7 @@ pub use hash::{Hash, PackLimits};
 pub use list::{List, NodeLimit};
 pub use set::Set;
 pub use sorted_set::SortedSet;
+pub use stream::Stream;
 pub use string::StringValue;
 
 use dict::DictConfig;
@@ -34,6 +36,8 @@ pub enum Value {
     SortedSet(Box<SortedSet>),
     /// A hash.
     Hash(Box<Hash>),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 /// A kind of value.
@@ -46,7 +50,7 @@ pub trait Kind: Sized {
     fn of_mut(value: &mut Value) -> Option<&mut Self>;
     /// As a value.
     fn into_value(self) -> Value;
-    /// Whether nothing is left in it: Redis keeps no empty collection.
+    /// Whether nothing is left in it: Redis keeps no empty collection but streams.
     fn is_empty(&self) -> bool;
     /// Says whether tables inside may resize, which a forked child changes for all of them.
     fn set_resize_policy(&mut self, policy: ResizePolicy);
@@ -70,6 +74,7 @@ impl Value {
             Self::Set(_) => "set",
             Self::SortedSet(_) => "zset",
             Self::Hash(_) => "hash",
+            Self::Stream(_) => "stream",
         }
     }
     /// The name of its encoding in OBJECT ENCODING.
@@ -82,6 +87,7 @@ impl Value {
             Self::Set(set) => set.encoding(),
             Self::SortedSet(set) => set.encoding(),
             Self::Hash(hash) => hash.encoding(),
+            Self::Stream(_) => "stream",
         }
     }
     /// How much work freeing it is, by which UNLINK decides whether a thread does it
@@ -95,6 +101,7 @@ impl Value {
             Self::Hash(hash) if hash.pack().is_none() => hash.len() as u64,
             Self::SortedSet(set) if set.pack().is_none() => set.len() as u64,
             Self::Set(_) | Self::SortedSet(_) | Self::Hash(_) => 1,
+            Self::Stream(stream) => stream.free_effort(),
         }
     }
     /// Allocations beside the record that are given back with it.
@@ -113,6 +120,7 @@ impl Value {
             Self::Set(set) => set.footprint(),
             Self::SortedSet(set) => set.footprint(),
             Self::Hash(hash) => hash.footprint(),
+            Self::Stream(stream) => stream.footprint(),
         }
     }
     /// A copy in the same encoding, whose tables are made with `dict` or as `sorted_set` says.
@@ -132,6 +140,7 @@ impl Value {
             Self::Set(set) => Self::Set(Box::new(set.copy(dict, work))),
             Self::SortedSet(set) => Self::SortedSet(Box::new(set.copy(sorted_set, work))),
             Self::Hash(hash) => Self::Hash(Box::new(hash.copy(dict, work))),
+            Self::Stream(stream) => Self::Stream(Box::new(stream.copy())),
         }
     }
     /// Bytes of a string that lie in an allocation of their own.
@@ -177,6 +186,8 @@ kinds! {
     Set, Set, Set::is_empty, Set::set_resize_policy;
     SortedSet, SortedSet, SortedSet::is_empty, SortedSet::set_resize_policy;
     Hash, Hash, Hash::is_empty, Hash::set_resize_policy;
+    // An empty stream stays: its ids and groups outlive its entries.
+    Stream, Stream, |_| false, |_, _| ();
 }
 
 #[cfg(test)]

@@ -48,6 +48,26 @@ fn effects(host: &mut Host) -> Vec<String> {
     names
 }
 
+/// Redis looks after those who wait where a key is added, not where its value is replaced.
+#[test]
+fn a_list_in_the_place_of_another_value_serves_nobody() {
+    let mut host = two_connections();
+    assert_eq!(send(&mut host, OTHER, "BLPOP l 0"), []);
+    for (request, reply) in [
+        ("SET l v", "+OK"),
+        ("RPUSH m a", ":1"),
+        ("SORT m ALPHA STORE l", ":1"),
+    ] {
+        assert_eq!(send(&mut host, CONN, request), [to(0, reply)], "{request}");
+    }
+    assert_eq!(send(&mut host, CONN, "RPUSH l b"), [to(0, ":2")]);
+    assert_eq!(send(&mut host, CONN, "DEL l"), [to(0, ":1")]);
+    assert_eq!(
+        send(&mut host, CONN, "RPUSH l c"),
+        [to(0, ":1"), to(1, "*2 $1 l $1 c")]
+    );
+}
+
 #[test]
 fn who_waits_longest_is_served_first() {
     let mut host = two_connections();

@@ -9,4 +9,5 @@ mod memory;
 mod rehash;
 mod snapshot;
 mod steps;
+mod streams;
 mod wire;

@@ -6,6 +6,8 @@ pub(crate) const STEPS_PREPARATION: &[&str] = &[
     "SET volatile 7",
     "SET number 12345",
     "PEXPIREAT volatile 4000000000000",
+    "XADD stream 1-1 f v",
+    "XGROUP CREATE stream g 0",
 ];
 
 /// Requests with their steps. Both the node and a real server are held to this one list.
@@ -40,6 +42,14 @@ pub(crate) const STEPS: &[(&str, usize)] = &[
     ("TTL volatile", 3),
     ("TTL key:1", 1),
     ("PERSIST volatile", 3),
+    ("XADD stream 2-1 f v", 1),
+    ("XADD new 1-1 f v", 2),
+    ("XLEN stream", 1),
+    ("XDEL stream 1-1", 1),
+    ("XREAD STREAMS stream none 0 0", 4),
+    ("XREADGROUP GROUP g c STREAMS stream >", 2),
+    ("XGROUP CREATE new g $ MKSTREAM", 2),
+    ("XINFO STREAM stream", 1),
     ("DBSIZE", 0),
     ("PING", 0),
 ];

@@ -53,6 +53,7 @@ fn pop<'c>(
         awaited: "list",
         serve,
         at_timeout: AtTimeout::NullArray,
+        at_loss: None,
     };
     serve_or_wait(node, session, &wait, Frame::NullArray, call)
 }
@@ -94,6 +95,7 @@ fn blmpop<'c>(
             served(pop_range(db, key, slot, asked.end, asked.count, call))
         },
         at_timeout: AtTimeout::NullArray,
+        at_loss: None,
     };
     serve_or_wait(node, session, &wait, Frame::NullArray, call)
 }
@@ -135,6 +137,7 @@ fn wait_to_move<'c>(
         awaited: "list",
         serve,
         at_timeout: AtTimeout::NullArray,
+        at_loss: None,
     };
     serve_or_wait(node, session, &wait, Frame::Null, call)
 }

@@ -5,6 +5,7 @@
 
 mod lists;
 mod sorted_sets;
+mod streams;
 
 use super::call::{Call, Outcome};
 use super::client::{Marks, Session};
@@ -12,7 +13,7 @@ use super::error::ErrorReply;
 use super::{After, NoMessage, Node};
 use crate::command::CommandSpec;
 use crate::keyspace::Database;
-use crate::number::strtod;
+use crate::number::{parse_i64, strtod};
 use crate::resp::Frame;
 use kvrig_base::id::ConnId;
 use kvrig_base::seam::Cx;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub(super) use lists::COMMANDS as LISTS;
 pub(super) use sorted_sets::COMMANDS as SORTED_SETS;
+pub(super) use streams::COMMANDS as STREAMS;
 
 /// Serves one key to a command that has waited for it, whose arguments are those of the call, and
 /// says whether it has written the reply.
@@ -40,6 +42,7 @@ pub(crate) struct Blocked {
     until: Option<Time>,
     /// What it is told when it has waited long enough.
     at_timeout: AtTimeout,
+    at_loss: Option<&'static str>,
 }
 
 /// What a command that has waited in vain replies.
@@ -60,6 +63,8 @@ pub(crate) struct Wait<'c> {
     /// Up to when; `None` is without end.
     pub(crate) until: Option<Time>,
     pub(crate) at_timeout: AtTimeout,
+    /// The error where a key no longer holds that type of value; `None` waits on for it to come back.
+    pub(crate) at_loss: Option<&'static str>,
 }
 
 /// Who waits.
@@ -108,15 +113,31 @@ pub(crate) fn timeout<'c>(
         true => rounded_up(millis),
         false => i64::MIN,
     };
-    if millis < 0 {
-        return Err(ErrorReply::Fixed("ERR timeout is negative"));
-    }
     if millis > i64::MAX - call.now_ms {
         return Err(ErrorReply::Fixed("ERR timeout is out of range"));
+    }
+    end_of_wait(millis, call)
+}
+
+/// When a wait of so many milliseconds is over; zero is never.
+fn end_of_wait<'c>(millis: i64, call: &Call<'c>) -> Result<Option<Time>, ErrorReply<'c>> {
+    if millis < 0 {
+        return Err(ErrorReply::Fixed("ERR timeout is negative"));
     }
     let span = Span::from_millis(1).checked_mul(millis as u64);
     let end = span.map_or(Time::NEVER, |span| call.now.saturating_add(span));
     Ok((millis > 0).then_some(end))
+}
+
+/// The same in milliseconds, which Redis does not check for being too many: they are without end.
+pub(crate) fn timeout_ms<'c>(
+    call: &mut Call<'c>,
+    index: usize,
+) -> Result<Option<Time>, ErrorReply<'c>> {
+    let millis = parse_i64(call.args[index]).ok_or(ErrorReply::Fixed(
+        "ERR timeout is not an integer or out of range",
+    ))?;
+    end_of_wait(millis, call)
 }
 
 /// Rounds up; the number fits.
@@ -154,7 +175,7 @@ pub(super) fn wait<'c>(
     call: &mut Call<'c>,
 ) -> Result<After, ErrorReply<'c>> {
     let replicas = call.integer(1)?;
-    let millis = crate::number::parse_i64(call.args[2]).ok_or(ErrorReply::Fixed(
+    let millis = parse_i64(call.args[2]).ok_or(ErrorReply::Fixed(
         "ERR timeout is not an integer or out of range",
     ))?;
     if millis < 0 {
@@ -171,6 +192,7 @@ pub(super) fn wait<'c>(
         serve: |_, _, _| Ok(false),
         until: (millis > 0).then_some(end),
         at_timeout: AtTimeout::Integer(0),
+        at_loss: None,
     };
     node.block(session, &wait, call);
     Ok(After::Block)
@@ -205,6 +227,7 @@ impl Node {
             serve: wait.serve,
             until: wait.until,
             at_timeout: wait.at_timeout,
+            at_loss: wait.at_loss,
         }));
     }
 
@@ -233,7 +256,8 @@ impl Node {
     }
 
     /// Serves a key that has come to those who wait for it, one after another, as long as there is
-    /// something to be served (handleClientsBlockedOnKeys).
+    /// something to be served; where it has gone, those are told who ask for that
+    /// (handleClientsBlockedOnKeys).
     pub(super) fn serve_blocked(
         &mut self,
         database: usize,
@@ -246,16 +270,16 @@ impl Node {
         };
         let queue: Vec<ConnId> = queue.iter().copied().collect();
         for conn in queue {
-            let Some(kind) = self.keyspace.database(database).type_name_of(key) else {
-                return;
-            };
+            let kind = self.keyspace.database(database).type_name_of(key);
             let Some(mut client) = self.clients.take(conn) else {
                 continue;
             };
             let session = &mut client.session;
             if let Some(blocked) = session.blocked.take() {
-                let is_served =
-                    blocked.awaited == kind && self.serve_one(session, &blocked, key, cx);
+                let is_served = match kind == Some(blocked.awaited) {
+                    true => self.serve_one(session, &blocked, key, cx),
+                    false => self.tell_loss(session, &blocked, cx),
+                };
                 session.blocked = Some(blocked);
                 if is_served {
                     self.stop_waiting(session);
@@ -295,6 +319,18 @@ impl Node {
             self.reply_later(session, &out, cx);
         }
         is_served
+    }
+
+    /// Tells a connection that what it waits for will not come, if it is to be told, and says whether
+    /// it was.
+    fn tell_loss(&self, session: &Session, blocked: &Blocked, cx: &mut Cx<'_, NoMessage>) -> bool {
+        let Some(error) = blocked.at_loss else {
+            return false;
+        };
+        let mut out = Vec::new();
+        Frame::Error(error.as_bytes()).encode(&mut out);
+        self.reply_later(session, &out, cx);
+        true
     }
 
     /// Answers a command that was left unanswered.

@@ -51,6 +51,7 @@ fn pop<'c>(
         awaited: "zset",
         serve,
         at_timeout: AtTimeout::NullArray,
+        at_loss: None,
     };
     serve_or_wait(node, session, &wait, Frame::NullArray, call)
 }
@@ -94,6 +95,7 @@ fn bzmpop<'c>(
             served(reply_each(&popped, true, true, call))
         },
         at_timeout: AtTimeout::NullArray,
+        at_loss: None,
     };
     serve_or_wait(node, session, &wait, Frame::NullArray, call)
 }

@@ -9,6 +9,7 @@ mod lists;
 mod numbers;
 mod sets;
 mod sorted_sets;
+mod streams;
 mod strings;
 mod wire;
 
@@ -34,6 +35,7 @@ pub(crate) const GROUPS: &[Group] = &[
     ("hashes", hashes::request),
     ("sets", sets::request),
     ("sorted sets", sorted_sets::request),
+    ("streams", streams::request),
 ];
 
 /// Keys that never have an expiry.
@@ -103,6 +105,15 @@ const UNORDERED: &[(&str, Unordered)] = &[
     ("zrandmember", Unordered::Elements),
     ("zscan", Unordered::Scan { pairs: true }),
 ];
+
+/// Whether the reply to a request tells times, which no two servers share.
+pub(crate) fn tells_times(request: &Request) -> bool {
+    let is_word = |at: usize, word: &str| {
+        let arg = request.get(at);
+        arg.is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    is_word(0, "xpending") || is_word(0, "xinfo") && !is_word(1, "groups")
+}
 
 /// What of the reply to a request has no order.
 pub(crate) fn unordered(request: &Request) -> Option<Unordered> {
