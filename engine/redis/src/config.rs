@@ -14,6 +14,8 @@ pub const DATABASES_MAX: u64 = 256;
 pub(crate) const HZ_MAX: u64 = 500;
 /// Largest threshold of a compact encoding: beyond what one could hold.
 const SIZE_MAX: u64 = 1 << 30;
+/// Largest value of directives that Redis keeps in an int.
+const INTEGER_MAX: u64 = i32::MAX as u64;
 /// Least similarity (Jaro-Winkler) at which a name is suggested for an unknown one.
 const SUGGESTION_SIMILARITY_MIN: f64 = 0.8;
 
@@ -34,6 +36,11 @@ pub struct Config {
     pub hash_max_listpack_value: usize,
     /// `hll-sparse-max-bytes`: how long the sparse form of a HyperLogLog may become, in bytes.
     pub hll_sparse_max_bytes: usize,
+    /// `lfu-decay-time`: after how many minutes the counter of a key's uses falls by one; 0 is
+    /// never.
+    pub lfu_decay_time: u32,
+    /// `lfu-log-factor`: how much harder each use makes the next rise of that counter.
+    pub lfu_log_factor: u32,
     /// `list-max-listpack-size`: how large one listpack of a list may become.
     pub list_max_listpack_size: i16,
     /// `maxmemory`: the limit of used_memory in bytes; 0 is none.
@@ -75,6 +82,8 @@ impl Default for Config {
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
             hll_sparse_max_bytes: 3_000,
+            lfu_decay_time: 1,
+            lfu_log_factor: 10,
             list_max_listpack_size: -2,
             maxmemory: 0,
             maxmemory_eviction_tenacity: 10,
@@ -170,6 +179,16 @@ pub const DIRECTIVES: &[Directive] = &[
         set: |config, value| store(&mut config.hz, integer(value, 1, HZ_MAX)),
     },
     Directive {
+        name: "lfu-decay-time",
+        values: "0 to 2147483647 minutes; 0 is never",
+        set: |config, value| store(&mut config.lfu_decay_time, integer(value, 0, INTEGER_MAX)),
+    },
+    Directive {
+        name: "lfu-log-factor",
+        values: "0 to 2147483647",
+        set: |config, value| store(&mut config.lfu_log_factor, integer(value, 0, INTEGER_MAX)),
+    },
+    Directive {
         name: "list-max-listpack-size",
         values: "-5 to -1 for 64 to 4 KiB, or a number of elements up to 32767",
         set: |config, value| {
@@ -194,7 +213,8 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "maxmemory-policy",
-        values: "noeviction or allkeys-lru",
+        values: "noeviction, allkeys-lru, allkeys-lfu, allkeys-random, volatile-lru, volatile-lfu, \
+                 volatile-random or volatile-ttl",
         set: |config, value| {
             let named = |(name, _): &&(&str, Policy)| name.eq_ignore_ascii_case(value);
             let policy = Policy::NAMED.iter().find(named).map(|&(_, policy)| policy);
@@ -264,7 +284,11 @@ pub const DIRECTIVES: &[Directive] = &[
 impl Config {
     /// Whether it matters when keys are used.
     pub(crate) fn tracks_use(&self) -> bool {
-        self.maxmemory > 0 && self.maxmemory_policy == Policy::AllkeysLru
+        self.maxmemory > 0 && self.maxmemory_policy.asks_for_uses()
+    }
+    /// Whether keys share the objects of small integers.
+    pub(crate) fn shares_integers(&self) -> bool {
+        !self.tracks_use()
     }
     /// How long one eviction may take: 50 us for each point of tenacity up to 10, then 15 % more
     /// for each, and without end at 100 (`redis:src/evict.c`, evictionTimeLimitUs).
@@ -397,7 +421,9 @@ mod tests {
             ("appendonly", "no"),
             ("proto-max-bulk-len", "2mb"),
             ("maxmemory", "100mb"),
-            ("maxmemory-policy", "allkeys-lru"),
+            ("lfu-decay-time", "0"),
+            ("lfu-log-factor", "100"),
+            ("maxmemory-policy", "ALLKEYS-LRU"),
             ("maxmemory-samples", "10"),
             ("dbfilename", "a.rdb"),
             ("maxmemory-eviction-tenacity", "50"),
@@ -420,6 +446,8 @@ mod tests {
             hash_max_listpack_entries: 128,
             hash_max_listpack_value: 32,
             hll_sparse_max_bytes: 100,
+            lfu_decay_time: 0,
+            lfu_log_factor: 100,
             list_max_listpack_size: -1,
             set_max_intset_entries: 0,
             zset_max_listpack_entries: 1,
@@ -453,7 +481,9 @@ mod tests {
     fn values_that_cannot_be_honoured_are_refused() {
         for (name, value) in [
             ("maxmemory", "1tb"),
-            ("maxmemory-policy", "volatile-lru"),
+            ("maxmemory-policy", "volatile-fifo"),
+            ("lfu-decay-time", "-1"),
+            ("lfu-log-factor", "2147483648"),
             ("rdbcompression", "yes"),
             ("dbfilename", "../dump.rdb"),
             ("hz", "0"),

@@ -3,7 +3,8 @@
 use super::call::{Call, is_option};
 use super::client::Session;
 use super::error::{ErrorReply, c_string};
-use super::{After, Node, Policy};
+use super::help::help;
+use super::{After, Node};
 use crate::command::commands;
 use crate::config::{Config, DIRECTIVES};
 use crate::glob;
@@ -11,6 +12,7 @@ use crate::resp::Frame;
 
 commands! { SUBCOMMANDS: Server;
     "config|get", -3, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.0.0" => Node(get);
+    "config|help", 2, [LOADING STALE], NONE, "5.0.0" => Database(help);
     "config|resetstat", 2, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.0.0" => Node(resetstat);
     "config|set", -4, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.0.0" => Node(set);
 }
@@ -56,13 +58,12 @@ fn value(config: &Config, name: &str) -> Option<String> {
         "hll-sparse-max-bytes" => config.hll_sparse_max_bytes.to_string(),
         "hash-max-listpack-value" => config.hash_max_listpack_value.to_string(),
         "hz" => config.hz.to_string(),
+        "lfu-decay-time" => config.lfu_decay_time.to_string(),
+        "lfu-log-factor" => config.lfu_log_factor.to_string(),
         "list-max-listpack-size" => config.list_max_listpack_size.to_string(),
         "maxmemory" => config.maxmemory.to_string(),
         "maxmemory-eviction-tenacity" => config.maxmemory_eviction_tenacity.to_string(),
-        "maxmemory-policy" => {
-            let named = |(_, policy): &&(&str, Policy)| *policy == config.maxmemory_policy;
-            Policy::NAMED.iter().find(named)?.0.to_owned()
-        }
+        "maxmemory-policy" => config.maxmemory_policy.name().to_owned(),
         "maxmemory-samples" => config.maxmemory_samples.to_string(),
         "proto-max-bulk-len" => config.proto_max_bulk_len.to_string(),
         "requirepass" => config.requirepass.clone(),
@@ -114,6 +115,10 @@ fn set<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Result<Afte
     }
     node.keyspace.apply(&config);
     node.config = config;
+    if names.contains(&"maxmemory") && node.config.maxmemory > 0 {
+        // The timer gets below the new limit without waiting for a command (updateMaxmemory).
+        node.eviction.due = Some(call.now);
+    }
     call.reply_ok().map(|()| After::Continue)
 }
 

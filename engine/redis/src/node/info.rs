@@ -4,9 +4,10 @@
 use super::call::{Call, is_option};
 use super::client::Session;
 use super::error::ErrorReply;
-use super::{After, Node, Policy};
+use super::{After, Node};
 use crate::rdb::REDIS_VERSION;
 use crate::resp::Frame;
+use kvrig_base::time::Span;
 use std::fmt::Write;
 
 /// What is counted since the start or CONFIG RESETSTAT.
@@ -94,18 +95,13 @@ fn clients(node: &Node, _: &Call<'_>, text: &mut String) {
 
 fn memory(node: &Node, _: &Call<'_>, text: &mut String) {
     let (used, start) = (node.used_memory(), crate::memory::STARTUP_BYTES);
-    let named = |(_, policy): &&(&str, Policy)| *policy == node.config.maxmemory_policy;
-    let policy = Policy::NAMED
-        .iter()
-        .find(named)
-        .map_or("", |(name, _)| name);
     fields!(text,
         "used_memory": used,
         "used_memory_human": human(used),
         "used_memory_startup": start,
         "maxmemory": node.config.maxmemory,
         "maxmemory_human": human(node.config.maxmemory),
-        "maxmemory_policy": policy,
+        "maxmemory_policy": node.config.maxmemory_policy.name(),
     );
 }
 
@@ -129,7 +125,7 @@ fn persistence(node: &Node, _: &Call<'_>, text: &mut String) {
     );
 }
 
-fn stats(node: &Node, _: &Call<'_>, text: &mut String) {
+fn stats(node: &Node, call: &Call<'_>, text: &mut String) {
     let statistics = &node.statistics;
     fields!(text,
         "total_connections_received": statistics.connections,
@@ -140,10 +136,16 @@ fn stats(node: &Node, _: &Call<'_>, text: &mut String) {
         "expired_keys": node.keyspace.expired_keys() - statistics.expired_before,
         "expired_time_cap_reached_count": node.active_expiry.timeouts,
         "evicted_keys": node.evicted_keys() - statistics.evicted_before,
+        "total_eviction_exceeded_time": millis(node.eviction.exceeded_in_all(call.now)),
+        "current_eviction_exceeded_time": millis(node.eviction.exceeded_now(call.now)),
         "pubsub_channels": node.pubsub.channel_count(),
         "pubsub_patterns": node.pubsub.pattern_count(),
         "pubsubshard_channels": 0,
     );
+}
+
+fn millis(span: Span) -> u64 {
+    span.as_nanos() / 1_000_000
 }
 
 fn replication(_: &Node, _: &Call<'_>, text: &mut String) {
@@ -171,6 +173,7 @@ fn keyspace(node: &Node, _: &Call<'_>, text: &mut String) {
 impl Node {
     /// Counts from here on.
     pub(super) fn reset_statistics(&mut self) {
+        self.eviction.reset_times();
         self.statistics = Statistics {
             evicted_before: self.evicted_keys(),
             expired_before: self.keyspace.expired_keys(),

@@ -23,6 +23,7 @@ mod eviction;
 mod expiry;
 mod geo;
 mod hashes;
+mod help;
 mod hyperloglogs;
 mod info;
 mod keys;
@@ -171,6 +172,7 @@ impl Node {
     /// Sets `maxmemory` while it runs, as CONFIG SET does; the next write is the first to heed it.
     pub fn set_maxmemory(&mut self, bytes: u64) {
         self.config.maxmemory = bytes;
+        self.keyspace.apply(&self.config);
     }
     /// Takes a key as loading a snapshot does: it is added and nothing else is looked up
     /// (dbAddRDBLoad). Says whether it was absent; a key that is there stays as it is.
@@ -457,7 +459,7 @@ impl Node {
         let has_child = self.snapshots.has_child();
         self.snapshots.started(wall.unix_secs());
         self.keyspace
-            .set_clock(wall.unix_secs(), self.config.tracks_use() && !has_child);
+            .set_clock(wall.unix_secs(), &self.config, has_child);
     }
 }
 

@@ -16,6 +16,7 @@ pub use set::Set;
 pub use sorted_set::SortedSet;
 pub use string::StringValue;
 
+use crate::memory::SHARED_INTEGERS;
 use dict::DictConfig;
 use kvrig_base::seam::{Counter, Work};
 use kvrig_tables::ResizePolicy;
@@ -83,6 +84,10 @@ impl Value {
             Self::SortedSet(set) => set.encoding(),
             Self::Hash(hash) => hash.encoding(),
         }
+    }
+    /// Whether it is an integer for which Redis keeps one object (OBJ_SHARED_INTEGERS).
+    pub(crate) fn is_small_integer(&self) -> bool {
+        matches!(self, Self::String(StringValue::Integer(number)) if (0..SHARED_INTEGERS).contains(number))
     }
     /// How much work freeing it is, by which UNLINK decides whether a thread does it
     /// (`redis:src/lazyfree.c`, lazyfreeGetFreeEffort): the allocations of a collection that has

@@ -447,7 +447,7 @@ fn add_to_integer<'c>(db: &mut Database, call: &mut Call<'c>, increment: i64) ->
     // otherwise the key is looked up once more to be given another object.
     let may_be_shared = |number: i64| (0..SHARED_INTEGERS).contains(&number);
     let has_own_object =
-        stored_integer.is_some_and(|number| !(db.integers_are_shared() && may_be_shared(number)));
+        stored_integer.is_some() && slot.is_some_and(|slot| !db.shares_integer(slot));
     match slot {
         Some(slot) if has_own_object && !may_be_shared(sum) => {
             db.change(key, slot, call.work, |value, _| {
