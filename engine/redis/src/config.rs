@@ -180,7 +180,7 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "lfu-decay-time",
-        values: "0 to 2147483647 minutes; 0 is never",
+        values: "0 to 2147483647",
         set: |config, value| store(&mut config.lfu_decay_time, integer(value, 0, INTEGER_MAX)),
     },
     Directive {

@@ -4,9 +4,9 @@ use super::call::{Call, is_option};
 use super::client::Session;
 use super::error::{ErrorReply, c_string};
 use super::help::help;
-use super::{After, Node};
+use super::{After, Node, Policy};
 use crate::command::commands;
-use crate::config::{Config, DIRECTIVES};
+use crate::config::{Config, DIRECTIVES, Directive};
 use crate::glob;
 use crate::resp::Frame;
 
@@ -21,6 +21,9 @@ commands! { SUBCOMMANDS: Server;
 const IMMUTABLE: &[&str] = &["databases"];
 /// Those that name files, which are protected by default (`enable-protected-configs`).
 const PROTECTED: &[&str] = &["dbfilename"];
+
+/// Those whose range is that of Redis.
+const RANGES_OF_REDIS: &[&str] = &["lfu-decay-time", "lfu-log-factor"];
 
 /// CONFIG GET: all directives that any pattern matches, by name.
 fn get<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Result<After, ErrorReply<'c>> {
@@ -105,7 +108,7 @@ fn set<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Result<Afte
                     names.push(name);
                     continue;
                 }
-                Err(_) => reason(directive.values, &text),
+                Err(_) => reason(directive, &text),
             },
         };
         let text =
@@ -123,14 +126,23 @@ fn set<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Result<Afte
 }
 
 /// Why a value cannot be set, in Redis's words where it would refuse it too.
-fn reason(values: &str, text: &str) -> String {
+fn reason(directive: &Directive, text: &str) -> String {
     let is_integer = text.parse::<i64>().is_ok();
-    match values {
+    let has_range_of_redis = RANGES_OF_REDIS.contains(&directive.name);
+    let range = directive.values.split_once(" to ");
+    match directive.values {
+        _ if directive.name == "maxmemory-policy" => {
+            let names = Policy::NAMED.map(|(name, _)| name).join(", ");
+            format!("argument(s) must be one of the following: {names}")
+        }
         "yes or no" => "argument must be 'yes' or 'no'".to_owned(),
-        _ if values.starts_with(|digit: char| digit.is_ascii_digit()) && !is_integer => {
+        values if values.starts_with(|digit: char| digit.is_ascii_digit()) && !is_integer => {
             "argument couldn't be parsed into an integer".to_owned()
         }
-        _ => format!("this server honours {values}"),
+        values => match range.filter(|_| has_range_of_redis) {
+            Some((least, most)) => format!("argument must be between {least} and {most} inclusive"),
+            None => format!("this server honours {values}"),
+        },
     }
 }
 

@@ -238,7 +238,8 @@ impl Eviction {
 impl Node {
     /// Gets below the memory limit, if there is one, and sets how far tables may grow.
     pub(super) fn make_room(&mut self, now: Time, work: &mut Work) -> Evicted {
-        if self.config.maxmemory == 0 {
+        // Nothing is evicted, or refused, in a pause (isSafeToPerformEvictions).
+        if self.config.maxmemory == 0 || self.pause.is_on() {
             return Evicted::Enough;
         }
         let limits = Limits {
