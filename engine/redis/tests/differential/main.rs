@@ -5,6 +5,7 @@
 //! with a notice elsewhere.
 
 mod connections;
+mod eviction;
 #[path = "../node/harness.rs"]
 mod harness;
 mod memory;

@@ -6,6 +6,7 @@ mod eviction;
 mod expiry;
 mod harness;
 mod memory;
+mod policies;
 mod rehash;
 mod snapshot;
 mod steps;
