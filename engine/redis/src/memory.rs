@@ -15,7 +15,7 @@ pub const STARTUP_BYTES: u64 = 876_120;
 /// struct dictEntry of 7.0: key, value, next.
 const DICT_ENTRY_BYTES: u64 = 24;
 /// struct redisObject.
-const OBJECT_BYTES: u64 = 16;
+pub(crate) const OBJECT_BYTES: u64 = 16;
 /// Longest string that shares the allocation of its object (OBJ_ENCODING_EMBSTR_SIZE_LIMIT).
 pub const EMBEDDED_BYTES_MAX: usize = 44;
 /// Integers from 0 up to this have one object for all keys (OBJ_SHARED_INTEGERS).

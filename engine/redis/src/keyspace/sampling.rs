@@ -54,6 +54,10 @@ impl Database {
     pub(crate) fn expires_at_ms(&self, slot: Slot) -> i64 {
         self.expires.entry(slot).at_ms
     }
+    /// Where a key is, expired or not, which takes a look-up (dictFind).
+    pub(crate) fn locate(&mut self, key: &[u8], work: &mut Work) -> Option<Slot> {
+        self.keys.find(key, work)
+    }
     /// Whether the key is in the table, which takes a look-up.
     pub(crate) fn finds_in(&mut self, table: TableRole, key: &[u8], work: &mut Work) -> bool {
         match table {

@@ -81,6 +81,16 @@ const LINES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "memory",
+        &[
+            "STATS",
+            "    Return information about the memory usage of the server.",
+            "USAGE <key> [SAMPLES <count>]",
+            "    Return memory in bytes used by <key> and its value. Nested values are",
+            "    sampled up to <count> times (default: 5, 0 means sample all).",
+        ],
+    ),
+    (
         "object",
         &[
             "ENCODING <key>",

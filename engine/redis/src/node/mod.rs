@@ -29,6 +29,7 @@ mod info;
 mod keys;
 mod listing;
 mod lists;
+mod memory;
 mod monitor;
 mod moving;
 mod object;

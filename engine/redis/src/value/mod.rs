@@ -5,6 +5,7 @@ pub mod dict;
 mod hash;
 pub(crate) mod hyperloglog;
 pub(crate) mod list;
+mod sampled;
 mod set;
 pub mod sorted_set;
 mod string;
