@@ -8,10 +8,12 @@
 //! where a table under bare inserts would need 1.63 x 2^k.
 
 mod expiring;
+mod lookups;
 mod observed;
 mod sampling;
 mod usage;
 
+pub(crate) use lookups::Lookups;
 pub(crate) use observed::Change;
 pub(crate) use usage::Usage;
 
@@ -139,6 +141,9 @@ pub struct Database {
     uses: Sequence,
     /// Keys removed since the start because their time had passed.
     expired_keys: u64,
+    /// Whether look-ups are those of a command that reads.
+    is_read: bool,
+    lookups: Lookups,
     /// Where the next sample of keys that expire begins.
     expires_cursor: u64,
     /// Keys whose changes are waited for, where there are any.
@@ -179,6 +184,8 @@ impl Keyspace {
                 marking: Marking::default(),
                 uses: seed.stream("uses").sequence(u64::from(index)),
                 expired_keys: 0,
+                is_read: false,
+                lookups: Lookups::default(),
                 expires_cursor: 0,
                 observed: None,
             }
@@ -407,12 +414,12 @@ impl Database {
         now_ms: i64,
         work: &mut Work,
     ) -> Option<Slot> {
-        let slot = self.keys.find(key, work)?;
-        if self.remove_if_expired(key, now_ms, work) {
-            None
-        } else {
-            Some(slot)
+        let slot = self.keys.find(key, work);
+        let slot = slot.filter(|_| !self.remove_if_expired(key, now_ms, work));
+        if self.is_read {
+            self.note_lookup(slot.is_some());
         }
+        slot
     }
     /// Removes the key if its time has passed, and says whether it did (expireIfNeeded).
     #[inline]

@@ -5,6 +5,7 @@ use super::call::{Call, is_option};
 use super::client::Session;
 use super::error::ErrorReply;
 use super::{After, Node};
+use crate::keyspace::Lookups;
 use crate::rdb::REDIS_VERSION;
 use crate::resp::Frame;
 use kvrig_base::time::Span;
@@ -18,6 +19,7 @@ pub(super) struct Statistics {
     /// Counters that go on elsewhere, as they were at the last reset.
     evicted_before: u64,
     expired_before: u64,
+    lookups_before: Lookups,
 }
 
 /// A section: its name, and what writes its fields.
@@ -127,6 +129,7 @@ fn persistence(node: &Node, _: &Call<'_>, text: &mut String) {
 
 fn stats(node: &Node, call: &Call<'_>, text: &mut String) {
     let statistics = &node.statistics;
+    let lookups = node.keyspace.lookups();
     fields!(text,
         "total_connections_received": statistics.connections,
         "total_commands_processed": statistics.commands,
@@ -136,6 +139,8 @@ fn stats(node: &Node, call: &Call<'_>, text: &mut String) {
         "expired_keys": node.keyspace.expired_keys() - statistics.expired_before,
         "expired_time_cap_reached_count": node.active_expiry.timeouts,
         "evicted_keys": node.evicted_keys() - statistics.evicted_before,
+        "keyspace_hits": lookups.hits - statistics.lookups_before.hits,
+        "keyspace_misses": lookups.misses - statistics.lookups_before.misses,
         "total_eviction_exceeded_time": millis(node.eviction.exceeded_in_all(call.now)),
         "current_eviction_exceeded_time": millis(node.eviction.exceeded_now(call.now)),
         "pubsub_channels": node.pubsub.channel_count(),
@@ -176,6 +181,7 @@ impl Node {
         self.eviction.reset_times();
         self.statistics = Statistics {
             evicted_before: self.evicted_keys(),
+            lookups_before: self.keyspace.lookups(),
             expired_before: self.keyspace.expired_keys(),
             ..Statistics::default()
         };

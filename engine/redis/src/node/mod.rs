@@ -431,7 +431,11 @@ impl Node {
         match call.spec.handler {
             Handler::Database(handle) => {
                 let database = self.keyspace.database_mut(session.database);
-                handle(database, call).map(|()| After::Continue)
+                match call.spec.flags.has(Flags::READONLY) {
+                    true => database.reading(|database| handle(database, call)),
+                    false => handle(database, call),
+                }
+                .map(|()| After::Continue)
             }
             Handler::Node(handle) => handle(self, session, call),
             // Of those that have subcommands, COMMAND alone does without one.

@@ -123,7 +123,7 @@ pub(super) fn copy<'c>(
         return Err(SAME);
     }
     let db = node.keyspace.database_mut(source);
-    let Some(slot) = db.lookup(from, call.now_ms, call.work) else {
+    let Some(slot) = db.lookup_to_read(from, call) else {
         return call.reply_integer(0).map(|()| After::Continue);
     };
     let at_ms = db.expiry(from, call.work);

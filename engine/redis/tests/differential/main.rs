@@ -92,11 +92,19 @@ fn lists() -> u64 {
 fn replies_of_redis(server: &mut RealServer, list: &[Request]) -> Vec<Vec<u8>> {
     server.ask(&["SELECT", "0"]);
     server.ask(&["FLUSHALL"]);
+    server.ask(&["CONFIG", "RESETSTAT"]);
     let replies = server.pipeline(list);
-    list.iter()
-        .zip(replies)
-        .map(|(request, reply)| comparable(request, reply))
-        .collect()
+    let lookups = lookups(&server.ask(&["INFO", "stats"]).text());
+    let replies = list.iter().zip(replies);
+    let replies = replies.map(|(request, reply)| comparable(request, reply));
+    replies.chain([lookups]).collect()
+}
+
+/// The fields of INFO on look-ups, in place of one more reply.
+fn lookups(info: &str) -> Vec<u8> {
+    let lines = info.split(['\r', ' ']).map(str::trim);
+    let lines: Vec<&str> = lines.filter(|line| line.starts_with("keyspace_")).collect();
+    lines.join(" ").into_bytes()
 }
 
 fn replies_of_node(list: &[Request]) -> Vec<Vec<u8>> {
@@ -105,7 +113,9 @@ fn replies_of_node(list: &[Request]) -> Vec<Vec<u8>> {
         let args: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
         comparable(request, host.command(&args))
     };
-    list.iter().map(reply).collect()
+    let replies: Vec<Vec<u8>> = list.iter().map(reply).collect();
+    let lookups = lookups(&host.ask("INFO stats"));
+    replies.into_iter().chain([lookups]).collect()
 }
 
 /// The reply with everything sorted that has no promised order.

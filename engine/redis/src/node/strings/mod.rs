@@ -105,14 +105,14 @@ fn set_argument(db: &mut Database, call: &mut Call<'_>, key_index: usize, value_
 
 /// GETSET.
 fn getset<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    get(db, call)?;
+    db.reading(|db| get(db, call))?;
     set_argument(db, call, 1, 2);
     Ok(())
 }
 
 /// GETDEL.
 fn getdel<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    get(db, call)?;
+    db.reading(|db| get(db, call))?;
     db.delete(call.args[1], call.work);
     Ok(())
 }
@@ -308,7 +308,7 @@ fn getex_options<'c>(args: &[&[u8]]) -> Result<NewExpiry, ErrorReply<'c>> {
 fn getex<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let key = call.args[1];
     let chosen = getex_options(call.args)?;
-    let Some(slot) = db.find::<StringValue>(key, call)? else {
+    let Some(slot) = db.find_to_read::<StringValue>(key, call)? else {
         return call.reply_null();
     };
     let stated = match chosen {
@@ -344,7 +344,7 @@ fn set_key<'c>(
         None => None,
     };
     if options.replies_old {
-        get(db, call)?;
+        db.reading(|db| get(db, call))?;
     }
     let is_present = db.lookup(key, call.now_ms, call.work).is_some();
     let refuses = match options.wants {
