@@ -14,13 +14,15 @@ pub const DATABASES_MAX: u64 = 256;
 pub(crate) const HZ_MAX: u64 = 500;
 /// Largest threshold of a compact encoding: beyond what one could hold.
 const SIZE_MAX: u64 = 1 << 30;
+/// Most commands that SLOWLOG may be asked to keep, each with up to 4 KiB.
+const SLOWLOG_MAX: u64 = 1 << 20;
 /// Largest value of directives that Redis keeps in an int.
 const INTEGER_MAX: u64 = i32::MAX as u64;
 /// Least similarity (Jaro-Winkler) at which a name is suggested for an unknown one.
 const SUGGESTION_SIMILARITY_MIN: f64 = 0.8;
 
-/// The configuration of a node, with the defaults of Redis 7.0 but for `save` and `rdbcompression`,
-/// which are off.
+/// The configuration of a node, with the defaults of Redis 7.0 but for `save`, `rdbcompression` and
+/// `slowlog-log-slower-than`, which are off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Whether the timer looks for keys whose time has passed. No directive: a server does, and the
@@ -36,6 +38,9 @@ pub struct Config {
     pub hash_max_listpack_value: usize,
     /// `hll-sparse-max-bytes`: how long the sparse form of a HyperLogLog may become, in bytes.
     pub hll_sparse_max_bytes: usize,
+    /// `latency-monitor-threshold`: from how many milliseconds on LATENCY is told of something; 0 is
+    /// never.
+    pub latency_monitor_threshold: u64,
     /// `lfu-decay-time`: after how many minutes the counter of a key's uses falls by one; 0 is
     /// never.
     pub lfu_decay_time: u32,
@@ -67,6 +72,11 @@ pub struct Config {
     pub proto_max_bulk_len: u64,
     /// `set-max-intset-entries`: how many members a set of integers in one allocation has at most.
     pub set_max_intset_entries: usize,
+    /// `slowlog-log-slower-than`: from how many microseconds on SLOWLOG keeps a command; -1 is never.
+    /// Redis has 10,000; to know it, each command must be timed.
+    pub slowlog_log_slower_than: i64,
+    /// `slowlog-max-len`: how many commands SLOWLOG keeps.
+    pub slowlog_max_len: usize,
     /// `zset-max-listpack-entries`: how many members a sorted set in one allocation has at most.
     pub zset_max_listpack_entries: usize,
     /// `zset-max-listpack-value`: how long they are at most, in bytes.
@@ -82,6 +92,7 @@ impl Default for Config {
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
             hll_sparse_max_bytes: 3_000,
+            latency_monitor_threshold: 0,
             lfu_decay_time: 1,
             lfu_log_factor: 10,
             list_max_listpack_size: -2,
@@ -96,6 +107,8 @@ impl Default for Config {
             requirepass: String::new(),
             proto_max_bulk_len: BULK_BYTES_MAX,
             set_max_intset_entries: 512,
+            slowlog_log_slower_than: -1,
+            slowlog_max_len: 128,
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
         }
@@ -179,6 +192,14 @@ pub const DIRECTIVES: &[Directive] = &[
         set: |config, value| store(&mut config.hz, integer(value, 1, HZ_MAX)),
     },
     Directive {
+        name: "latency-monitor-threshold",
+        values: "0 to 9223372036854775807",
+        set: |config, value| {
+            let threshold = integer(value, 0, i64::MAX as u64);
+            store(&mut config.latency_monitor_threshold, threshold)
+        },
+    },
+    Directive {
         name: "lfu-decay-time",
         values: "0 to 2147483647",
         set: |config, value| store(&mut config.lfu_decay_time, integer(value, 0, INTEGER_MAX)),
@@ -258,6 +279,19 @@ pub const DIRECTIVES: &[Directive] = &[
                 integer(value, 0, SIZE_MAX),
             )
         },
+    },
+    Directive {
+        name: "slowlog-log-slower-than",
+        values: "-1 to 9223372036854775807",
+        set: |config, value| {
+            let limit = value.parse().ok().filter(|limit| *limit >= -1);
+            store(&mut config.slowlog_log_slower_than, limit)
+        },
+    },
+    Directive {
+        name: "slowlog-max-len",
+        values: "0 to 1048576",
+        set: |config, value| store(&mut config.slowlog_max_len, integer(value, 0, SLOWLOG_MAX)),
     },
     Directive {
         name: "zset-max-listpack-entries",
@@ -432,6 +466,9 @@ mod tests {
             ("hash-max-listpack-value", "32"),
             ("hll-sparse-max-bytes", "100"),
             ("set-max-intset-entries", "0"),
+            ("latency-monitor-threshold", "100"),
+            ("slowlog-log-slower-than", "0"),
+            ("slowlog-max-len", "10"),
             ("zset-max-listpack-entries", "1"),
             ("zset-max-listpack-value", "2"),
             ("rdbcompression", "no"),
@@ -450,6 +487,9 @@ mod tests {
             lfu_log_factor: 100,
             list_max_listpack_size: -1,
             set_max_intset_entries: 0,
+            latency_monitor_threshold: 100,
+            slowlog_log_slower_than: 0,
+            slowlog_max_len: 10,
             zset_max_listpack_entries: 1,
             zset_max_listpack_value: 2,
             maxmemory: 100 << 20,
@@ -483,6 +523,7 @@ mod tests {
             ("maxmemory", "1tb"),
             ("maxmemory-policy", "volatile-fifo"),
             ("lfu-decay-time", "-1"),
+            ("slowlog-log-slower-than", "-2"),
             ("lfu-log-factor", "2147483648"),
             ("rdbcompression", "yes"),
             ("dbfilename", "../dump.rdb"),

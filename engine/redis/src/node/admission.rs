@@ -38,7 +38,7 @@ impl Node {
         &mut self,
         session: &Session,
         args: &'c [&'c [u8]],
-        now: Time,
+        (now, now_ms): (Time, i64),
         work: &mut Work,
     ) -> Result<Admission, ErrorReply<'c>> {
         let mut spec = command::find(args[0]).ok_or(ErrorReply::UnknownCommand { args })?;
@@ -55,7 +55,7 @@ impl Node {
         }
         // QUIT is answered before memory is looked at.
         if self.config.maxmemory > 0 && spec.name != "quit" {
-            let evicted = self.make_room(now, work);
+            let evicted = self.make_room((now, now_ms), work);
             if evicted == Evicted::Failed && needs_memory(session, spec) {
                 return Err(ErrorReply::OutOfMemory);
             }

@@ -23,7 +23,12 @@ const IMMUTABLE: &[&str] = &["databases"];
 const PROTECTED: &[&str] = &["dbfilename"];
 
 /// Those whose range is that of Redis.
-const RANGES_OF_REDIS: &[&str] = &["lfu-decay-time", "lfu-log-factor"];
+const RANGES_OF_REDIS: &[&str] = &[
+    "latency-monitor-threshold",
+    "lfu-decay-time",
+    "lfu-log-factor",
+    "slowlog-log-slower-than",
+];
 
 /// CONFIG GET: all directives that any pattern matches, by name.
 fn get<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Result<After, ErrorReply<'c>> {
@@ -61,6 +66,7 @@ fn value(config: &Config, name: &str) -> Option<String> {
         "hll-sparse-max-bytes" => config.hll_sparse_max_bytes.to_string(),
         "hash-max-listpack-value" => config.hash_max_listpack_value.to_string(),
         "hz" => config.hz.to_string(),
+        "latency-monitor-threshold" => config.latency_monitor_threshold.to_string(),
         "lfu-decay-time" => config.lfu_decay_time.to_string(),
         "lfu-log-factor" => config.lfu_log_factor.to_string(),
         "list-max-listpack-size" => config.list_max_listpack_size.to_string(),
@@ -72,6 +78,8 @@ fn value(config: &Config, name: &str) -> Option<String> {
         "requirepass" => config.requirepass.clone(),
         "save" => String::new(),
         "set-max-intset-entries" => config.set_max_intset_entries.to_string(),
+        "slowlog-log-slower-than" => config.slowlog_log_slower_than.to_string(),
+        "slowlog-max-len" => config.slowlog_max_len.to_string(),
         "zset-max-listpack-entries" => config.zset_max_listpack_entries.to_string(),
         "zset-max-listpack-value" => config.zset_max_listpack_value.to_string(),
         _ => return None,
@@ -136,7 +144,10 @@ fn reason(directive: &Directive, text: &str) -> String {
             format!("argument(s) must be one of the following: {names}")
         }
         "yes or no" => "argument must be 'yes' or 'no'".to_owned(),
-        values if values.starts_with(|digit: char| digit.is_ascii_digit()) && !is_integer => {
+        values
+            if values.starts_with(|sign: char| sign == '-' || sign.is_ascii_digit())
+                && !is_integer =>
+        {
             "argument couldn't be parsed into an integer".to_owned()
         }
         values => match range.filter(|_| has_range_of_redis) {

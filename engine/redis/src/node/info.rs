@@ -9,6 +9,7 @@ use crate::keyspace::Lookups;
 use crate::rdb::REDIS_VERSION;
 use crate::resp::Frame;
 use kvrig_base::time::Span;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What is counted since the start or CONFIG RESETSTAT.
@@ -20,6 +21,24 @@ pub(super) struct Statistics {
     evicted_before: u64,
     expired_before: u64,
     lookups_before: Lookups,
+    /// Errors by their first word.
+    errors: BTreeMap<Box<[u8]>, u64>,
+}
+
+impl Statistics {
+    /// Counts a reply that is an error (afterErrorReply).
+    #[inline]
+    pub(super) fn note_reply(&mut self, reply: &[u8]) {
+        if let Some(text) = reply.strip_prefix(b"-") {
+            self.note_error(text);
+        }
+    }
+    /// Counts an error by its text.
+    #[cold]
+    pub(super) fn note_error(&mut self, text: &[u8]) {
+        let word = text.split(|byte| *byte == b' ').next().unwrap_or(text);
+        *self.errors.entry(word.into()).or_default() += 1;
+    }
 }
 
 /// A section: its name, and what writes its fields.
@@ -32,6 +51,7 @@ const SECTIONS: &[Section] = &[
     ("Persistence", persistence),
     ("Stats", stats),
     ("Replication", replication),
+    ("Errorstats", errorstats),
     ("Cluster", cluster),
     ("Keyspace", keyspace),
 ];
@@ -146,6 +166,7 @@ fn stats(node: &Node, call: &Call<'_>, text: &mut String) {
         "pubsub_channels": node.pubsub.channel_count(),
         "pubsub_patterns": node.pubsub.pattern_count(),
         "pubsubshard_channels": 0,
+        "total_error_replies": statistics.errors.values().sum::<u64>(),
     );
 }
 
@@ -158,6 +179,14 @@ fn replication(_: &Node, _: &Call<'_>, text: &mut String) {
         "role": "master",
         "connected_slaves": 0,
     );
+}
+
+fn errorstats(node: &Node, _: &Call<'_>, text: &mut String) {
+    for (word, count) in &node.statistics.errors {
+        let word = String::from_utf8_lossy(word);
+        // Writing into a string cannot fail.
+        let _ = write!(text, "errorstat_{word}:count={count}\r\n");
+    }
 }
 
 fn cluster(_: &Node, _: &Call<'_>, text: &mut String) {

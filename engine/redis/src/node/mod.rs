@@ -27,6 +27,7 @@ mod help;
 mod hyperloglogs;
 mod info;
 mod keys;
+mod latency;
 mod listing;
 mod lists;
 mod memory;
@@ -38,6 +39,7 @@ mod pubsub;
 mod scan;
 mod server;
 mod sets;
+mod slow_log;
 mod snapshot;
 mod sort;
 mod sorted_sets;
@@ -58,8 +60,10 @@ use self::client::{Addresses, Clients, Marks};
 use self::cron::Cron;
 use self::eviction::Eviction;
 use self::info::Statistics;
+use self::latency::Latencies;
 use self::pause::Pause;
 use self::pubsub::PubSub;
+use self::slow_log::SlowLog;
 use self::snapshot::Snapshots;
 use self::transaction::Watchers;
 use crate::command::{CommandSpec, Flags, Handler};
@@ -96,6 +100,8 @@ pub struct Node {
     pause: Pause,
     pending: Pending,
     statistics: Statistics,
+    slow_log: SlowLog,
+    latencies: Latencies,
     active_expiry: ActiveExpiry,
     /// Whether commands of all connections need a closer look: a pause, or somebody who monitors.
     is_gated: bool,
@@ -162,6 +168,8 @@ impl Node {
             pause: Pause::default(),
             pending: Pending::default(),
             statistics: Statistics::default(),
+            slow_log: SlowLog::default(),
+            latencies: Latencies::default(),
             active_expiry: ActiveExpiry::default(),
             is_gated: false,
         }
@@ -343,7 +351,8 @@ impl Node {
         let (mut reply, work) = cx.reply_and_work(session.conn);
         work.count(Counter::Commands, 1);
         let out = reply.buffer();
-        let admission = self.admit(session, args, now, work);
+        let start = out.len();
+        let admission = self.admit(session, args, (now, now_ms), work);
         session.used_at = now;
         self.statistics.commands += 1;
         let was_quiet = session.marks.are_quiet();
@@ -376,6 +385,7 @@ impl Node {
             Frame::Error(&text).encode(out);
             After::Continue
         });
+        self.statistics.note_reply(&out[start..]);
         if after != After::Continue || session.marks.are_special() {
             let is_push = matches!(admission, Ok(Admission::Run(spec)) if pubsub::is_push(spec));
             self.conclude(session, after, was_quiet && !is_push, cx);
@@ -418,7 +428,26 @@ impl Node {
         session.marks.set(Marks::REPLY_SKIP_NEXT, false);
     }
 
+    /// Carries out a command that was admitted, and takes its time where anybody wants to know it.
+    #[inline]
     fn carry_out<'c>(
+        &mut self,
+        session: &mut Session,
+        call: &mut Call<'c>,
+    ) -> Result<After, ErrorReply<'c>> {
+        if !self.times_commands() {
+            return self.carry_out_untimed(session, call);
+        }
+        let begun = call.work.spent();
+        let done = self.carry_out_untimed(session, call);
+        if !matches!(done, Ok(After::Block)) {
+            let took = call.work.spent().saturating_sub(begun);
+            self.note_time(session, call, took);
+        }
+        done
+    }
+
+    fn carry_out_untimed<'c>(
         &mut self,
         session: &mut Session,
         call: &mut Call<'c>,

@@ -239,6 +239,7 @@ impl Node {
             Frame::Error(&text).encode(outer.out);
             After::Continue
         });
+        self.statistics.note_reply(&outer.out[start..]);
         if session.marks.are_quiet() {
             outer.out.truncate(start);
         }

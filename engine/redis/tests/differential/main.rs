@@ -94,16 +94,21 @@ fn replies_of_redis(server: &mut RealServer, list: &[Request]) -> Vec<Vec<u8>> {
     server.ask(&["FLUSHALL"]);
     server.ask(&["CONFIG", "RESETSTAT"]);
     let replies = server.pipeline(list);
-    let lookups = lookups(&server.ask(&["INFO", "stats"]).text());
+    let statistics = statistics(&server.ask(&["INFO", "stats", "errorstats"]).text());
     let replies = list.iter().zip(replies);
     let replies = replies.map(|(request, reply)| comparable(request, reply));
-    replies.chain([lookups]).collect()
+    replies.chain([statistics]).collect()
 }
 
-/// The fields of INFO on look-ups, in place of one more reply.
-fn lookups(info: &str) -> Vec<u8> {
+/// The fields of INFO on look-ups and errors, in place of one more reply.
+fn statistics(info: &str) -> Vec<u8> {
     let lines = info.split(['\r', ' ']).map(str::trim);
-    let lines: Vec<&str> = lines.filter(|line| line.starts_with("keyspace_")).collect();
+    let is_compared = |line: &&str| {
+        let names = ["keyspace_", "errorstat_", "total_error_replies"];
+        names.iter().any(|name| line.starts_with(name))
+    };
+    let mut lines: Vec<&str> = lines.filter(is_compared).collect();
+    lines.sort_unstable();
     lines.join(" ").into_bytes()
 }
 
@@ -114,8 +119,8 @@ fn replies_of_node(list: &[Request]) -> Vec<Vec<u8>> {
         comparable(request, host.command(&args))
     };
     let replies: Vec<Vec<u8>> = list.iter().map(reply).collect();
-    let lookups = lookups(&host.ask("INFO stats"));
-    replies.into_iter().chain([lookups]).collect()
+    let statistics = statistics(&host.ask("INFO stats errorstats"));
+    replies.into_iter().chain([statistics]).collect()
 }
 
 /// The reply with everything sorted that has no promised order.

@@ -10,4 +10,5 @@ mod policies;
 mod rehash;
 mod snapshot;
 mod steps;
+mod timing;
 mod wire;

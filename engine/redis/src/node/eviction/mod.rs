@@ -237,7 +237,7 @@ impl Eviction {
 
 impl Node {
     /// Gets below the memory limit, if there is one, and sets how far tables may grow.
-    pub(super) fn make_room(&mut self, now: Time, work: &mut Work) -> Evicted {
+    pub(super) fn make_room(&mut self, (now, now_ms): (Time, i64), work: &mut Work) -> Evicted {
         // Nothing is evicted, or refused, in a pause (isSafeToPerformEvictions).
         if self.config.maxmemory == 0 || self.pause.is_on() {
             return Evicted::Enough;
@@ -249,13 +249,20 @@ impl Node {
             time: self.config.eviction_time(),
             now,
         };
-        self.eviction.perform(&mut self.keyspace, limits, work)
+        if self.config.latency_monitor_threshold == 0 {
+            return self.eviction.perform(&mut self.keyspace, limits, work);
+        }
+        let begun = work.spent();
+        let evicted = self.eviction.perform(&mut self.keyspace, limits, work);
+        let took = work.spent().saturating_sub(begun);
+        self.note_latency("eviction-cycle", took, now_ms);
+        evicted
     }
 
     /// The part of the timer that goes on with an eviction.
-    pub(super) fn go_on_evicting(&mut self, now: Time, work: &mut Work) {
+    pub(super) fn go_on_evicting(&mut self, (now, now_ms): (Time, i64), work: &mut Work) {
         if self.eviction.due.take_if(|due| *due <= now).is_some() {
-            self.make_room(now, work);
+            self.make_room((now, now_ms), work);
         }
     }
 }
