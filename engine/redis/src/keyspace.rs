@@ -209,12 +209,14 @@ impl Keyspace {
             database.expires.set_resize_policy(policy);
         }
     }
-    /// Lets the tables of a database take no more than what is left below `maxmemory` bytes.
-    pub(crate) fn limit_growth(&mut self, index: usize, maxmemory: u64) {
+    /// Lets no table take more than what is left below `maxmemory` bytes, since a command may write
+    /// to another database than its own.
+    pub(crate) fn limit_growth(&mut self, maxmemory: u64) {
         let headroom = Some(maxmemory.saturating_sub(self.used_memory()));
-        let database = &mut self.databases[index];
-        database.keys.set_growth_headroom(headroom);
-        database.expires.set_growth_headroom(headroom);
+        for database in &mut self.databases[..self.used] {
+            database.keys.set_growth_headroom(headroom);
+            database.expires.set_growth_headroom(headroom);
+        }
     }
     /// The timer's check of the sizes of a database's tables (tryResizeHashTables).
     pub(crate) fn cron_resize(&mut self, index: usize, work: &mut Work) {

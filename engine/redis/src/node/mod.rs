@@ -454,8 +454,7 @@ impl Node {
     ) -> Result<After, ErrorReply<'c>> {
         let is_guarded = self.config.maxmemory > 0 && self.config.growth_guard;
         if is_guarded && call.spec.flags.has(Flags::WRITE) {
-            self.keyspace
-                .limit_growth(session.database, self.config.maxmemory);
+            self.keyspace.limit_growth(self.config.maxmemory);
         }
         match call.spec.handler {
             Handler::Database(handle) => {

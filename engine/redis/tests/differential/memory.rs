@@ -129,6 +129,15 @@ fn memory_usage_is_that_of_redis_for_every_encoding() {
             );
         }
     }
+    for field in [
+        "overhead.hashtable.main",
+        "overhead.hashtable.expires",
+        "keys.count",
+    ] {
+        let theirs = number_behind(&format!("{:?}", server.ask(&["MEMORY", "STATS"])), field);
+        let ours = number_behind(&host.ask("MEMORY STATS"), field);
+        assert_eq!(theirs, ours, "{field}");
+    }
     let expected = [
         "embstr",
         "hashtable",
@@ -143,4 +152,17 @@ fn memory_usage_is_that_of_redis_for_every_encoding() {
         encodings.iter().map(String::as_str).eq(expected),
         "{encodings:?}"
     );
+}
+
+/// The first number behind a field's name, which in a reply shown for people is spelt in bytes.
+fn number_behind(reply: &str, field: &str) -> u64 {
+    let spelt = format!("{:?}", field.as_bytes());
+    let rest = reply.split(&spelt).nth(1).or(reply.split(field).nth(1));
+    let digits: String = rest
+        .expect("it is told")
+        .chars()
+        .skip_while(|sign| !sign.is_ascii_digit())
+        .take_while(char::is_ascii_digit)
+        .collect();
+    digits.parse().expect("a number")
 }

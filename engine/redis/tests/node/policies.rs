@@ -344,6 +344,36 @@ fn tables_do_not_grow_beyond_the_limit_under_any_policy() {
 }
 
 #[test]
+fn a_key_that_moves_does_not_let_a_table_of_its_new_database_grow_beyond_the_limit() {
+    let mut host = host("allkeys-random", 10_000_000);
+    host.ask("SELECT 1");
+    for key in keys("there", 512) {
+        host.ask(&format!("SET {key} value"));
+    }
+    host.ask("SELECT 0");
+    host.ask("SET here value");
+    // Room for a key, not for an array of 8 KiB.
+    let limit = host.node.used_memory() + 2_000;
+    host.ask(&format!("CONFIG SET maxmemory {limit}"));
+    host.check(&[("MOVE here 1", ":1"), ("DBSIZE", ":0")]);
+    let database = host.node.keyspace().database(1);
+    assert_eq!(
+        (database.keys().len(), database.keys().buckets()),
+        (513, 512)
+    );
+    // Without a limit the next key makes it grow.
+    host.check(&[
+        ("CONFIG SET maxmemory 0", "+OK"),
+        ("SET here value", "+OK"),
+        ("MOVE here 1", ":0"),
+        ("RENAME here other", "+OK"),
+        ("MOVE other 1", ":1"),
+    ]);
+    let database = host.node.keyspace().database(1);
+    assert_eq!(database.keys().buckets(), 512 + 1_024);
+}
+
+#[test]
 fn time_above_the_limit_is_told_while_it_lasts_and_in_all() {
     let mut host = host("noeviction", 100);
     let told = |host: &mut Host| -> Vec<u64> {
