@@ -94,13 +94,13 @@ impl Eviction {
             }),
         };
         match evicted {
-            Evicted::Enough => self.exceeded = self.exceeded_in_all(limits.now),
+            Evicted::Enough => {
+                self.exceeded = self.exceeded_in_all(limits.now);
+                self.exceeded_since = None;
+            }
             Evicted::GoesOn | Evicted::Failed => {
                 self.exceeded_since.get_or_insert(limits.now);
             }
-        }
-        if evicted == Evicted::Enough {
-            self.exceeded_since = None;
         }
         evicted
     }
@@ -236,7 +236,7 @@ impl Eviction {
 }
 
 impl Node {
-    /// Gets below the memory limit, if there is one, and sets how far tables may grow.
+    /// Gets below the memory limit, if there is one.
     pub(super) fn make_room(&mut self, (now, now_ms): (Time, i64), work: &mut Work) -> Evicted {
         // Nothing is evicted, or refused, in a pause (isSafeToPerformEvictions).
         if self.config.maxmemory == 0 || self.pause.is_on() {
