@@ -21,13 +21,15 @@ pub(crate) const HZ_MAX: u64 = 500;
 const SIZE_MAX: u64 = 1 << 30;
 /// Most connections: their numbers are indices.
 const CLIENTS_MAX: u64 = 1_000_000;
-/// Most seconds of a setting (INT_MAX).
-const SECONDS_MAX: u64 = i32::MAX as u64;
+/// Most commands that SLOWLOG may be asked to keep, each with up to 4 KiB.
+const SLOWLOG_MAX: u64 = 1 << 20;
+/// Largest value of directives that Redis keeps in an int.
+const INTEGER_MAX: u64 = i32::MAX as u64;
 /// Least similarity (Jaro-Winkler) at which a name is suggested for an unknown one.
 const SUGGESTION_SIMILARITY_MIN: f64 = 0.8;
 
-/// The configuration of a node, with the defaults of Redis 7.0 but for `save` and `rdbcompression`,
-/// which are off.
+/// The configuration of a node, with the defaults of Redis 7.0 but for `save`, `rdbcompression` and
+/// `slowlog-log-slower-than`, which are off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Whether the timer looks for keys whose time has passed. No directive: a server does, and the
@@ -50,6 +52,14 @@ pub struct Config {
     pub hash_max_listpack_value: usize,
     /// `hll-sparse-max-bytes`: how long the sparse form of a HyperLogLog may become, in bytes.
     pub hll_sparse_max_bytes: usize,
+    /// `latency-monitor-threshold`: from how many milliseconds on LATENCY is told of something; 0 is
+    /// never.
+    pub latency_monitor_threshold: u64,
+    /// `lfu-decay-time`: after how many minutes the counter of a key's uses falls by one; 0 is
+    /// never.
+    pub lfu_decay_time: u32,
+    /// `lfu-log-factor`: how much harder each use makes the next rise of that counter.
+    pub lfu_log_factor: u32,
     /// `list-max-listpack-size`: how large one listpack of a list may become.
     pub list_max_listpack_size: i16,
     /// `maxclients`: connections at most.
@@ -78,6 +88,11 @@ pub struct Config {
     pub proto_max_bulk_len: u64,
     /// `set-max-intset-entries`: how many members a set of integers in one allocation has at most.
     pub set_max_intset_entries: usize,
+    /// `slowlog-log-slower-than`: from how many microseconds on SLOWLOG keeps a command; -1 is never.
+    /// Redis has 10,000; to know it, each command must be timed.
+    pub slowlog_log_slower_than: i64,
+    /// `slowlog-max-len`: how many commands SLOWLOG keeps.
+    pub slowlog_max_len: usize,
     /// `stream-node-max-bytes`: how large one listpack of a stream may become; 0 is no limit.
     pub stream_node_max_bytes: u64,
     /// `stream-node-max-entries`: how many entries it has at most; 0 is no limit.
@@ -104,6 +119,9 @@ impl Default for Config {
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
             hll_sparse_max_bytes: 3_000,
+            latency_monitor_threshold: 0,
+            lfu_decay_time: 1,
+            lfu_log_factor: 10,
             list_max_listpack_size: -2,
             maxclients: 10_000,
             maxmemory: 0,
@@ -117,6 +135,8 @@ impl Default for Config {
             requirepass: String::new(),
             proto_max_bulk_len: BULK_BYTES_MAX,
             set_max_intset_entries: 512,
+            slowlog_log_slower_than: -1,
+            slowlog_max_len: 128,
             stream_node_max_bytes: 4_096,
             stream_node_max_entries: 100,
             tcp_keepalive_s: 300,
@@ -288,6 +308,24 @@ pub const DIRECTIVES: &[Directive] = &[
         set: |config, value| store(&mut config.hz, integer(value, 1, HZ_MAX)),
     },
     Directive {
+        name: "latency-monitor-threshold",
+        values: "0 to 9223372036854775807",
+        set: |config, value| {
+            let threshold = integer(value, 0, i64::MAX as u64);
+            store(&mut config.latency_monitor_threshold, threshold)
+        },
+    },
+    Directive {
+        name: "lfu-decay-time",
+        values: "0 to 2147483647",
+        set: |config, value| store(&mut config.lfu_decay_time, integer(value, 0, INTEGER_MAX)),
+    },
+    Directive {
+        name: "lfu-log-factor",
+        values: "0 to 2147483647",
+        set: |config, value| store(&mut config.lfu_log_factor, integer(value, 0, INTEGER_MAX)),
+    },
+    Directive {
         name: "list-max-listpack-size",
         values: "-5 to -1 for 64 to 4 KiB, or a number of elements up to 32767",
         set: |config, value| {
@@ -317,7 +355,8 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "maxmemory-policy",
-        values: "noeviction or allkeys-lru",
+        values: "noeviction, allkeys-lru, allkeys-lfu, allkeys-random, volatile-lru, volatile-lfu, \
+                 volatile-random or volatile-ttl",
         set: |config, value| {
             let named = |(name, _): &&(&str, Policy)| name.eq_ignore_ascii_case(value);
             let policy = Policy::NAMED.iter().find(named).map(|&(_, policy)| policy);
@@ -363,6 +402,19 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     },
     Directive {
+        name: "slowlog-log-slower-than",
+        values: "-1 to 9223372036854775807",
+        set: |config, value| {
+            let limit = value.parse().ok().filter(|limit| *limit >= -1);
+            store(&mut config.slowlog_log_slower_than, limit)
+        },
+    },
+    Directive {
+        name: "slowlog-max-len",
+        values: "0 to 1048576",
+        set: |config, value| store(&mut config.slowlog_max_len, integer(value, 0, SLOWLOG_MAX)),
+    },
+    Directive {
         name: "stream-node-max-bytes",
         values: "bytes, with a unit such as 4kb if you like; 0 is no limit",
         set: |config, value| {
@@ -383,12 +435,12 @@ pub const DIRECTIVES: &[Directive] = &[
     Directive {
         name: "tcp-keepalive",
         values: "0 to 2147483647 seconds",
-        set: |config, value| store(&mut config.tcp_keepalive_s, integer(value, 0, SECONDS_MAX)),
+        set: |config, value| store(&mut config.tcp_keepalive_s, integer(value, 0, INTEGER_MAX)),
     },
     Directive {
         name: "timeout",
         values: "0 to 2147483647 seconds",
-        set: |config, value| store(&mut config.timeout_s, integer(value, 0, SECONDS_MAX)),
+        set: |config, value| store(&mut config.timeout_s, integer(value, 0, INTEGER_MAX)),
     },
     Directive {
         name: "zset-max-listpack-entries",
@@ -415,7 +467,11 @@ pub const DIRECTIVES: &[Directive] = &[
 impl Config {
     /// Whether it matters when keys are used.
     pub(crate) fn tracks_use(&self) -> bool {
-        self.maxmemory > 0 && self.maxmemory_policy == Policy::AllkeysLru
+        self.maxmemory > 0 && self.maxmemory_policy.asks_for_uses()
+    }
+    /// Whether keys share the objects of small integers.
+    pub(crate) fn shares_integers(&self) -> bool {
+        !self.tracks_use()
     }
     /// How long one eviction may take: 50 us for each point of tenacity up to 10, then 15 % more
     /// for each, and without end at 100 (`redis:src/evict.c`, evictionTimeLimitUs).
@@ -548,7 +604,9 @@ mod tests {
             ("appendonly", "no"),
             ("proto-max-bulk-len", "2mb"),
             ("maxmemory", "100mb"),
-            ("maxmemory-policy", "allkeys-lru"),
+            ("lfu-decay-time", "0"),
+            ("lfu-log-factor", "100"),
+            ("maxmemory-policy", "ALLKEYS-LRU"),
             ("maxmemory-samples", "10"),
             ("dbfilename", "a.rdb"),
             ("maxmemory-eviction-tenacity", "50"),
@@ -557,6 +615,9 @@ mod tests {
             ("hash-max-listpack-value", "32"),
             ("hll-sparse-max-bytes", "100"),
             ("set-max-intset-entries", "0"),
+            ("latency-monitor-threshold", "100"),
+            ("slowlog-log-slower-than", "0"),
+            ("slowlog-max-len", "10"),
             ("stream-node-max-bytes", "1kb"),
             ("stream-node-max-entries", "7"),
             ("zset-max-listpack-entries", "1"),
@@ -578,8 +639,13 @@ mod tests {
             hash_max_listpack_entries: 128,
             hash_max_listpack_value: 32,
             hll_sparse_max_bytes: 100,
+            lfu_decay_time: 0,
+            lfu_log_factor: 100,
             list_max_listpack_size: -1,
             set_max_intset_entries: 0,
+            latency_monitor_threshold: 100,
+            slowlog_log_slower_than: 0,
+            slowlog_max_len: 10,
             stream_node_max_bytes: 1_024,
             stream_node_max_entries: 7,
             zset_max_listpack_entries: 1,
@@ -624,7 +690,10 @@ mod tests {
     fn values_that_cannot_be_honoured_are_refused() {
         for (name, value) in [
             ("maxmemory", "1tb"),
-            ("maxmemory-policy", "volatile-lru"),
+            ("maxmemory-policy", "volatile-fifo"),
+            ("lfu-decay-time", "-1"),
+            ("slowlog-log-slower-than", "-2"),
+            ("lfu-log-factor", "2147483648"),
             ("rdbcompression", "yes"),
             ("dbfilename", "../dump.rdb"),
             ("hz", "0"),

@@ -8,9 +8,14 @@
 //! where a table under bare inserts would need 1.63 x 2^k.
 
 mod expiring;
+mod lookups;
 mod observed;
+mod sampling;
+mod usage;
 
+pub(crate) use lookups::Lookups;
 pub(crate) use observed::Change;
+pub(crate) use usage::Usage;
 
 use crate::config::{Config, DATABASES_MAX};
 use crate::memory::{
@@ -29,6 +34,8 @@ use kvrig_base::time::Span;
 use kvrig_tables::redis::rules::{RedisRules, RedisVersion};
 use kvrig_tables::{Regions, ResizePolicy, Slot, Table, TableConfig, TableEvent, TableKind};
 use observed::{Concerns, Observed};
+use std::cell::Cell;
+use usage::{Marking, UsageClock};
 
 /// Allocations from this size on may go to the system (see
 /// [`kvrig_base::seam::Counter::AllocationsLarge`]).
@@ -51,12 +58,10 @@ pub struct Keyspace {
     databases: Vec<Database>,
     /// No command has chosen a database from here on.
     used: usize,
-    /// The clock that uses of keys are written down by, in seconds.
-    clock_s: u32,
+    /// The clock that uses of keys are written down by.
+    usage: UsageClock,
+    marking: Marking,
 }
-
-/// That clock has 24 bits and wraps after 194 days (LRU_BITS, LRU_CLOCK_RESOLUTION).
-pub(crate) const CLOCK_MASK: u32 = (1 << 24) - 1;
 
 /// Which of the two tables of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +131,7 @@ pub struct Database {
     /// Modelled bytes of keys, values and expiries; bucket arrays are asked for, or modelled too.
     entry_bytes: u64,
     models_bucket_arrays: bool,
+    /// Whether small integers that are stored now take no memory of their own.
     integers_are_shared: bool,
     limits: Limits,
     /// What tables inside values are made with.
@@ -137,11 +143,15 @@ pub struct Database {
     /// Levels of skip lists.
     levels: Stream,
     value_region: u16,
-    clock_s: u32,
-    /// Whether each use of a key is written down.
-    tracks_use: bool,
+    usage: UsageClock,
+    marking: Marking,
+    /// Draws of the counters of uses.
+    uses: Sequence,
     /// Keys removed since the start because their time had passed.
     expired_keys: u64,
+    /// Whether look-ups are those of a command that reads.
+    is_read: bool,
+    lookups: Lookups,
     /// Where the next sample of keys that expire begins.
     expires_cursor: u64,
     /// Keys whose changes are waited for, where there are any.
@@ -168,7 +178,7 @@ impl Keyspace {
                 expires: kvrig_tables::build(kind, table(first + Regions::COUNT)),
                 entry_bytes: 0,
                 models_bucket_arrays: config.models_bucket_arrays,
-                integers_are_shared: !config.tracks_use(),
+                integers_are_shared: config.shares_integers(),
                 limits: Limits::of(config),
                 dict: DictConfig {
                     rules: RedisRules::of(version),
@@ -179,9 +189,12 @@ impl Keyspace {
                 random: seed.stream("database").sequence(u64::from(index)),
                 levels: seed.stream("skip-list-levels"),
                 value_region: first + 2 * Regions::COUNT,
-                clock_s: 0,
-                tracks_use: false,
+                usage: UsageClock::default(),
+                marking: Marking::default(),
+                uses: seed.stream("uses").sequence(u64::from(index)),
                 expired_keys: 0,
+                is_read: false,
+                lookups: Lookups::default(),
                 expires_cursor: 0,
                 observed: None,
             }
@@ -189,30 +202,13 @@ impl Keyspace {
         Self {
             databases: (0..config.databases).map(database).collect(),
             used: 0,
-            clock_s: 0,
+            usage: UsageClock::default(),
+            marking: Marking::default(),
         }
     }
     /// Number of databases up to the last that a command has chosen.
     pub(crate) fn used(&self) -> usize {
         self.used
-    }
-    /// The clock that uses of keys are written down by, in seconds.
-    pub(crate) fn clock_s(&self) -> u32 {
-        self.clock_s
-    }
-    /// Sets that clock, and whether uses are written down.
-    pub(crate) fn set_clock(&mut self, unix_s: u64, tracks_use: bool) {
-        self.clock_s = unix_s as u32 & CLOCK_MASK;
-        for database in &mut self.databases {
-            database.clock_s = self.clock_s;
-            database.tracks_use = tracks_use;
-        }
-    }
-    /// Writes uses of keys down no longer.
-    pub(crate) fn stop_tracking_use(&mut self) {
-        for database in &mut self.databases {
-            database.tracks_use = false;
-        }
     }
     /// Says to all tables whether they may resize.
     pub(crate) fn set_resize_policy(&mut self, policy: ResizePolicy) {
@@ -222,12 +218,14 @@ impl Keyspace {
             database.expires.set_resize_policy(policy);
         }
     }
-    /// Lets the tables of a database take no more than what is left below `maxmemory` bytes.
-    pub(crate) fn limit_growth(&mut self, index: usize, maxmemory: u64) {
+    /// Lets no table take more than what is left below `maxmemory` bytes, since a command may write
+    /// to another database than its own.
+    pub(crate) fn limit_growth(&mut self, maxmemory: u64) {
         let headroom = Some(maxmemory.saturating_sub(self.used_memory()));
-        let database = &mut self.databases[index];
-        database.keys.set_growth_headroom(headroom);
-        database.expires.set_growth_headroom(headroom);
+        for database in &mut self.databases[..self.used] {
+            database.keys.set_growth_headroom(headroom);
+            database.expires.set_growth_headroom(headroom);
+        }
     }
     /// The timer's check of the sizes of a database's tables (tryResizeHashTables).
     pub(crate) fn cron_resize(&mut self, index: usize, work: &mut Work) {
@@ -272,11 +270,15 @@ impl Keyspace {
             .map(|database| database.expired_keys)
             .sum()
     }
-    /// Takes over what the configuration says of values. Values keep their encodings until they are
-    /// changed.
+    /// Takes over what the configuration says. Values keep their encodings until they are changed,
+    /// and tables may grow without limit until the next write asks.
     pub(crate) fn apply(&mut self, config: &Config) {
+        self.set_usage_rules(config);
         for database in &mut self.databases {
             database.limits = Limits::of(config);
+            database.integers_are_shared = config.shares_integers();
+            database.keys.set_growth_headroom(None);
+            database.expires.set_growth_headroom(None);
         }
     }
     /// Removes all keys of all databases.
@@ -415,9 +417,7 @@ impl Database {
     #[inline]
     pub(crate) fn lookup(&mut self, key: &[u8], now_ms: i64, work: &mut Work) -> Option<Slot> {
         let slot = self.lookup_without_use(key, now_ms, work)?;
-        if self.tracks_use {
-            self.keys.entry_mut(slot, work).used_at_s = self.clock_s;
-        }
+        self.mark_used(slot, work);
         Some(slot)
     }
     /// The same for commands that only ask about the key (LOOKUP_NOTOUCH).
@@ -428,12 +428,12 @@ impl Database {
         now_ms: i64,
         work: &mut Work,
     ) -> Option<Slot> {
-        let slot = self.keys.find(key, work)?;
-        if self.remove_if_expired(key, now_ms, work) {
-            None
-        } else {
-            Some(slot)
+        let slot = self.keys.find(key, work);
+        let slot = slot.filter(|_| !self.remove_if_expired(key, now_ms, work));
+        if self.is_read {
+            self.note_lookup(slot.is_some());
         }
+        slot
     }
     /// Removes the key if its time has passed, and says whether it did (expireIfNeeded).
     #[inline]
@@ -461,20 +461,6 @@ impl Database {
     pub(crate) fn find_again(&mut self, key: &[u8], work: &mut Work) -> bool {
         self.keys.find(key, work).is_some()
     }
-    /// Adds keys near a random place to a sample.
-    pub(crate) fn sample(
-        &mut self,
-        wanted: usize,
-        random: &mut Sequence,
-        sample: &mut Vec<Slot>,
-        work: &mut Work,
-    ) {
-        self.keys.sample(wanted, random, sample, work);
-    }
-    /// Whether small integers take no memory of their own.
-    pub(crate) fn integers_are_shared(&self) -> bool {
-        self.integers_are_shared
-    }
     /// Adds a key that is not there (dbAdd).
     pub(crate) fn add(&mut self, key: &[u8], value: Value, work: &mut Work) -> Slot {
         let slot = self.add_if_absent(key, value, work);
@@ -487,7 +473,8 @@ impl Database {
         value: Value,
         work: &mut Work,
     ) -> Option<Slot> {
-        let bytes = entry_bytes(key.len()) + value_bytes(&value, self.integers_are_shared);
+        let shares_integer = self.would_share(&value);
+        let bytes = entry_bytes(key.len()) + value_bytes(&value, shares_integer);
         if StoredKey::allocates(key.len()) {
             count_allocation(key.len(), work);
         }
@@ -495,7 +482,8 @@ impl Database {
         let record = Record {
             key: StoredKey::new(key),
             value,
-            used_at_s: self.clock_s,
+            usage: Cell::new(self.usage.fresh()),
+            shares_integer,
         };
         let slot = self.keys.insert(record, work).ok()?;
         self.entry_bytes += bytes;
@@ -503,7 +491,8 @@ impl Database {
         self.note_addition(key, slot);
         Some(slot)
     }
-    /// Gives a key that is there another value (dbOverwrite).
+    /// Gives a key that is there another value (dbOverwrite), which an LFU policy takes to be used as
+    /// often as the former.
     pub(crate) fn overwrite(&mut self, key: &[u8], value: Value, work: &mut Work) {
         let slot = self
             .keys
@@ -513,6 +502,7 @@ impl Database {
             work.count(Counter::Frees, present.allocations());
             std::mem::replace(present, value)
         });
+        self.mark_replaced(slot);
         self.note_loss(key, &before, true);
     }
     /// Changes a value where it is.
@@ -523,11 +513,10 @@ impl Database {
         change: impl FnOnce(&mut Value, &mut Work) -> R,
     ) -> R {
         let record = self.keys.entry_mut(slot, work);
-        record.used_at_s = self.clock_s;
-        let value = &mut record.value;
-        let before = value_bytes(value, self.integers_are_shared);
-        let result = change(value, work);
-        let after = value_bytes(value, self.integers_are_shared);
+        let before = value_bytes(&record.value, record.shares_integer);
+        let result = change(&mut record.value, work);
+        record.shares_integer = self.integers_are_shared && record.value.is_small_integer();
+        let after = value_bytes(&record.value, record.shares_integer);
         self.entry_bytes = self.entry_bytes - before + after;
         self.touch_value(slot, true, work);
         result
@@ -581,7 +570,7 @@ impl Database {
         let Some(record) = self.keys.remove(key, work) else {
             return false;
         };
-        let value = value_bytes(&record.value, self.integers_are_shared);
+        let value = value_bytes(&record.value, record.shares_integer);
         self.entry_bytes -= entry_bytes(key.len()) + value;
         let of_key = u64::from(StoredKey::allocates(key.len()));
         work.count(Counter::Frees, of_key + record.value.allocations());

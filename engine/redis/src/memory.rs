@@ -15,7 +15,7 @@ pub const STARTUP_BYTES: u64 = 876_120;
 /// struct dictEntry of 7.0: key, value, next.
 const DICT_ENTRY_BYTES: u64 = 24;
 /// struct redisObject.
-const OBJECT_BYTES: u64 = 16;
+pub(crate) const OBJECT_BYTES: u64 = 16;
 /// Longest string that shares the allocation of its object (OBJ_ENCODING_EMBSTR_SIZE_LIMIT).
 pub const EMBEDDED_BYTES_MAX: usize = 44;
 /// Integers from 0 up to this have one object for all keys (OBJ_SHARED_INTEGERS).
@@ -133,13 +133,12 @@ pub(crate) const fn text_bytes(length: usize) -> u64 {
     key_bytes(length)
 }
 
-/// Bytes of a value: its object and string, in one allocation or two.
-pub(crate) fn value_bytes(value: &Value, integers_are_shared: bool) -> u64 {
+/// Bytes of a value: its object and string, in one allocation or two; none where it is an integer
+/// that all keys share.
+pub(crate) fn value_bytes(value: &Value, shares_integer: bool) -> u64 {
     match value {
-        Value::String(StringValue::Integer(number)) => {
-            let is_shared = integers_are_shared && (0..SHARED_INTEGERS).contains(number);
-            if is_shared { 0 } else { OBJECT_BYTES }
-        }
+        Value::String(StringValue::Integer(_)) if shares_integer => 0,
+        Value::String(StringValue::Integer(_)) => OBJECT_BYTES,
         Value::String(StringValue::Embedded(bytes)) => {
             size_class(OBJECT_BYTES + 3 + bytes.len() as u64 + 1)
         }
@@ -208,13 +207,14 @@ mod tests {
         ] {
             let stored = Value::String(StringValue::from_argument(&vec![b'v'; value]));
             assert_eq!(
-                entry_bytes(key) + value_bytes(&stored, true),
+                entry_bytes(key) + value_bytes(&stored, false),
                 bytes,
                 "{key} {value}"
             );
         }
         let integer = |number: i64| {
-            entry_bytes(1) + value_bytes(&Value::String(StringValue::Integer(number)), true)
+            let value = Value::String(StringValue::Integer(number));
+            entry_bytes(1) + value_bytes(&value, value.is_small_integer())
         };
         assert_eq!(integer(123_456), 56);
         assert_eq!(integer(12), 40);
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn an_appended_string_takes_what_it_takes_in_redis() {
         let mut string = StringValue::from_argument(b"aaaaaaaaaa");
-        let bytes = |string: &StringValue| value_bytes(&Value::String(string.clone()), true);
+        let bytes = |string: &StringValue| value_bytes(&Value::String(string.clone()), false);
         assert_eq!(bytes(&string), 32);
         string.append(b"bbbbbbbbbb");
         let StringValue::Raw(raw) = &string else {

@@ -1,7 +1,9 @@
 //! What the tables hold: keys with their values, keys with their expiry.
 
+use crate::keyspace::Usage;
 use crate::value::Value;
 use kvrig_tables::{CacheLineAligned, Entry};
+use std::cell::Cell;
 
 /// Longest key that is kept in its record.
 const INLINE_BYTES_MAX: usize = 22;
@@ -56,8 +58,10 @@ impl std::fmt::Debug for StoredKey {
 pub struct Record {
     pub(crate) key: StoredKey,
     pub(crate) value: Value,
-    /// When it was used last, by a clock of 24 bits of seconds; kept where eviction asks for it.
-    pub(crate) used_at_s: u32,
+    /// How it is used; a cell, because looking a key up writes it down and changes nothing else.
+    pub(crate) usage: Cell<Usage>,
+    /// Whether the value is a small integer that all keys share, which takes no memory.
+    pub(crate) shares_integer: bool,
 }
 
 /// A key with the unix time in milliseconds up to which it lives, as the table of expiring keys

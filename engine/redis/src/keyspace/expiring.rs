@@ -1,4 +1,4 @@
-//! Keys that expire, looked for; and keys drawn at random.
+//! Keys that expire, looked for.
 
 use super::Database;
 use crate::record::Expiry;
@@ -41,16 +41,6 @@ impl Database {
         }
         self.expired_keys += sample.expired;
         sample
-    }
-    /// A random key (dbRandomKey), one of a sample of so many.
-    pub(crate) fn random_key(&mut self, sample: usize, work: &mut Work) -> Option<Box<[u8]>> {
-        let mut slots = Vec::with_capacity(sample);
-        self.keys.sample(sample, &mut self.random, &mut slots, work);
-        let slot = match slots.len() {
-            0 => self.keys.random(&mut self.random, work)?,
-            count => slots[self.random.below(count as u64) as usize],
-        };
-        Some(self.keys.entry(slot).key.as_slice().into())
     }
     /// Whether the time of a key has passed, which is left where it is (keyIsExpired).
     pub(crate) fn is_past(&mut self, key: &[u8], now_ms: i64, work: &mut Work) -> bool {

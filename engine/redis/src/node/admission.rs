@@ -38,7 +38,7 @@ impl Node {
         &mut self,
         session: &Session,
         args: &'c [&'c [u8]],
-        now: Time,
+        (now, now_ms): (Time, i64),
         work: &mut Work,
     ) -> Result<Admission, ErrorReply<'c>> {
         let mut spec = command::find(args[0]).ok_or(ErrorReply::UnknownCommand { args })?;
@@ -55,9 +55,8 @@ impl Node {
         }
         // QUIT is answered before memory is looked at.
         if self.config.maxmemory > 0 && spec.name != "quit" {
-            let evicted = self.make_room(now, work);
-            let is_refused = spec.flags.has(Flags::DENYOOM) || is_queued(session, spec);
-            if evicted == Evicted::Failed && is_refused {
+            let evicted = self.make_room((now, now_ms), work);
+            if evicted == Evicted::Failed && needs_memory(session, spec) {
                 return Err(ErrorReply::OutOfMemory);
             }
         }
@@ -114,6 +113,20 @@ impl Node {
 /// Whether the command waits for EXEC.
 fn is_queued(session: &Session, spec: &CommandSpec) -> bool {
     session.marks.has_any(Marks::MULTI) && !ends_transaction(spec)
+}
+
+/// Whether the command is refused above the memory limit: it may take memory, it would be kept until
+/// EXEC, or it carries out what may.
+fn needs_memory(session: &Session, spec: &CommandSpec) -> bool {
+    if spec.flags.has(Flags::DENYOOM) {
+        return true;
+    }
+    let is_in_transaction = session.marks.has_any(Marks::MULTI);
+    match spec.name {
+        "exec" => session.transaction.has_any(Flags::DENYOOM),
+        "discard" | "reset" => false,
+        _ => is_in_transaction,
+    }
 }
 
 /// The subcommand that the second argument names; the command itself where there is none.

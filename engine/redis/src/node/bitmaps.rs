@@ -202,7 +202,7 @@ fn bitop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     }
     let mut result: Vec<u8> = Vec::new();
     for (number, source) in call.args[3..].iter().enumerate() {
-        let slot = db.find::<StringValue>(source, call)?;
+        let slot = db.find_to_read::<StringValue>(source, call)?;
         let value = slot.map(|slot| db.get::<StringValue>(slot).bytes());
         let bytes = value.as_ref().map_or(&[][..], |value| value.as_slice());
         call.work.count(Counter::BytesScanned, bytes.len() as u64);

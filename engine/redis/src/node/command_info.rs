@@ -3,6 +3,7 @@
 use super::Outcome;
 use super::call::{Call, is_option};
 use super::error::ErrorReply;
+use super::help::help;
 use crate::command::{self, COMMANDS as ALL, CommandSpec, Flags, commands, movable_keys};
 use crate::glob;
 use crate::keyspace::Database;
@@ -16,6 +17,7 @@ commands! { SUBCOMMANDS: Server;
     "command|count", 2, [LOADING STALE], NONE, "2.8.13" => Database(count);
     "command|docs", -2, [LOADING STALE], NONE, "7.0.0" => Database(docs);
     "command|getkeys", -4, [LOADING STALE], NONE, "2.8.13" => Database(getkeys);
+    "command|help", 2, [LOADING STALE], NONE, "5.0.0" => Database(help);
     "command|info", -2, [LOADING STALE], NONE, "2.8.13" => Database(info);
     "command|list", -2, [LOADING STALE], NONE, "7.0.0" => Database(list);
 }

@@ -3,14 +3,16 @@
 use super::call::{Call, is_option};
 use super::client::Session;
 use super::error::{ErrorReply, c_string};
+use super::help::help;
 use super::{After, Node, Policy};
 use crate::command::commands;
-use crate::config::{Config, DIRECTIVES};
+use crate::config::{Config, DIRECTIVES, Directive};
 use crate::glob;
 use crate::resp::Frame;
 
 commands! { SUBCOMMANDS: Server;
     "config|get", -3, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.0.0" => Node(get);
+    "config|help", 2, [LOADING STALE], NONE, "5.0.0" => Database(help);
     "config|resetstat", 2, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.0.0" => Node(resetstat);
     "config|set", -4, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.0.0" => Node(set);
 }
@@ -19,6 +21,14 @@ commands! { SUBCOMMANDS: Server;
 const IMMUTABLE: &[&str] = &["databases"];
 /// Those that name files, which are protected by default (`enable-protected-configs`).
 const PROTECTED: &[&str] = &["dbfilename"];
+
+/// Those whose range is that of Redis.
+const RANGES_OF_REDIS: &[&str] = &[
+    "latency-monitor-threshold",
+    "lfu-decay-time",
+    "lfu-log-factor",
+    "slowlog-log-slower-than",
+];
 
 /// CONFIG GET: all directives that any pattern matches, by name.
 fn get<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Result<After, ErrorReply<'c>> {
@@ -57,19 +67,21 @@ fn value(config: &Config, name: &str) -> Option<String> {
         "hll-sparse-max-bytes" => config.hll_sparse_max_bytes.to_string(),
         "hash-max-listpack-value" => config.hash_max_listpack_value.to_string(),
         "hz" => config.hz.to_string(),
+        "latency-monitor-threshold" => config.latency_monitor_threshold.to_string(),
+        "lfu-decay-time" => config.lfu_decay_time.to_string(),
+        "lfu-log-factor" => config.lfu_log_factor.to_string(),
         "list-max-listpack-size" => config.list_max_listpack_size.to_string(),
         "maxclients" => config.maxclients.to_string(),
         "maxmemory" => config.maxmemory.to_string(),
         "maxmemory-eviction-tenacity" => config.maxmemory_eviction_tenacity.to_string(),
-        "maxmemory-policy" => {
-            let named = |(_, policy): &&(&str, Policy)| *policy == config.maxmemory_policy;
-            Policy::NAMED.iter().find(named)?.0.to_owned()
-        }
+        "maxmemory-policy" => config.maxmemory_policy.name().to_owned(),
         "maxmemory-samples" => config.maxmemory_samples.to_string(),
         "proto-max-bulk-len" => config.proto_max_bulk_len.to_string(),
         "requirepass" => config.requirepass.clone(),
         "save" => String::new(),
         "set-max-intset-entries" => config.set_max_intset_entries.to_string(),
+        "slowlog-log-slower-than" => config.slowlog_log_slower_than.to_string(),
+        "slowlog-max-len" => config.slowlog_max_len.to_string(),
         "stream-node-max-bytes" => config.stream_node_max_bytes.to_string(),
         "stream-node-max-entries" => config.stream_node_max_entries.to_string(),
         "tcp-keepalive" => config.tcp_keepalive_s.to_string(),
@@ -110,7 +122,7 @@ fn set<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Result<Afte
                     names.push(name);
                     continue;
                 }
-                Err(_) => reason(directive.values, &text),
+                Err(_) => reason(directive, &text),
             },
         };
         let text =
@@ -120,18 +132,34 @@ fn set<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Result<Afte
     }
     node.keyspace.apply(&config);
     node.config = config;
+    if names.contains(&"maxmemory") && node.config.maxmemory > 0 {
+        // The timer gets below the new limit without waiting for a command (updateMaxmemory).
+        node.eviction.due = Some(call.now);
+    }
     call.reply_ok().map(|()| After::Continue)
 }
 
 /// Why a value cannot be set, in Redis's words where it would refuse it too.
-fn reason(values: &str, text: &str) -> String {
+fn reason(directive: &Directive, text: &str) -> String {
     let is_integer = text.parse::<i64>().is_ok();
-    match values {
+    let has_range_of_redis = RANGES_OF_REDIS.contains(&directive.name);
+    let range = directive.values.split_once(" to ");
+    match directive.values {
+        _ if directive.name == "maxmemory-policy" => {
+            let names = Policy::NAMED.map(|(name, _)| name).join(", ");
+            format!("argument(s) must be one of the following: {names}")
+        }
         "yes or no" => "argument must be 'yes' or 'no'".to_owned(),
-        _ if values.starts_with(|digit: char| digit.is_ascii_digit()) && !is_integer => {
+        values
+            if values.starts_with(|sign: char| sign == '-' || sign.is_ascii_digit())
+                && !is_integer =>
+        {
             "argument couldn't be parsed into an integer".to_owned()
         }
-        _ => format!("this server honours {values}"),
+        values => match range.filter(|_| has_range_of_redis) {
+            Some((least, most)) => format!("argument must be between {least} and {most} inclusive"),
+            None => format!("this server honours {values}"),
+        },
     }
 }
 

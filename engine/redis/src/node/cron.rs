@@ -44,14 +44,14 @@ impl Node {
     /// Does what is due: goes on with an eviction, and runs the timer. The next run follows one
     /// period after the end of this one.
     pub(super) fn deadline(&mut self, cx: &mut Cx<'_, super::NoMessage>) {
-        self.go_on_evicting(cx.now(), cx.work);
+        let now_ms = cx.wall().unix_millis() as i64;
+        self.go_on_evicting((cx.now(), now_ms), cx.work);
         self.go_on_after_waits(cx);
         if cx.now() < self.cron.due {
             return;
         }
         self.tick(cx.wall());
         self.close_idle(cx.now());
-        let now_ms = cx.wall().unix_millis() as i64;
         self.expire_by_timer(now_ms, cx);
         // While a child lives, tables are left as they are (hasActiveChildProcess).
         if !self.snapshots.has_child() {
@@ -68,8 +68,14 @@ impl Node {
             && (0..self.keyspace.used())
                 .any(|index| !self.keyspace.database(index).expires().is_empty());
         if has_expiring {
+            let is_timed = self.config.latency_monitor_threshold > 0;
+            let begun = is_timed.then(|| cx.spent());
             cx.work
                 .caused_by(Cause::Cron, |work| self.active_expiry(now_ms, work));
+            if let Some(begun) = begun {
+                let took = cx.spent().saturating_sub(begun);
+                self.note_latency("expire-cycle", took, now_ms);
+            }
         }
         if self.pending.is_any() {
             self.aftermath(cx);

@@ -121,7 +121,7 @@ fn merge_key<'c>(
     call: &mut Call<'c>,
     registers: &mut [u8; REGISTERS],
 ) -> Result<bool, ErrorReply<'c>> {
-    let Some(slot) = find(db, key, call)? else {
+    let Some(slot) = db.reading(|db| find(db, key, call))? else {
         return Ok(false);
     };
     let value = db.get::<StringValue>(slot).bytes();

@@ -4,9 +4,12 @@
 use super::call::{Call, is_option};
 use super::client::Session;
 use super::error::ErrorReply;
-use super::{After, Node, Policy};
+use super::{After, Node};
+use crate::keyspace::Lookups;
 use crate::rdb::REDIS_VERSION;
 use crate::resp::Frame;
+use kvrig_base::time::Span;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What is counted since the start or CONFIG RESETSTAT.
@@ -19,6 +22,25 @@ pub(super) struct Statistics {
     /// Counters that go on elsewhere, as they were at the last reset.
     evicted_before: u64,
     expired_before: u64,
+    lookups_before: Lookups,
+    /// Errors by their first word.
+    errors: BTreeMap<Box<[u8]>, u64>,
+}
+
+impl Statistics {
+    /// Counts a reply that is an error (afterErrorReply).
+    #[inline]
+    pub(super) fn note_reply(&mut self, reply: &[u8]) {
+        if let Some(text) = reply.strip_prefix(b"-") {
+            self.note_error(text);
+        }
+    }
+    /// Counts an error by its text.
+    #[cold]
+    pub(super) fn note_error(&mut self, text: &[u8]) {
+        let word = text.split(|byte| *byte == b' ').next().unwrap_or(text);
+        *self.errors.entry(word.into()).or_default() += 1;
+    }
 }
 
 /// A section: its name, and what writes its fields.
@@ -31,6 +53,7 @@ const SECTIONS: &[Section] = &[
     ("Persistence", persistence),
     ("Stats", stats),
     ("Replication", replication),
+    ("Errorstats", errorstats),
     ("Cluster", cluster),
     ("Keyspace", keyspace),
 ];
@@ -97,18 +120,13 @@ fn clients(node: &Node, _: &Call<'_>, text: &mut String) {
 
 fn memory(node: &Node, _: &Call<'_>, text: &mut String) {
     let (used, start) = (node.used_memory(), crate::memory::STARTUP_BYTES);
-    let named = |(_, policy): &&(&str, Policy)| *policy == node.config.maxmemory_policy;
-    let policy = Policy::NAMED
-        .iter()
-        .find(named)
-        .map_or("", |(name, _)| name);
     fields!(text,
         "used_memory": used,
         "used_memory_human": human(used),
         "used_memory_startup": start,
         "maxmemory": node.config.maxmemory,
         "maxmemory_human": human(node.config.maxmemory),
-        "maxmemory_policy": policy,
+        "maxmemory_policy": node.config.maxmemory_policy.name(),
     );
 }
 
@@ -132,8 +150,9 @@ fn persistence(node: &Node, _: &Call<'_>, text: &mut String) {
     );
 }
 
-fn stats(node: &Node, _: &Call<'_>, text: &mut String) {
+fn stats(node: &Node, call: &Call<'_>, text: &mut String) {
     let statistics = &node.statistics;
+    let lookups = node.keyspace.lookups();
     fields!(text,
         "total_connections_received": statistics.connections,
         "total_commands_processed": statistics.commands,
@@ -144,10 +163,19 @@ fn stats(node: &Node, _: &Call<'_>, text: &mut String) {
         "expired_keys": node.keyspace.expired_keys() - statistics.expired_before,
         "expired_time_cap_reached_count": node.active_expiry.timeouts,
         "evicted_keys": node.evicted_keys() - statistics.evicted_before,
+        "keyspace_hits": lookups.hits - statistics.lookups_before.hits,
+        "keyspace_misses": lookups.misses - statistics.lookups_before.misses,
+        "total_eviction_exceeded_time": millis(node.eviction.exceeded_in_all(call.now)),
+        "current_eviction_exceeded_time": millis(node.eviction.exceeded_now(call.now)),
         "pubsub_channels": node.pubsub.channel_count(),
         "pubsub_patterns": node.pubsub.pattern_count(),
         "pubsubshard_channels": 0,
+        "total_error_replies": statistics.errors.values().sum::<u64>(),
     );
+}
+
+fn millis(span: Span) -> u64 {
+    span.as_nanos() / 1_000_000
 }
 
 fn replication(_: &Node, _: &Call<'_>, text: &mut String) {
@@ -155,6 +183,14 @@ fn replication(_: &Node, _: &Call<'_>, text: &mut String) {
         "role": "master",
         "connected_slaves": 0,
     );
+}
+
+fn errorstats(node: &Node, _: &Call<'_>, text: &mut String) {
+    for (word, count) in &node.statistics.errors {
+        let word = String::from_utf8_lossy(word);
+        // Writing into a string cannot fail.
+        let _ = write!(text, "errorstat_{word}:count={count}\r\n");
+    }
 }
 
 fn cluster(_: &Node, _: &Call<'_>, text: &mut String) {
@@ -175,8 +211,10 @@ fn keyspace(node: &Node, _: &Call<'_>, text: &mut String) {
 impl Node {
     /// Counts from here on.
     pub(super) fn reset_statistics(&mut self) {
+        self.eviction.reset_times();
         self.statistics = Statistics {
             evicted_before: self.evicted_keys(),
+            lookups_before: self.keyspace.lookups(),
             expired_before: self.keyspace.expired_keys(),
             ..Statistics::default()
         };

@@ -24,11 +24,14 @@ mod eviction;
 mod expiry;
 mod geo;
 mod hashes;
+mod help;
 mod hyperloglogs;
 mod info;
 mod keys;
+mod latency;
 mod listing;
 mod lists;
+mod memory;
 mod monitor;
 mod moving;
 mod object;
@@ -37,6 +40,7 @@ mod pubsub;
 mod scan;
 mod server;
 mod sets;
+mod slow_log;
 mod snapshot;
 mod sort;
 mod sorted_sets;
@@ -58,8 +62,10 @@ use self::client::{Addresses, Clients, Marks};
 use self::cron::Cron;
 use self::eviction::Eviction;
 use self::info::Statistics;
+use self::latency::Latencies;
 use self::pause::Pause;
 use self::pubsub::PubSub;
+use self::slow_log::SlowLog;
 use self::snapshot::Snapshots;
 use self::transaction::Watchers;
 use crate::command::{CommandSpec, Flags, Handler};
@@ -96,6 +102,8 @@ pub struct Node {
     pause: Pause,
     pending: Pending,
     statistics: Statistics,
+    slow_log: SlowLog,
+    latencies: Latencies,
     active_expiry: ActiveExpiry,
     /// Whether commands of all connections need a closer look: a pause, or somebody who monitors.
     is_gated: bool,
@@ -166,6 +174,8 @@ impl Node {
             pause: Pause::default(),
             pending: Pending::default(),
             statistics: Statistics::default(),
+            slow_log: SlowLog::default(),
+            latencies: Latencies::default(),
             active_expiry: ActiveExpiry::default(),
             is_gated: false,
         }
@@ -177,6 +187,7 @@ impl Node {
     /// Sets `maxmemory` while it runs, as CONFIG SET does; the next write is the first to heed it.
     pub fn set_maxmemory(&mut self, bytes: u64) {
         self.config.maxmemory = bytes;
+        self.keyspace.apply(&self.config);
     }
     /// Takes a key as loading a snapshot does: it is added and nothing else is looked up
     /// (dbAddRDBLoad). Says whether it was absent; a key that is there stays as it is.
@@ -372,7 +383,8 @@ impl Node {
         let (mut reply, work) = cx.reply_and_work(session.conn);
         work.count(Counter::Commands, 1);
         let out = reply.buffer();
-        let admission = self.admit(session, args, now, work);
+        let start = out.len();
+        let admission = self.admit(session, args, (now, now_ms), work);
         session.used_at = now;
         self.statistics.commands += 1;
         let was_quiet = session.marks.are_quiet();
@@ -405,6 +417,7 @@ impl Node {
             Frame::Error(&text).encode(out);
             After::Continue
         });
+        self.statistics.note_reply(&out[start..]);
         if after != After::Continue || session.marks.are_special() {
             let is_push = matches!(admission, Ok(Admission::Run(spec)) if pubsub::is_push(spec));
             self.conclude(session, after, was_quiet && !is_push, cx);
@@ -447,20 +460,42 @@ impl Node {
         session.marks.set(Marks::REPLY_SKIP_NEXT, false);
     }
 
+    /// Carries out a command that was admitted, and takes its time where anybody wants to know it.
+    #[inline]
     fn carry_out<'c>(
+        &mut self,
+        session: &mut Session,
+        call: &mut Call<'c>,
+    ) -> Result<After, ErrorReply<'c>> {
+        if !self.times_commands() {
+            return self.carry_out_untimed(session, call);
+        }
+        let begun = call.work.spent();
+        let done = self.carry_out_untimed(session, call);
+        if !matches!(done, Ok(After::Block)) {
+            let took = call.work.spent().saturating_sub(begun);
+            self.note_time(session, call, took);
+        }
+        done
+    }
+
+    fn carry_out_untimed<'c>(
         &mut self,
         session: &mut Session,
         call: &mut Call<'c>,
     ) -> Result<After, ErrorReply<'c>> {
         let is_guarded = self.config.maxmemory > 0 && self.config.growth_guard;
         if is_guarded && call.spec.flags.has(Flags::WRITE) {
-            self.keyspace
-                .limit_growth(session.database, self.config.maxmemory);
+            self.keyspace.limit_growth(self.config.maxmemory);
         }
         match call.spec.handler {
             Handler::Database(handle) => {
                 let database = self.keyspace.database_mut(session.database);
-                handle(database, call).map(|()| After::Continue)
+                match call.spec.flags.has(Flags::READONLY) {
+                    true => database.reading(|database| handle(database, call)),
+                    false => handle(database, call),
+                }
+                .map(|()| After::Continue)
             }
             Handler::Node(handle) => handle(self, session, call),
             // Of those that have subcommands, COMMAND alone does without one.
@@ -489,7 +524,7 @@ impl Node {
         let has_child = self.snapshots.has_child();
         self.snapshots.started(wall.unix_secs());
         self.keyspace
-            .set_clock(wall.unix_secs(), self.config.tracks_use() && !has_child);
+            .set_clock(wall.unix_secs(), &self.config, has_child);
     }
 }
 

@@ -49,12 +49,7 @@ impl Node {
             session.database,
             session.peer()
         );
-        // Passwords are not shown.
-        let secret_from = match spec.name {
-            "auth" => 1,
-            "hello" => 2,
-            _ => args.len(),
-        };
+        let secret_from = secret_from(spec, args.len());
         for (index, arg) in args.iter().enumerate() {
             line.push(' ');
             let is_secret = index >= secret_from;
@@ -76,6 +71,15 @@ impl Node {
     /// Takes over whether commands need a closer look, whoever sends them.
     pub(super) fn update_gate(&mut self) {
         self.is_gated = self.pause.is_on() || !self.monitors.is_empty();
+    }
+}
+
+/// The first of `count` arguments that may be a password and is not shown.
+pub(super) fn secret_from(spec: &CommandSpec, count: usize) -> usize {
+    match spec.name {
+        "auth" => 1,
+        "hello" => 2,
+        _ => count,
     }
 }
 

@@ -41,16 +41,17 @@ fn give_name<'c>(
     }
     let is_stream = db.check::<Stream>(slot).is_ok();
     let at_ms = db.expiry(from, call.work);
+    let usage = db.usage(slot);
     if db.lookup(to, call.now_ms, call.work).is_some() {
         if !replaces {
             return Ok(false);
         }
         let value = db.take_value(slot, call.work);
         db.delete(to, call.work);
-        db.add(to, value, call.work);
+        db.add_used(to, value, usage, call.work);
     } else {
         let value = db.take_value(slot, call.work);
-        db.add(to, value, call.work);
+        db.add_used(to, value, usage, call.work);
     }
     if let Some(at_ms) = at_ms {
         db.set_expiry(to, at_ms, call.work);
@@ -91,6 +92,7 @@ pub(super) fn move_key<'c>(
     };
     let is_stream = from.check::<Stream>(slot).is_ok();
     let at_ms = from.expiry(key, call.work);
+    let usage = from.usage(slot);
     let to = node.keyspace.database_mut(target);
     if to.lookup(key, call.now_ms, call.work).is_some() {
         return call.reply_integer(0).map(|()| After::Continue);
@@ -100,7 +102,7 @@ pub(super) fn move_key<'c>(
         .database_mut(source)
         .take_value(slot, call.work);
     let to = node.keyspace.database_mut(target);
-    to.add(key, value, call.work);
+    to.add_used(key, value, usage, call.work);
     if let Some(at_ms) = at_ms {
         to.set_expiry(key, at_ms, call.work);
     }
@@ -133,7 +135,7 @@ pub(super) fn copy<'c>(
         return Err(SAME);
     }
     let db = node.keyspace.database_mut(source);
-    let Some(slot) = db.lookup(from, call.now_ms, call.work) else {
+    let Some(slot) = db.lookup_to_read(from, call) else {
         return call.reply_integer(0).map(|()| After::Continue);
     };
     let at_ms = db.expiry(from, call.work);

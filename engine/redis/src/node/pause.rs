@@ -35,7 +35,7 @@ impl Pause {
             Some((Paused::Writes, _)) => {
                 spec.flags.has(Flags::WRITE)
                     || spec.flags.has(Flags::MAY_REPLICATE)
-                    || spec.name == "exec" && session.transaction.may_write()
+                    || spec.name == "exec" && session.transaction.has_any(Flags::WRITE)
             }
         }
     }

@@ -6,6 +6,7 @@
 use super::call::Call;
 use super::client::{Marks, Session};
 use super::error::ErrorReply;
+use super::help::help;
 use super::{After, Node};
 use crate::command::{CommandSpec, commands};
 use crate::glob;
@@ -25,6 +26,7 @@ commands! { PubSub;
 
 commands! { SUBCOMMANDS: PubSub;
     "pubsub|channels", -2, [PUBSUB LOADING STALE], NONE, "2.8.0" => Node(channels);
+    "pubsub|help", 2, [LOADING STALE], NONE, "6.2.0" => Database(help);
     "pubsub|numpat", 2, [PUBSUB LOADING STALE], NONE, "2.8.0" => Node(numpat);
     "pubsub|numsub", -2, [PUBSUB LOADING STALE], NONE, "2.8.0" => Node(numsub);
 }

@@ -84,16 +84,24 @@ fn carry_out<'c>(db: &mut Database, call: &mut Call<'c>, mut options: Options<'c
         options.by = None;
     }
     let mut all: Vec<Sorted> = Vec::with_capacity(elements.len());
+    let mut refused = None;
     for element in elements {
         let element = match keeps_order {
-            true => Sorted {
+            true => Ok(Sorted {
                 element,
                 score: 0.0,
                 text: None,
-            },
-            false => weigh(db, call, &options, element)?,
+            }),
+            false => weigh(db, call, &options, element),
         };
-        all.push(element);
+        // The others are looked up all the same.
+        match element {
+            Ok(element) => all.push(element),
+            Err(error) => refused = Some(error),
+        }
+    }
+    if let Some(error) = refused {
+        return Err(error);
     }
     if keeps_order {
         if options.is_descending && !is_set {
@@ -125,7 +133,7 @@ fn elements<'c>(
     call: &mut Call<'c>,
 ) -> Result<(Elements, bool), ErrorReply<'c>> {
     let mut elements = Elements::new();
-    let Some(slot) = db.lookup(call.args[1], call.now_ms, call.work) else {
+    let Some(slot) = db.lookup_to_read(call.args[1], call) else {
         return Ok((elements, false));
     };
     let mut is_set = false;
@@ -290,7 +298,7 @@ fn look_up(
     };
     let key = [before, element, after].concat();
     call.work.count(Counter::BytesCopied, key.len() as u64);
-    let slot = db.lookup(&key, call.now_ms, call.work)?;
+    let slot = db.lookup_to_read(&key, call)?;
     match field {
         Some(field) => {
             db.check::<Hash>(slot).ok()?;

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::client::{Marks, Session};
 use super::error::ErrorReply;
 use super::{After, Node};
-use crate::command::{CommandSpec, commands};
+use crate::command::{CommandSpec, Flags, commands};
 use crate::keyspace::Change;
 use crate::resp::Frame;
 use kvrig_base::id::ConnId;
@@ -52,12 +52,10 @@ impl Transaction {
     pub(super) fn queued(&self) -> usize {
         self.queue.len()
     }
-    /// Whether a command that may write is queued.
-    pub(super) fn may_write(&self) -> bool {
-        let flags = self.queue.iter().map(|queued| queued.spec.flags);
-        flags
-            .into_iter()
-            .any(|flags| flags.has(crate::command::Flags::WRITE))
+    /// Whether a command with these flags is queued.
+    pub(super) fn has_any(&self, flags: Flags) -> bool {
+        let mut queue = self.queue.iter();
+        queue.any(|queued| queued.spec.flags.has(flags))
     }
 }
 
@@ -94,6 +92,12 @@ pub(super) fn queue(
     out: &mut Vec<u8>,
     work: &mut Work,
 ) {
+    // What can no longer be carried out is not kept.
+    let is_lost = Marks::DIRTY_EXEC.and(Marks::DIRTY_WATCH);
+    if session.marks.has_any(is_lost) {
+        Frame::Simple("QUEUED").encode(out);
+        return;
+    }
     let bytes: usize = args.iter().map(|arg| arg.len()).sum();
     work.count(Counter::BytesCopied, bytes as u64);
     work.count(Counter::AllocationsSmall, args.len() as u64 + 1);
@@ -235,6 +239,7 @@ impl Node {
             Frame::Error(&text).encode(outer.out);
             After::Continue
         });
+        self.statistics.note_reply(&outer.out[start..]);
         if session.marks.are_quiet() {
             outer.out.truncate(start);
         }

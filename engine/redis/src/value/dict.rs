@@ -4,6 +4,7 @@
 //! them, so that a rehash that began lasts until operations have finished it (redis#13605).
 
 use super::Footprint;
+use super::sampled::{self, Sample};
 use crate::memory::{key_bytes, size_class};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::Work;
@@ -123,6 +124,12 @@ impl<E: Element> Dict<E> {
             string_bytes: 0,
         }
     }
+    /// An empty one with room for so many entries.
+    pub(super) fn with_room(config: DictConfig, entries: usize, work: &mut Work) -> Self {
+        let mut dict = Self::new(config);
+        dict.table.reserve(entries as u64, work);
+        dict
+    }
     /// Number of entries.
     pub fn len(&self) -> usize {
         usize::try_from(self.table.len()).expect("slots have 32 bits")
@@ -140,6 +147,20 @@ impl<E: Element> Dict<E> {
             bytes: DICT_BYTES + buckets.total() + entries * ENTRY_BYTES + self.string_bytes,
             allocations: 1 + arrays + entries * (1 + E::STRINGS),
         }
+    }
+    /// What MEMORY USAGE says, of so many entries taken for all.
+    pub(super) fn sampled_bytes(&self, samples: usize, work: &mut Work) -> u64 {
+        let (mut sample, mut position) = (Sample::default(), Position::default());
+        while sample.elements < samples
+            && let Some(slot) = self.table.walk(&mut position, work)
+        {
+            sample.add(sampled::ENTRY_BYTES + self.table.entry(slot).string_bytes());
+        }
+        sample.scaled(self.table_bytes(), self.len())
+    }
+    /// The sizes of its structure and of its buckets.
+    pub(super) fn table_bytes(&self) -> u64 {
+        sampled::DICT_BYTES + self.table.buckets() * sampled::BUCKET_BYTES
     }
     /// The entry with this key. Takes one rehash step.
     pub fn get(&mut self, key: &[u8], work: &mut Work) -> Option<&E> {

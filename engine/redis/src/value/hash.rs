@@ -94,6 +94,13 @@ impl Hash {
             Form::Table(table) => table.footprint(),
         }
     }
+    /// What MEMORY USAGE says of its table, of so many entries taken for all.
+    pub(super) fn sampled_bytes(&self, samples: usize, work: &mut Work) -> u64 {
+        match &self.form {
+            Form::Table(table) => table.sampled_bytes(samples, work),
+            _ => 0,
+        }
+    }
     /// Says whether its table may resize.
     pub fn set_resize_policy(&mut self, policy: ResizePolicy) {
         if let Form::Table(table) = &mut self.form {
@@ -237,7 +244,7 @@ impl Hash {
         let Form::Pack(pack) = &self.form else {
             return;
         };
-        let mut table = Dict::new(self.dict);
+        let mut table = Dict::with_room(self.dict, pack.len() / 2, work);
         let mut items = pack.iter();
         while let (Some(field), Some(value)) = (items.next(), items.next()) {
             work.count(Counter::AllocationsSmall, 2);

@@ -5,14 +5,16 @@
 //! when two are merged again, follows its rules, because they decide how much memory a list takes.
 
 use super::Footprint;
+use super::sampled::Sample;
 use crate::encoding::listpack::{Item, Listpack, Offset};
 use crate::memory::size_class;
 use kvrig_base::seam::{Counter, Work};
 use std::collections::VecDeque;
 
-/// struct quicklist and struct quicklistNode, 40 bytes each.
-const HEADER_BYTES: u64 = size_class(40);
-const NODE_BYTES: u64 = size_class(40);
+/// struct quicklist and struct quicklistNode alike.
+const STRUCT_BYTES: u64 = 40;
+const HEADER_BYTES: u64 = size_class(STRUCT_BYTES);
+const NODE_BYTES: u64 = size_class(STRUCT_BYTES);
 /// What an element is taken to add beside its text (SIZE_ESTIMATE_OVERHEAD).
 const ELEMENT_OVERHEAD_BYTES: usize = 8;
 /// Bytes of a listpack where the limit is a number of elements (SIZE_SAFETY_LIMIT).
@@ -115,6 +117,16 @@ impl List {
             bytes: HEADER_BYTES + nodes * NODE_BYTES + self.pack_bytes,
             allocations: 1 + 2 * nodes,
         }
+    }
+
+    /// What MEMORY USAGE says, of so many listpacks taken for all.
+    pub(super) fn sampled_bytes(&self, samples: usize) -> u64 {
+        let mut sample = Sample::default();
+        // It looks at one in any case.
+        for pack in self.nodes.iter().take(samples.max(1)) {
+            sample.add(STRUCT_BYTES + size_class(pack.byte_len() as u64));
+        }
+        sample.scaled(STRUCT_BYTES, self.nodes.len())
     }
 
     /// Adds an element at an end.

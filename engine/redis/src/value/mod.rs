@@ -5,6 +5,7 @@ pub mod dict;
 mod hash;
 pub(crate) mod hyperloglog;
 pub(crate) mod list;
+mod sampled;
 mod set;
 pub mod sorted_set;
 pub mod stream;
@@ -18,6 +19,7 @@ pub use sorted_set::SortedSet;
 pub use stream::Stream;
 pub use string::StringValue;
 
+use crate::memory::SHARED_INTEGERS;
 use dict::DictConfig;
 use kvrig_base::seam::{Counter, Work};
 use kvrig_tables::ResizePolicy;
@@ -89,6 +91,10 @@ impl Value {
             Self::Hash(hash) => hash.encoding(),
             Self::Stream(_) => "stream",
         }
+    }
+    /// Whether it is an integer for which Redis keeps one object (OBJ_SHARED_INTEGERS).
+    pub(crate) fn is_small_integer(&self) -> bool {
+        matches!(self, Self::String(StringValue::Integer(number)) if (0..SHARED_INTEGERS).contains(number))
     }
     /// How much work freeing it is, by which UNLINK decides whether a thread does it
     /// (`redis:src/lazyfree.c`, lazyfreeGetFreeEffort): the allocations of a collection that has

@@ -90,6 +90,13 @@ impl Set {
             Form::Table(table) => table.footprint(),
         }
     }
+    /// What MEMORY USAGE says of its table, of so many entries taken for all.
+    pub(super) fn sampled_bytes(&self, samples: usize, work: &mut Work) -> u64 {
+        match &self.form {
+            Form::Table(table) => table.sampled_bytes(samples, work),
+            _ => 0,
+        }
+    }
     /// Says whether its table may resize.
     pub fn set_resize_policy(&mut self, policy: ResizePolicy) {
         if let Form::Table(table) = &mut self.form {
@@ -198,7 +205,7 @@ impl Set {
         let Form::Integers(integers) = &self.form else {
             return;
         };
-        let mut table = Dict::new(self.dict);
+        let mut table = Dict::with_room(self.dict, integers.len(), work);
         for number in integers.iter() {
             work.count(Counter::AllocationsSmall, 1);
             work.count(Counter::EntriesVisited, 1);

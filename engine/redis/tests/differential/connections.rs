@@ -1,5 +1,6 @@
 //! Several connections beside a real Redis: transactions, waiting, publishing.
 
+use crate::REPEATS;
 use crate::harness::Host;
 use crate::requests::{Request, words};
 use crate::server::RealServer;
@@ -12,6 +13,12 @@ use kvrig_base::seam::Input;
 const CONNECTIONS: usize = 3;
 const LISTS: u64 = 60;
 const REQUESTS_PER_LIST: usize = 80;
+
+/// What brings the server back to its beginning.
+const BEFORE_EACH_LIST: &[&str] = &[
+    "CONFIG SET maxmemory 0 maxmemory-policy noeviction lfu-log-factor 10 lfu-decay-time 1",
+    "FLUSHALL",
+];
 
 /// A request, and which connection sends it.
 type Step = (usize, Request);
@@ -230,8 +237,90 @@ const REQUESTS: &[&str] = &[
     "object freq k1",
 ];
 
-fn step(random: &mut Sequence) -> Step {
-    let text = REQUESTS[random.below(REQUESTS.len() as u64) as usize];
+/// At a limit of one byte, every key that the policy may choose is evicted before the next command.
+/// Keys with small integers are not asked how they are used, because they share an object in Redis.
+const REQUESTS_AT_THE_LIMIT: &[&str] = &[
+    "config set maxmemory 1",
+    "config set maxmemory 1",
+    "config set maxmemory 0",
+    "config set maxmemory 0",
+    "config set maxmemory-policy nothing",
+    "config get maxmemory-policy",
+    "config get lfu-log-factor",
+    "config get lfu-decay-time",
+    "config set lfu-log-factor 0 lfu-decay-time 1",
+    "config set lfu-log-factor -1",
+    "config set lfu-decay-time x",
+    "multi",
+    "multi",
+    "exec",
+    "exec",
+    "exec",
+    "discard",
+    "watch k1",
+    "unwatch",
+    "reset",
+    "quit",
+    "select 1",
+    "select 0",
+    "set k1 v",
+    "set n 7",
+    "set k1 v ex 100",
+    "set k2 v",
+    "set k2 w ex 200",
+    "get k1",
+    "get k1",
+    "get k2",
+    "incr n",
+    "expire k1 100",
+    "expire k2 100",
+    "persist k1",
+    "del k1",
+    "rename k1 k2",
+    "move k1 1",
+    "copy k1 k2 replace",
+    "dbsize",
+    "exists k1 k2",
+    "hset h f v",
+    "hget h f",
+    "expire h 10",
+    "lpush l a",
+    "blpop l 0",
+    "sort l store k1",
+    "publish c1 hello",
+    "ping",
+    "flushall",
+    "object freq k1",
+    "object freq k1",
+    "object freq k2",
+    "object idletime k1",
+    "object idletime k2",
+    "object encoding k1",
+    "object nothing k1",
+    "object freq",
+    "object help",
+    "command help x",
+];
+
+/// Policies under which it is written down when keys are used.
+const POLICIES_OF_TIMES: &[&str] = &[
+    "config set maxmemory-policy noeviction",
+    "config set maxmemory-policy allkeys-lru",
+    "config set maxmemory-policy allkeys-random",
+    "config set maxmemory-policy volatile-lru",
+    "config set maxmemory-policy volatile-random",
+    "config set maxmemory-policy volatile-ttl",
+];
+/// Policies under which it is how often, at a factor that leaves nothing to chance. What the others wrote reads as nonsense under these.
+const POLICIES_OF_COUNTS: &[&str] = &[
+    "config set maxmemory-policy allkeys-lfu lfu-log-factor 0",
+    "config set maxmemory-policy allkeys-lfu",
+    "config set maxmemory-policy volatile-lfu",
+    "config set maxmemory-policy volatile-lfu",
+];
+
+fn step(requests: &[&str], random: &mut Sequence) -> Step {
+    let text = requests[random.below(requests.len() as u64) as usize];
     let words = words(&text.split(' ').collect::<Vec<_>>());
     (random.below(CONNECTIONS as u64) as usize, words)
 }
@@ -243,16 +332,36 @@ fn step(random: &mut Sequence) -> Step {
 /// Only the number of the connection in HELLO's reply may differ.
 #[test]
 fn several_connections_see_what_they_see_from_redis() {
+    compare("connections", REQUESTS, None);
+}
+
+/// The same where memory has a limit that changes, and a policy that does.
+#[test]
+fn several_connections_see_what_they_see_from_redis_at_the_memory_limit() {
+    for (name, policies) in [
+        ("memory-limit", POLICIES_OF_TIMES),
+        ("memory-limit-lfu", POLICIES_OF_COUNTS),
+    ] {
+        let requests = [REQUESTS_AT_THE_LIMIT, policies].concat();
+        compare(name, &requests, Some(policies[0]));
+    }
+}
+
+fn compare(name: &str, requests: &[&str], first: Option<&str>) {
     let Some(mut server) = RealServer::start() else {
         return;
     };
     let lists = std::env::var("KVRIG_DIFFERENTIAL_LISTS");
     let lists = lists.ok().and_then(|lists| lists.parse().ok());
-    let stream = Seed(7).stream("connections");
+    let stream = Seed(7).stream(name);
     for number in 0..lists.unwrap_or(LISTS) {
         let mut random = stream.sequence(number);
-        let steps: Vec<Step> = (0..REQUESTS_PER_LIST).map(|_| step(&mut random)).collect();
-        let mut differs = |steps: &[Step]| of_redis(&mut server, steps) != of_node(steps);
+        let drawn = (0..REQUESTS_PER_LIST).map(|_| step(requests, &mut random));
+        let first = first.map(|first| (0, words(&first.split(' ').collect::<Vec<_>>())));
+        let steps: Vec<Step> = first.into_iter().chain(drawn).collect();
+        // Idle times may turn while a list runs.
+        let mut differs =
+            |steps: &[Step]| (0..REPEATS).all(|_| of_redis(&mut server, steps) != of_node(steps));
         if differs(&steps) {
             let shortest = shrink::shrink(steps, &mut differs);
             let (theirs, ours) = (of_redis(&mut server, &shortest), of_node(&shortest));
@@ -283,7 +392,9 @@ fn several_connections_see_what_they_see_from_redis() {
 }
 
 fn of_redis(server: &mut RealServer, steps: &[Step]) -> Received {
-    server.ask(&["FLUSHALL"]);
+    for request in BEFORE_EACH_LIST {
+        server.ask(&request.split(' ').collect::<Vec<_>>());
+    }
     let mut connections: Vec<_> = (0..CONNECTIONS).map(|_| server.connect()).collect();
     let mut all = Vec::new();
     for (from, request) in steps {

@@ -5,6 +5,7 @@
 //! with a notice elsewhere.
 
 mod connections;
+mod eviction;
 #[path = "../node/harness.rs"]
 mod harness;
 mod memory;
@@ -91,11 +92,24 @@ fn lists() -> u64 {
 fn replies_of_redis(server: &mut RealServer, list: &[Request]) -> Vec<Vec<u8>> {
     server.ask(&["SELECT", "0"]);
     server.ask(&["FLUSHALL"]);
+    server.ask(&["CONFIG", "RESETSTAT"]);
     let replies = server.pipeline(list);
-    list.iter()
-        .zip(replies)
-        .map(|(request, reply)| comparable(request, reply))
-        .collect()
+    let statistics = statistics(&server.ask(&["INFO", "stats", "errorstats"]).text());
+    let replies = list.iter().zip(replies);
+    let replies = replies.map(|(request, reply)| comparable(request, reply));
+    replies.chain([statistics]).collect()
+}
+
+/// The fields of INFO on look-ups and errors, in place of one more reply.
+fn statistics(info: &str) -> Vec<u8> {
+    let lines = info.split(['\r', ' ']).map(str::trim);
+    let is_compared = |line: &&str| {
+        let names = ["keyspace_", "errorstat_", "total_error_replies"];
+        names.iter().any(|name| line.starts_with(name))
+    };
+    let mut lines: Vec<&str> = lines.filter(is_compared).collect();
+    lines.sort_unstable();
+    lines.join(" ").into_bytes()
 }
 
 fn replies_of_node(list: &[Request]) -> Vec<Vec<u8>> {
@@ -104,7 +118,9 @@ fn replies_of_node(list: &[Request]) -> Vec<Vec<u8>> {
         let args: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
         comparable(request, host.command(&args))
     };
-    list.iter().map(reply).collect()
+    let replies: Vec<Vec<u8>> = list.iter().map(reply).collect();
+    let statistics = statistics(&host.ask("INFO stats errorstats"));
+    replies.into_iter().chain([statistics]).collect()
 }
 
 /// The reply with everything sorted that has no promised order, and without times.

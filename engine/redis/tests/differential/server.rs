@@ -79,6 +79,8 @@ impl RealServer {
                 "--appendonly",
                 "no",
             ])
+            // A slow machine must not show in replies.
+            .args(["--slowlog-log-slower-than", "-1"])
             .args(["--enable-debug-command", "local", "--save", "", "--dir"])
             .arg(&directory)
             .stdout(Stdio::null())

@@ -1,9 +1,7 @@
 //! Life at the memory limit.
 
-use crate::harness::Host;
-use kvrig_base::id::LockId;
-use kvrig_base::seam::{Actor, Cause, Counts, Input, Meter, Touch, Work};
-use kvrig_base::time::Span;
+use crate::harness::{Host, MicrosecondMeter};
+use kvrig_base::seam::{Actor, Cause, Input, Work};
 use kvrig_redis::Config;
 use kvrig_redis::memory::STARTUP_BYTES;
 use kvrig_tables::{TableEventKind, TableKind};
@@ -101,22 +99,6 @@ fn a_table_does_not_grow_beyond_the_limit() {
     assert!(refused);
     assert_eq!(host.node.evicted_keys(), 0);
     assert_eq!(host.node.keyspace().database(0).keys().buckets(), 1_024);
-}
-
-/// Everything that is counted costs a microsecond.
-#[derive(Debug)]
-struct MicrosecondMeter;
-
-impl Meter for MicrosecondMeter {
-    fn price(&mut self, counts: &Counts, _: &[Touch]) -> Span {
-        Span::from_micros(counts.iter().map(|(_, count)| count).sum())
-    }
-    fn wants_touches(&self) -> bool {
-        false
-    }
-    fn lock_is_held(&self, _: LockId, _: Span) -> bool {
-        false
-    }
 }
 
 /// Goal: an eviction that takes long is left after its 500 us, and the timer goes on with it.

@@ -2,10 +2,11 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
-use kvrig_base::id::ConnId;
+use kvrig_base::id::{ConnId, LockId};
 use kvrig_base::random::Seed;
 use kvrig_base::seam::{
-    Actor, ChildHost, Counts, Cx, Effect, Effects, FileError, FileOp, Input, Outbox, Work,
+    Actor, ChildHost, Counts, Cx, Effect, Effects, FileError, FileOp, Input, Meter, Outbox, Touch,
+    Work,
 };
 use kvrig_base::time::{Span, Time, Wall};
 use kvrig_redis::node::NoMessage;
@@ -104,6 +105,22 @@ impl Host {
             .any(|effect| matches!(effect, Effect::Close { conn: c } if *c == conn));
         self.effects.reuse(effects, data);
         closes
+    }
+}
+
+/// Everything that is counted costs a microsecond.
+#[derive(Debug)]
+pub(crate) struct MicrosecondMeter;
+
+impl Meter for MicrosecondMeter {
+    fn price(&mut self, counts: &Counts, _: &[Touch]) -> Span {
+        Span::from_micros(counts.iter().map(|(_, count)| count).sum())
+    }
+    fn wants_touches(&self) -> bool {
+        false
+    }
+    fn lock_is_held(&self, _: LockId, _: Span) -> bool {
+        false
     }
 }
 

@@ -65,6 +65,68 @@ fn expiries_cost_an_entry_and_share_their_key() {
     assert_eq!(cost(&mut host, "PERSIST n"), 32);
 }
 
+#[test]
+fn memory_usage_tells_what_is_there_and_takes_no_lookup_for_a_use() {
+    let mut host = Host::new();
+    host.check(&[
+        ("SET a hello PX 10", "+OK"),
+        // An entry of 24 bytes, a key of 16 and a value of 32.
+        ("MEMORY USAGE a", ":64"),
+        ("MEMORY USAGE none", "$-1"),
+    ]);
+    host.pass_ms(20);
+    host.check(&[
+        ("MEMORY USAGE a", ":64"),
+        ("GET a", "$-1"),
+        ("MEMORY USAGE a", "$-1"),
+        (
+            "MEMORY DOCTOR",
+            "-ERR unknown subcommand 'DOCTOR'. Try MEMORY HELP.",
+        ),
+        (
+            "MEMORY",
+            "-ERR wrong number of arguments for 'memory' command",
+        ),
+    ]);
+    let info = host.ask("INFO stats");
+    assert!(
+        info.contains("keyspace_hits:0 keyspace_misses:1 "),
+        "{info}"
+    );
+}
+
+#[test]
+fn memory_stats_divide_what_is_used_into_overhead_and_data() {
+    let mut host = Host::new();
+    for key in 0..100 {
+        host.ask(&format!("SET key:{key:016} {} EX 100", "v".repeat(32)));
+    }
+    let used = host.node.used_memory();
+    let reply = host.ask("MEMORY STATS");
+    let field = |name: &str| -> u64 {
+        let rest = reply
+            .split(&format!(" {name} :"))
+            .nth(1)
+            .expect("it is told");
+        let end = rest.find(' ').unwrap_or(rest.len());
+        rest[..end].parse().expect("a number")
+    };
+    // A new entry and object of each key, and 128 buckets in each table.
+    let main = 100 * (24 + 16) + 128 * 8;
+    let expires = 100 * 24 + 128 * 8;
+    assert_eq!(field("total.allocated"), used);
+    assert_eq!(field("startup.allocated"), STARTUP_BYTES);
+    assert_eq!(field("overhead.hashtable.main"), main);
+    assert_eq!(field("overhead.hashtable.expires"), expires);
+    assert_eq!(field("overhead.total"), STARTUP_BYTES + main + expires);
+    assert_eq!(field("keys.count"), 100);
+    assert_eq!(field("keys.bytes-per-key"), (used - STARTUP_BYTES) / 100);
+    assert_eq!(
+        field("dataset.bytes"),
+        used - STARTUP_BYTES - main - expires
+    );
+}
+
 proptest! {
     /// Whatever was done before: once all keys are gone, nothing but buckets is left.
     #[test]

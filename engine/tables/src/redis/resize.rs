@@ -159,6 +159,14 @@ impl<E: Entry> RedisTable<E> {
         }
     }
 
+    /// Gives an empty table an array for so many entries at once (dictExpand), whatever the limit.
+    pub fn reserve(&mut self, entries: u64, work: &mut Work) {
+        let wanted = self.rules.buckets_for(entries);
+        if self.arena.len() == 0 && self.main.buckets() < wanted {
+            self.start(wanted, work);
+        }
+    }
+
     /// Shrinks the table where the rules say so (dictResize; 7.4: _dictShrinkIfNeeded).
     pub(super) fn shrink_if_needed(&mut self, work: &mut Work) {
         let (entries, buckets) = (self.arena.len(), self.main.buckets());

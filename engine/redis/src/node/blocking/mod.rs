@@ -312,6 +312,7 @@ impl Node {
         let served = (blocked.serve)(database, key, &mut call);
         let served = served.map_err(|error| error.text());
         let is_served = served.unwrap_or_else(|text| {
+            self.statistics.note_error(&text);
             Frame::Error(&text).encode(&mut out);
             true
         });
@@ -364,6 +365,7 @@ impl Node {
         let stopped = self.stop_waiting(&mut client.session);
         if let Some(blocked) = &stopped {
             let out = blocked.farewell(&client.session, with_error);
+            self.statistics.note_reply(&out);
             self.reply_later(&client.session, &out, cx);
         }
         self.clients.give_back(conn, client);

@@ -7,6 +7,7 @@ use super::set_name;
 use crate::command::commands;
 use crate::node::call::is_option;
 use crate::node::client::{Marks, Session};
+use crate::node::help::help;
 use crate::node::pause::Paused;
 use crate::node::{After, Call, ErrorReply, Node};
 use crate::number::parse_i64;
@@ -15,6 +16,7 @@ use kvrig_base::time::{Span, Time};
 
 commands! { SUBCOMMANDS: Connection;
     "client|getname", 2, [NOSCRIPT LOADING STALE], NONE, "2.6.9" => Node(getname);
+    "client|help", 2, [LOADING STALE], NONE, "5.0.0" => Database(help);
     "client|id", 2, [NOSCRIPT LOADING STALE], NONE, "5.0.0" => Node(id);
     "client|info", 2, [NOSCRIPT LOADING STALE], NONE, "6.2.0" => Node(info);
     "client|kill", -3, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.4.0" => Node(kill);

@@ -259,7 +259,7 @@ impl<'c> Asked<'c> {
 
 fn search<'c>(db: &mut Database, call: &mut Call<'c>, form: Form) -> Outcome<'c> {
     let key = call.args[if form == Form::SearchStore { 2 } else { 1 }];
-    let slot = db.find::<SortedSet>(key, call)?;
+    let slot = db.find_to_read::<SortedSet>(key, call)?;
     let asked = read(db, call, form, (key, slot))?;
     let (Some(slot), Some(middle), Some(shape)) = (slot, asked.middle, asked.shape) else {
         return match asked.target {

@@ -87,7 +87,8 @@ fn sets<'c>(
     keys: &[&[u8]],
     call: &mut Call<'c>,
 ) -> Result<Vec<Option<Slot>>, ErrorReply<'c>> {
-    keys.iter().map(|key| db.find::<Set>(key, call)).collect()
+    let found = keys.iter().map(|key| db.find_to_read::<Set>(key, call));
+    found.collect()
 }
 
 /// The members of the smallest set that all others have too, `most` at most

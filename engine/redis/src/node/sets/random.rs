@@ -52,6 +52,11 @@ pub(super) fn spop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let members = match count {
         None => vec![draw(db, key, slot, call)],
         Some(0) => Vec::new(),
+        Some(count) if count >= db.get::<Set>(slot).len() => {
+            // All members are read as by SUNION.
+            db.note_lookup(true);
+            draw_distinct(db, key, slot, count as u64, call)
+        }
         Some(count) => draw_distinct(db, key, slot, count as u64, call),
     };
     db.change_if(key, slot, call.work, |set: &mut Set, work| {

@@ -124,7 +124,7 @@ fn combine<'c>(
     }
     let mut sources = Vec::with_capacity(keys);
     for &key in &call.args[first..first + keys] {
-        let slot = db.lookup(key, call.now_ms, call.work);
+        let slot = db.lookup_to_read(key, call);
         if let Some(slot) = slot
             && db.check::<SortedSet>(slot).is_err()
         {

@@ -121,7 +121,7 @@ fn range<'c>(db: &mut Database, call: &mut Call<'c>, asked: Asked) -> Outcome<'c
     };
     let ends = ends(by, min, max, call)?;
     let key = call.args[asked.key];
-    let found = match db.find::<SortedSet>(key, call)? {
+    let found = match db.find_to_read::<SortedSet>(key, call)? {
         Some(slot) => select(db, slot, &ends, is_reverse, (offset, limit), call),
         None => Vec::new(),
     };

@@ -109,14 +109,14 @@ fn set_argument(db: &mut Database, call: &mut Call<'_>, key_index: usize, value_
 
 /// GETSET.
 fn getset<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    get(db, call)?;
+    db.reading(|db| get(db, call))?;
     set_argument(db, call, 1, 2);
     Ok(())
 }
 
 /// GETDEL.
 fn getdel<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    get(db, call)?;
+    db.reading(|db| get(db, call))?;
     db.delete(call.args[1], call.work);
     Ok(())
 }
@@ -312,7 +312,7 @@ fn getex_options<'c>(args: &[&[u8]]) -> Result<NewExpiry, ErrorReply<'c>> {
 fn getex<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let key = call.args[1];
     let chosen = getex_options(call.args)?;
-    let Some(slot) = db.find::<StringValue>(key, call)? else {
+    let Some(slot) = db.find_to_read::<StringValue>(key, call)? else {
         return call.reply_null();
     };
     let stated = match chosen {
@@ -348,7 +348,7 @@ fn set_key<'c>(
         None => None,
     };
     if options.replies_old {
-        get(db, call)?;
+        db.reading(|db| get(db, call))?;
     }
     let is_present = db.lookup(key, call.now_ms, call.work).is_some();
     let refuses = match options.wants {
@@ -451,7 +451,7 @@ fn add_to_integer<'c>(db: &mut Database, call: &mut Call<'c>, increment: i64) ->
     // otherwise the key is looked up once more to be given another object.
     let may_be_shared = |number: i64| (0..SHARED_INTEGERS).contains(&number);
     let has_own_object =
-        stored_integer.is_some_and(|number| !(db.integers_are_shared() && may_be_shared(number)));
+        stored_integer.is_some() && slot.is_some_and(|slot| !db.shares_integer(slot));
     match slot {
         Some(slot) if has_own_object && !may_be_shared(sum) => {
             db.change(key, slot, call.work, |value, _| {

@@ -15,7 +15,7 @@ use crate::number::{parse_double, write_score};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Counter, Work};
 use kvrig_tables::{Entry, ResizePolicy};
-use skip_list::SkipList;
+use skip_list::{LIST_BYTES, SkipList};
 
 /// struct zset.
 const HEADER_BYTES: u64 = size_class(16);
@@ -145,6 +145,17 @@ impl SortedSet {
                     allocations: 3 + table.allocations + indexed.list.len() as u64,
                 }
             }
+        }
+    }
+    /// What MEMORY USAGE says of its table and list, of so many members taken for all.
+    pub(super) fn sampled_bytes(&self, samples: usize) -> u64 {
+        match &self.form {
+            Form::List(indexed) => {
+                let fixed = HEADER_BYTES + LIST_BYTES + indexed.table.table_bytes();
+                let sample = indexed.list.sample(samples);
+                sample.scaled(fixed, indexed.table.len())
+            }
+            Form::Pack(_) => 0,
         }
     }
     /// Says whether its table may resize.

@@ -1,7 +1,8 @@
 //! A skip list whose links know how many nodes they pass, so that ranks are found as fast as scores
 //! (`redis:src/t_zset.c`).
 
-use crate::memory::size_class;
+use crate::memory::{key_bytes, size_class};
+use crate::value::sampled::{self, Sample};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Counter, Work};
 use std::cmp::Ordering;
@@ -12,7 +13,7 @@ const LEVELS_MAX: usize = 32;
 /// One node in so many reaches the next level (ZSKIPLIST_P).
 const NODES_PER_HIGHER: u64 = 4;
 /// struct zskiplist, and its header, which has all levels.
-const LIST_BYTES: u64 = size_class(32) + node_bytes(LEVELS_MAX);
+pub(super) const LIST_BYTES: u64 = size_class(32) + node_bytes(LEVELS_MAX);
 
 /// struct zskiplistNode with so many levels.
 const fn node_bytes(levels: usize) -> u64 {
@@ -101,6 +102,18 @@ impl SkipList {
     /// Bytes that Redis would have allocated, members aside.
     pub(super) fn bytes(&self) -> u64 {
         LIST_BYTES + self.node_bytes
+    }
+    /// The first members and what they take in table and list, as MEMORY USAGE adds it up.
+    pub(super) fn sample(&self, samples: usize) -> Sample {
+        let mut sample = Sample::default();
+        let mut node = self.link(HEAD, 0).next;
+        while sample.elements < samples && node != NOBODY {
+            let levels = self.nodes[node as usize].links.len();
+            let member = key_bytes(self.item(node).member.len());
+            sample.add(sampled::ENTRY_BYTES + node_bytes(levels) + member);
+            node = self.link(node, 0).next;
+        }
+        sample
     }
     fn item(&self, node: u32) -> &Scored {
         let item = self.nodes[node as usize].item.as_ref();

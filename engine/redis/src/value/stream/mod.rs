@@ -9,6 +9,7 @@ mod id;
 mod log;
 mod node;
 mod radix;
+mod sampled;
 mod trim;
 
 pub use group::{Consumer, ConsumerId, Group, Pending};
