@@ -4,6 +4,7 @@ use super::{INVALID_ID, change, id, no_such_group_of_key};
 use crate::command::commands;
 use crate::keyspace::Database;
 use crate::node::call::is_option;
+use crate::node::help::help;
 use crate::node::{Call, ErrorReply, Outcome};
 use crate::value::stream::{Group, StreamId};
 use crate::value::{Kind, Stream};
@@ -15,6 +16,7 @@ commands! { SUBCOMMANDS: Stream;
     "xgroup|createconsumer", 5, [WRITE DENYOOM], SECOND, "6.2.0" => Database(create_consumer);
     "xgroup|delconsumer", 5, [WRITE], SECOND, "5.0.0" => Database(delete_consumer);
     "xgroup|destroy", 4, [WRITE], SECOND, "5.0.0" => Database(destroy);
+    "xgroup|help", 2, [LOADING STALE], NONE, "5.0.0" => Database(help);
     "xgroup|setid", -5, [WRITE], SECOND, "5.0.0" => Database(set_id);
 }
 

@@ -4,6 +4,7 @@ use super::{at_most, no_such_group_of_key, write_array, write_entries, write_id}
 use crate::command::commands;
 use crate::keyspace::Database;
 use crate::node::call::is_option;
+use crate::node::help::help;
 use crate::node::{Call, ErrorReply, Outcome};
 use crate::resp::Frame;
 use crate::value::Stream;
@@ -13,6 +14,7 @@ use kvrig_tables::Slot;
 commands! { SUBCOMMANDS: Stream;
     "xinfo|consumers", 4, [READONLY], SECOND, "5.0.0" => Database(consumers);
     "xinfo|groups", 3, [READONLY], SECOND, "5.0.0" => Database(groups);
+    "xinfo|help", 2, [LOADING STALE], NONE, "5.0.0" => Database(help);
     "xinfo|stream", -3, [READONLY], SECOND, "5.0.0" => Database(stream);
 }
 
