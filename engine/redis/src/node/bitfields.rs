@@ -244,7 +244,7 @@ fn bitfield_ro<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
 }
 
 fn read_all<'c>(db: &mut Database, call: &mut Call<'c>, operations: &[Operation]) -> Outcome<'c> {
-    let slot = db.find::<StringValue>(call.args[1], call)?;
+    let slot = db.find_to_read::<StringValue>(call.args[1], call)?;
     let numbers: Vec<i64> = {
         let value = slot.map(|slot| db.get::<StringValue>(slot).bytes());
         let bytes = value.as_ref().map_or(&[][..], |value| value.as_slice());

@@ -29,7 +29,7 @@ impl Stream {
         if samples > 0 {
             nodes.walk(StreamId::MIN, work, |_, node, _| {
                 seen += 1;
-                bytes += node.as_bytes().len() as u64;
+                bytes += node.allocated();
                 seen < samples
             });
         }
@@ -40,7 +40,7 @@ impl Stream {
                 let last = nodes
                     .last(work)
                     .map_or(0, |(_, node)| node.as_bytes().len());
-                each * (count as u64 - 1) + last as u64
+                each * (count as u64 - 1) + last
             }
         };
         let groups: u64 = self
