@@ -37,9 +37,7 @@ impl Stream {
             count if count <= seen => bytes,
             count => {
                 let each = bytes.checked_div(seen as u64).unwrap_or(0);
-                let last = nodes
-                    .last(work)
-                    .map_or(0, |(_, node)| node.as_bytes().len());
+                let last = nodes.last(work).map_or(0, |(_, node)| node.allocated());
                 each * (count as u64 - 1) + last
             }
         };
