@@ -7,7 +7,7 @@ use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::limits::NAMED_FILE_BYTES_MAX;
 use kvrig_live::serve::{ConfigFile, Server};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where Redis listens unless it is told otherwise.
 const REDIS_PORT: u16 = 6_379;
@@ -28,7 +28,13 @@ fn redis(arguments: &Serve, quiet: bool) -> Result<Exit, Failure> {
     }
     let port = arguments.port.or(file.port).unwrap_or(REDIS_PORT);
     let address = SocketAddr::new(address(&file)?, port);
+    let directory = PathBuf::from(file.dir.unwrap_or_else(|| ".".to_owned()));
+    if !directory.is_dir() {
+        let message = format!("`dir {}` is no folder", directory.display());
+        return Err(Diagnostic::new(diagnostic::STORE_DIRECTIVE, message).into());
+    }
     let server = Server::redis(file.config, address).map_err(Diagnostic::from)?;
+    let server = server.in_directory(directory);
     let stopper = server.stopper();
     // The second signal is no different: the server stops at the end of its turn.
     ctrlc::set_handler(move || stopper.stop())

@@ -46,8 +46,15 @@ impl Served {
         }
     }
     fn real() -> Self {
+        Self::real_with(None)
+    }
+    /// A real server that loads this snapshot.
+    fn real_with(snapshot: Option<&[u8]>) -> Self {
         need("redis-server", "redis-server");
         let folder = tempfile::tempdir().unwrap();
+        if let Some(snapshot) = snapshot {
+            std::fs::write(folder.path().join("dump.rdb"), snapshot).unwrap();
+        }
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
@@ -76,6 +83,15 @@ impl Served {
             .output()
             .unwrap();
         String::from_utf8(output.stdout).unwrap()
+    }
+    /// What redis-cli prints for one command.
+    fn ask(&self, words: &[&str]) -> String {
+        let output = Command::new("redis-cli")
+            .args(["-p", &self.port.to_string()])
+            .args(words)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
     /// What the application prints.
     fn application(&self, packages: &Path, protocol: &str) -> String {
@@ -156,6 +172,37 @@ fn an_application_with_redis_py_sees_what_a_real_server_shows() {
         let expected = real.application(packages.path(), protocol);
         assert!(expected.contains("dbsize: 10\n"), "{expected}");
         assert_eq!(ours.application(packages.path(), protocol), expected);
+    }
+}
+
+#[test]
+fn a_forked_child_writes_a_snapshot_that_a_real_server_loads() {
+    need("redis-cli", "redis-tools");
+    let served = Served::kvrig("dbfilename kvrig.rdb\n");
+    served.transcript(&path("article.redis"));
+    let before: u64 = served.ask(&["LASTSAVE"]).parse().unwrap();
+    // LASTSAVE counts seconds: the child must end in a later one to be seen.
+    std::thread::sleep(Duration::from_millis(1_100));
+    assert_eq!(served.ask(&["BGSAVE"]), "Background saving started");
+    while served.ask(&["LASTSAVE"]).parse::<u64>().unwrap() == before {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(
+        served
+            .ask(&["INFO", "persistence"])
+            .contains("rdb_bgsave_in_progress:0")
+    );
+    let snapshot = std::fs::read(served.folder.path().join("kvrig.rdb")).unwrap();
+    let real = Served::real_with(Some(&snapshot));
+    while real.ask(&["PING"]) != "PONG" {}
+    for words in [
+        &["DBSIZE"][..],
+        &["ZRANGE", "leaderboard", "0", "-1", "WITHSCORES"],
+        &["HGETALL", "user:42"],
+        &["PFCOUNT", "visitors:week"],
+        &["LRANGE", "queue:emails", "0", "-1"],
+    ] {
+        assert_eq!(real.ask(words), served.ask(words), "{words:?}");
     }
 }
 

@@ -11,6 +11,7 @@
 //!                         └────────┘
 //! ```
 
+mod child;
 mod connection;
 mod turn;
 
@@ -18,6 +19,7 @@ pub use kvrig_redis::ConfigFile;
 
 use crate::clock::{Clock, RealClock};
 use crate::meter::{ClockMeter, Lap};
+use child::Child;
 use connection::{Connection, Reading};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::id::ConnId;
@@ -32,6 +34,7 @@ use rustix::net::sockopt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,6 +49,7 @@ const ACCEPTS_PER_TURN: usize = 1_000;
 
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
+const CHILD: Token = Token(usize::MAX - 2);
 
 /// Why a server could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +125,9 @@ pub struct Server {
     /// Connections whose input the node takes again.
     resumed: Vec<ConnId>,
     buffer: Box<[u8]>,
+    /// Where snapshots are written.
+    directory: PathBuf,
+    child: Option<Child>,
 }
 
 impl Server {
@@ -175,7 +182,14 @@ impl Server {
             dirty: Vec::new(),
             resumed: Vec::new(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            directory: PathBuf::from("."),
+            child: None,
         })
+    }
+    /// Writes snapshots to this directory, and not to the current one.
+    #[must_use]
+    pub fn in_directory(self, directory: PathBuf) -> Self {
+        Self { directory, ..self }
     }
     /// Where it listens.
     ///
@@ -228,6 +242,7 @@ impl Server {
         match event.token() {
             LISTENER => self.is_accepting = true,
             WAKER => {}
+            CHILD => self.meet_child(),
             Token(number) => {
                 let conn = ConnId(u32::try_from(number).unwrap_or(u32::MAX));
                 let Some(connection) = self.connection(conn) else {
@@ -242,6 +257,17 @@ impl Server {
                     self.read(conn);
                 }
             }
+        }
+    }
+
+    /// Tells the node of the end of its child.
+    fn meet_child(&mut self) {
+        let ended = self.child.as_ref().and_then(Child::outcome);
+        if let Some((outcome, child)) = ended.zip(self.child.take_if(|_| ended.is_some())) {
+            child.forget(self.poll.registry());
+            let job = child.job;
+            self.hand_over(Input::ChildExit { job, outcome });
+            self.carry_out();
         }
     }
 

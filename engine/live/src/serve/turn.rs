@@ -1,6 +1,7 @@
 //! Inputs into the node; replies and effects out of it.
 
-use super::Server;
+use super::child::Child;
+use super::{CHILD, Server};
 use kvrig_base::seam::{Actor, ChildOutcome, Cx, Effect, FileError, FileOutcome, Input};
 use kvrig_redis::NoMessage;
 
@@ -79,8 +80,14 @@ impl Server {
                 self.hand_over(Input::File { ticket, outcome });
             }
             Effect::Fork { job } => {
-                let outcome = ChildOutcome::Failed;
-                self.hand_over(Input::ChildExit { job, outcome });
+                let (directory, registry) = (&self.directory, self.poll.registry());
+                match Child::begin(&self.node, job, directory, registry, CHILD) {
+                    Ok(child) => self.child = Some(child),
+                    Err(_) => {
+                        let outcome = ChildOutcome::Failed;
+                        self.hand_over(Input::ChildExit { job, outcome });
+                    }
+                }
             }
         }
     }

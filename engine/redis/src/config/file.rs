@@ -15,6 +15,8 @@ pub struct ConfigFile {
     /// `bind`: on which addresses. A `-` before one, which asks Redis not to mind if there is no
     /// such address, is kept.
     pub bind: Vec<String>,
+    /// `dir`: where the host writes files.
+    pub dir: Option<String>,
     /// Lines that are known and have no effect here, one message each.
     pub notices: Vec<Diagnostic>,
 }
@@ -108,7 +110,6 @@ const KNOWN: &[Known] = &[
     ignored("crash-log-enabled", "yes"),
     ignored("crash-memcheck-enabled", "yes"),
     unless("daemonize", "no"),
-    ignored("dir", "./"),
     ignored("disable-thp", "yes"),
     ignored("enable-debug-command", "no"),
     ignored("enable-module-command", "no"),
@@ -323,6 +324,10 @@ impl ConfigFile {
                 self.bind.clone_from(&line.args);
                 return Ok(());
             }
+            "dir" => {
+                self.dir = Some(value);
+                return Ok(());
+            }
             // Without a password this server is never reached from elsewhere.
             "protected-mode" if ["yes", "no"].contains(&value.as_str()) => return Ok(()),
             _ => {}
@@ -390,7 +395,7 @@ mod tests {
     #[test]
     fn a_file_is_read_line_by_line_with_quotes_comments_and_older_names() {
         let text = "# a comment\n\n  maxmemory 100mb\r\nMaxMemory-Policy allkeys-lru\n\
-                    requirepass \"two words\\x21\"\nport 7000\nbind 127.0.0.1 -::1\n\
+                    requirepass \"two words\\x21\"\nport 7000\ndir /tmp\nbind 127.0.0.1 -::1\n\
                     hash-max-ziplist-entries 64\nclient-output-buffer-limit pubsub 1mb 0 0\n";
         let file = ConfigFile::read("redis.conf", text).expect("all is honoured");
         assert_eq!(file.config.maxmemory, 100 << 20);
@@ -398,6 +403,7 @@ mod tests {
         assert_eq!(file.config.hash_max_listpack_entries, 64);
         assert_eq!(file.config.output_limits.pubsub.hard_bytes, 1 << 20);
         assert_eq!(file.port, Some(7_000));
+        assert_eq!(file.dir.as_deref(), Some("/tmp"));
         assert_eq!(file.bind, ["127.0.0.1", "-::1"]);
         assert_eq!(file.notices, []);
     }
