@@ -3,6 +3,18 @@
 //! This crate reads no clock, does no input or output, starts no thread and draws nothing at random:
 //! what it answers follows from its requests alone.
 
+pub mod capacity;
+pub mod error;
+pub mod item;
+pub mod key;
+pub mod limits;
 pub mod number;
+pub mod price;
+pub mod schema;
+pub mod value;
 
+pub use error::{Error, Validation};
+pub use item::{AttributeMap, Item};
 pub use number::Number;
+pub use schema::TableSchema;
+pub use value::AttributeValue;

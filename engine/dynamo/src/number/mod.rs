@@ -176,6 +176,15 @@ impl Number {
         if bytes < BYTES_MAX { bytes } else { BYTES_MAX }
     }
 
+    /// Bytes that equal numbers share and others do not.
+    pub(crate) fn unique_bytes(self) -> [u8; 19] {
+        let mut bytes = [0; 19];
+        bytes[..16].copy_from_slice(&self.coefficient().to_le_bytes());
+        bytes[16..18].copy_from_slice(&self.exponent.to_le_bytes());
+        bytes[18] = u8::from(self.is_negative);
+        bytes
+    }
+
     /// The coefficient with zeros behind it, so that numbers of one magnitude compare by it.
     const fn aligned(self) -> u128 {
         self.coefficient() * 10_u128.pow(DIGITS_MAX - self.digits())
