@@ -4,17 +4,22 @@
 //! what it answers follows from its requests alone.
 
 pub mod capacity;
+pub mod database;
 pub mod error;
+pub mod expression;
 pub mod item;
 pub mod key;
 pub mod limits;
 pub mod number;
 pub mod price;
 pub mod schema;
+pub mod table;
 pub mod value;
 
+pub use database::Database;
 pub use error::{Error, Validation};
 pub use item::{AttributeMap, Item};
 pub use number::Number;
 pub use schema::TableSchema;
+pub use table::Table;
 pub use value::AttributeValue;

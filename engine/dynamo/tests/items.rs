@@ -128,7 +128,7 @@ fn any_value() -> impl Strategy<Value = AttributeValue> {
         Just(AttributeValue::Null),
         prop::collection::btree_set(any::<i64>(), 1..5).prop_map(|numbers| {
             NumberSet::new(numbers.into_iter().map(Number::from))
-                .unwrap()
+                .expect("distinct members")
                 .into()
         }),
     ];

@@ -1,0 +1,73 @@
+//! One table with its secondary indexes: items, the requests that read and write them, and what
+//! those consume.
+//!
+//! Writes reach all indexes at once here. That a global index lags behind its table is the business
+//! of who replicates it.
+
+mod index;
+mod read;
+mod request;
+mod span;
+mod store;
+mod write;
+
+pub use request::{
+    DeleteItem, GetItem, GetItemOutput, PageOutput, Precondition, PutItem, Query, ReadOptions,
+    ReturnOld, ReturnValues, Scan, ScanDirection, Segment, Select, SortCondition, UpdateItem,
+    WriteOutput,
+};
+pub(crate) use write::{Plan, Refusal};
+
+use crate::capacity::IndexId;
+use crate::error::Validation;
+use crate::key::{KeyHasher, PrimaryKey};
+use crate::schema::TableSchema;
+use index::Index;
+use store::Store;
+
+/// A table and its secondary indexes.
+#[derive(Clone, Debug)]
+pub struct Table {
+    schema: TableSchema,
+    hasher: KeyHasher,
+    items: Store,
+    indexes: Vec<Index>,
+}
+
+impl Table {
+    /// An empty table whose keys are placed by `hasher`.
+    ///
+    /// # Errors
+    /// What CreateTable would refuse of the schema.
+    pub fn new(schema: TableSchema, hasher: KeyHasher) -> Result<Self, Validation> {
+        schema.check()?;
+        Ok(Self {
+            hasher,
+            items: Store::default(),
+            indexes: Index::all(&schema),
+            schema,
+        })
+    }
+    /// Its schema.
+    pub const fn schema(&self) -> &TableSchema {
+        &self.schema
+    }
+    /// The number of items.
+    pub fn item_count(&self) -> u64 {
+        self.items.len() as u64
+    }
+    /// Bytes of all items, without the overhead that storage is billed with.
+    pub fn size_bytes(&self) -> u64 {
+        self.items.bytes()
+    }
+    /// Bytes of the item with this key, if there is one.
+    pub fn item_bytes(&self, key: &PrimaryKey) -> Option<u64> {
+        let stored = self.items.get(&self.place(key.clone()))?;
+        Some(stored.bytes)
+    }
+    /// The number of entries of an index and their bytes.
+    pub fn index_size(&self, id: IndexId) -> Option<(u64, u64)> {
+        let index = self.indexes.iter().find(|index| index.id == id)?;
+        Some((index.store.len() as u64, index.store.bytes()))
+    }
+}
