@@ -89,29 +89,30 @@ impl Database {
             }
         }
         let mut output = BatchGetOutput::default();
-        let mut bytes_left = BATCH_GET_BYTES_MAX;
+        // Nothing at all fits any more once something did not.
+        let mut bytes_left = Some(BATCH_GET_BYTES_MAX);
         for (name, wanted) in &request.tables {
             let table = self.table(name)?;
             let mut units = ReadUnits::ZERO;
             let items = output.items.entry(name.clone()).or_default();
             for (number, key) in wanted.keys.iter().enumerate() {
                 let (item, bytes) = table.look_up(key, &wanted.projection)?;
-                let Some(left) = bytes_left.checked_sub(bytes) else {
-                    // Once something does not fit, nothing behind it is tried.
-                    bytes_left = 0;
+                bytes_left = bytes_left.and_then(|left| left.checked_sub(bytes));
+                if bytes_left.is_none() {
                     let rest = KeysToGet {
                         keys: wanted.keys[number..].to_vec(),
                         ..wanted.clone()
                     };
                     output.unprocessed.insert(name.clone(), rest);
                     break;
-                };
-                bytes_left = left;
+                }
                 units += ReadUnits::for_bytes(bytes, wanted.consistency);
                 items.extend(item);
             }
-            let consumed = ConsumedCapacity::of_table(Units::read(units));
-            add_consumed(&mut output.consumed, name, &consumed);
+            if units > ReadUnits::ZERO {
+                let consumed = ConsumedCapacity::of_table(Units::read(units));
+                add_consumed(&mut output.consumed, name, &consumed);
+            }
         }
         Ok(output)
     }
