@@ -11,9 +11,12 @@ pub mod item;
 pub mod key;
 pub mod limits;
 pub mod number;
+pub mod partition;
 pub mod price;
+pub mod scaling;
 pub mod schema;
 pub mod table;
+pub mod throttle;
 pub mod value;
 
 pub use database::Database;

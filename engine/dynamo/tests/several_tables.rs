@@ -20,14 +20,17 @@ fn database() -> Database {
     let mut database = Database::default();
     let status = KeySchema::simple("status", ScalarType::String);
     let simple = simple().global("by-status", status, Projection::KeysOnly);
-    database.create_table(simple).unwrap();
-    database.create_table(composite()).unwrap();
+    database.create_table(simple).expect("a new name");
+    database.create_table(composite()).expect("a new name");
     database
 }
 
 fn find(database: &Database, key: AttributeMap) -> Option<Item> {
-    let table = database.table("simple").unwrap();
-    table.get(&GetItem::new(key)).unwrap().item
+    let table = database.table("simple").expect("it was created");
+    table
+        .get(&GetItem::new(key))
+        .expect("a key of the schema")
+        .item
 }
 
 fn batch_write(requests: Vec<WriteRequest>) -> BatchWriteItem {
