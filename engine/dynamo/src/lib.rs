@@ -6,6 +6,7 @@
 pub mod capacity;
 pub mod database;
 pub mod error;
+pub mod examples;
 pub mod expression;
 pub mod item;
 pub mod key;
