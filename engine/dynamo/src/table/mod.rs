@@ -20,6 +20,7 @@ pub(crate) use write::{Plan, Refusal};
 
 use crate::capacity::IndexId;
 use crate::error::Validation;
+use crate::item::Item;
 use crate::key::{KeyHasher, PrimaryKey};
 use crate::schema::TableSchema;
 use index::Index;
@@ -54,20 +55,24 @@ impl Table {
     }
     /// The number of items.
     pub fn item_count(&self) -> u64 {
-        self.items.len() as u64
+        self.items.len()
     }
     /// Bytes of all items, without the overhead that storage is billed with.
     pub fn size_bytes(&self) -> u64 {
         self.items.bytes()
     }
+    /// The item with this key where it lies, with its bytes, if there is one.
+    pub fn find(&self, key: &PrimaryKey) -> Option<(&Item, u64)> {
+        let stored = self.items.get(&self.place(key.clone()))?;
+        Some((&stored.item, stored.bytes))
+    }
     /// Bytes of the item with this key, if there is one.
     pub fn item_bytes(&self, key: &PrimaryKey) -> Option<u64> {
-        let stored = self.items.get(&self.place(key.clone()))?;
-        Some(stored.bytes)
+        self.find(key).map(|(_, bytes)| bytes)
     }
     /// The number of entries of an index and their bytes.
     pub fn index_size(&self, id: IndexId) -> Option<(u64, u64)> {
         let index = self.indexes.iter().find(|index| index.id == id)?;
-        Some((index.store.len() as u64, index.store.bytes()))
+        Some((index.store.len(), index.store.bytes()))
     }
 }

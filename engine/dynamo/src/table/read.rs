@@ -6,7 +6,7 @@ use super::request::{
     GetItem, GetItemOutput, PageOutput, Query, ReadOptions, Scan, ScanDirection, Segment, Select,
 };
 use super::span::{PlaceSpan, collection_span, segment_span};
-use super::store::{BasePlace, Place, Store, Stored};
+use super::store::{BasePlace, InnerPlace, Place, Store, Stored};
 use crate::capacity::{ConsumedCapacity, IndexId, ReadConsistency, ReadUnits, Units};
 use crate::error::{Error, Validation};
 use crate::expression::{DocumentPath, check_projection, project};
@@ -17,7 +17,7 @@ use crate::schema::Projection;
 
 /// What was read of a table or index before anything was left out.
 struct Page<'t> {
-    entries: Vec<(&'t Place, &'t Stored)>,
+    entries: Vec<(&'t InnerPlace, &'t Stored)>,
     bytes: u64,
     /// Whether reading stopped before the end.
     is_cut: bool,
@@ -191,7 +191,7 @@ impl Table {
     }
 
     /// The key by which the next page starts behind `place`.
-    fn key_at(&self, source: &Source<'_>, place: &Place) -> AttributeMap {
+    fn key_at(&self, source: &Source<'_>, place: &InnerPlace) -> AttributeMap {
         let mut key = source.key.attributes_of(&place.key());
         if let BasePlace::Key(base) = &place.base {
             for (name, value) in self.schema.key.attributes_of(base).iter() {
@@ -245,7 +245,7 @@ impl Table {
     }
 
     /// The item that an entry of an index belongs to.
-    fn base_item(&self, place: &Place) -> Option<&Stored> {
+    fn base_item(&self, place: &InnerPlace) -> Option<&Stored> {
         match &place.base {
             BasePlace::Key(base) => self.items.get(&self.place((**base).clone())),
             BasePlace::Start | BasePlace::End => None,
@@ -267,7 +267,10 @@ impl<'t> Page<'t> {
     ///
     /// A page that ends by its limit says that there may be more, even at the end, as the service
     /// does.
-    fn read(entries: impl Iterator<Item = (&'t Place, &'t Stored)>, options: &ReadOptions) -> Self {
+    fn read(
+        entries: impl Iterator<Item = (&'t InnerPlace, &'t Stored)>,
+        options: &ReadOptions,
+    ) -> Self {
         let limit = options
             .limit
             .map_or(usize::MAX, |limit| limit.get() as usize);

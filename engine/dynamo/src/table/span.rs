@@ -1,7 +1,7 @@
 //! The stretch of places that a query or scan reads.
 
 use super::request::{ScanDirection, Segment, SortCondition};
-use super::store::{BasePlace, Place, SortPlace};
+use super::store::{BasePlace, InnerPlace, Place, SortPlace};
 use crate::error::Validation;
 use crate::key::{KeyHash, KeySchema, KeyValue};
 use crate::limits::SCAN_SEGMENTS_MAX;
@@ -62,9 +62,11 @@ pub(super) fn collection_span(
     let at = |sort, base| {
         Bound::Included(Place {
             hash,
-            partition: partition.clone(),
-            sort,
-            base,
+            inner: InnerPlace {
+                partition: partition.clone(),
+                sort,
+                base,
+            },
         })
     };
     let before = |value: &KeyValue| at(SortPlace::Value(value.clone()), BasePlace::Start);
@@ -166,9 +168,11 @@ pub(super) fn segment_span(segment: Segment) -> Result<PlaceSpan, Validation> {
     // Any place with the hash lies behind this one: no key value is smaller than an empty string.
     let first = |number: u32| Place {
         hash: KeyHash::new(u128::MAX / u128::from(total) * u128::from(number)),
-        partition: KeyValue::String("".into()),
-        sort: SortPlace::Start,
-        base: BasePlace::Start,
+        inner: InnerPlace {
+            partition: KeyValue::String("".into()),
+            sort: SortPlace::Start,
+            base: BasePlace::Start,
+        },
     };
     Ok(PlaceSpan {
         start: Bound::Included(first(segment)),

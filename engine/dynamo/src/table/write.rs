@@ -195,7 +195,7 @@ impl Table {
         if self.indexes.is_empty() {
             return;
         }
-        let base = place.key();
+        let base = place.inner.key();
         let before = self.items.get(place).map(|stored| &stored.item);
         for index in &mut self.indexes {
             let units = index.follow(self.hasher, &self.schema.key, &base, (before, after));
@@ -238,7 +238,7 @@ impl Table {
 impl Plan {
     /// The primary key of the item that it writes.
     pub(crate) fn key(&self) -> PrimaryKey {
-        self.place.key()
+        self.place.inner.key()
     }
     /// Bytes of the item that it leaves, if it stores one.
     pub(crate) const fn bytes(&self) -> Option<u64> {
