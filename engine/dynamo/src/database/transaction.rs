@@ -188,6 +188,9 @@ impl Database {
                 }
                 Err(Refusal::Validation(error)) => return Err(error.into()),
                 Err(Refusal::Item(error)) => (CancellationReason::ValidationError(error), None),
+                Err(Refusal::CollectionTooLarge) => {
+                    (CancellationReason::ItemCollectionSizeLimitExceeded, None)
+                }
                 Err(Refusal::Condition { item, .. }) => {
                     (CancellationReason::ConditionalCheckFailed { item }, None)
                 }

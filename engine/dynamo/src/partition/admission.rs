@@ -184,8 +184,44 @@ impl PartitionBuckets {
         &mut self.writes
     }
 
-    /// Lets a read of `bytes` bytes through on `replica`, which is the leader unless the read is
-    /// eventual, or not. A transactional read touches everything twice.
+    /// Whether a read may pass on `replica`, which is the leader unless the read is eventual, and at
+    /// whose expense. Nothing is taken: what it costs is known when it is done.
+    ///
+    /// # Errors
+    /// Which bucket has no tokens.
+    pub fn open_read(
+        &mut self,
+        consistency: ReadConsistency,
+        replica: Replica,
+        node: Option<&mut TokenBucket>,
+        now: Time,
+    ) -> Result<Source, Refused> {
+        let replica = serving(consistency, replica);
+        match self.read_limits[replica as usize].has_tokens(now) {
+            true => self.reads.source(node, now),
+            false => Err(Refused::Limit),
+        }
+    }
+    /// Takes what a read cost that touched `blocks` blocks of 4 KB. A transactional read touches
+    /// them twice.
+    pub fn charge_read(
+        &mut self,
+        blocks: u64,
+        consistency: ReadConsistency,
+        replica: Replica,
+        (source, node): (Source, Option<&mut TokenBucket>),
+        now: Time,
+    ) {
+        let (half_units, work) = match consistency {
+            ReadConsistency::Eventual => (blocks, blocks),
+            ReadConsistency::Strong => (blocks.saturating_mul(2), blocks),
+            ReadConsistency::Transactional => (blocks.saturating_mul(4), blocks.saturating_mul(2)),
+        };
+        self.read_limits[serving(consistency, replica) as usize].take(work, now);
+        self.reads.take(source, half_units);
+        charge_node(node, half_units, now);
+    }
+    /// Lets a read of `bytes` bytes through on `replica`, or not: opens and charges it.
     ///
     /// # Errors
     /// Which bucket had no tokens; then nothing is taken.
@@ -197,25 +233,56 @@ impl PartitionBuckets {
         node: Option<&mut TokenBucket>,
         now: Time,
     ) -> Result<Source, Refused> {
-        let blocks = read_blocks(bytes);
-        let (replica, half_units, work) = match consistency {
-            ReadConsistency::Eventual => (replica, blocks, blocks),
-            ReadConsistency::Strong => (Replica::Leader, blocks * 2, blocks),
-            ReadConsistency::Transactional => (Replica::Leader, blocks * 4, blocks * 2),
-        };
-        let limit = &mut self.read_limits[replica as usize];
-        if !limit.has_tokens(now) {
-            return Err(Refused::Limit);
-        }
         let mut node = node;
-        let source = self.reads.source(node.as_deref_mut(), now)?;
-        limit.debit(work);
-        self.reads.take(source, half_units);
-        charge_node(node, half_units, now);
+        let source = self.open_read(consistency, replica, node.as_deref_mut(), now)?;
+        self.charge_read(
+            read_blocks(bytes),
+            consistency,
+            replica,
+            (source, node),
+            now,
+        );
         Ok(source)
     }
 
-    /// Lets a write of `units` write units through, or not. All replicas carry it out.
+    /// Whether a write may pass, and at whose expense. Nothing is taken.
+    ///
+    /// # Errors
+    /// Which bucket has no tokens.
+    pub fn open_write(
+        &mut self,
+        node: Option<&mut TokenBucket>,
+        now: Time,
+    ) -> Result<Source, Refused> {
+        let limit = match self.mode {
+            LimitMode::Independent => &mut self.write_limit,
+            LimitMode::LinearCombination => &mut self.read_limits[Replica::Leader as usize],
+        };
+        match limit.has_tokens(now) {
+            true => self.writes.source(node, now),
+            false => Err(Refused::Limit),
+        }
+    }
+    /// Takes what a write of `units` write units cost. All replicas carry it out.
+    pub fn charge_write(
+        &mut self,
+        units: u64,
+        (source, node): (Source, Option<&mut TokenBucket>),
+        now: Time,
+    ) {
+        match self.mode {
+            LimitMode::Independent => self.write_limit.take(units, now),
+            LimitMode::LinearCombination => {
+                let reads = units.saturating_mul(PARTITION_READS_MAX / PARTITION_WRITES_MAX);
+                for limit in &mut self.read_limits {
+                    limit.take(reads, now);
+                }
+            }
+        }
+        self.writes.take(source, units);
+        charge_node(node, units, now);
+    }
+    /// Lets a write of `units` write units through, or not: opens and charges it.
     ///
     /// # Errors
     /// Which bucket had no tokens; then nothing is taken.
@@ -225,27 +292,18 @@ impl PartitionBuckets {
         node: Option<&mut TokenBucket>,
         now: Time,
     ) -> Result<Source, Refused> {
-        let is_free = match self.mode {
-            LimitMode::Independent => self.write_limit.has_tokens(now),
-            LimitMode::LinearCombination => self.read_limits[0].has_tokens(now),
-        };
-        if !is_free {
-            return Err(Refused::Limit);
-        }
         let mut node = node;
-        let source = self.writes.source(node.as_deref_mut(), now)?;
-        match self.mode {
-            LimitMode::Independent => self.write_limit.debit(units),
-            LimitMode::LinearCombination => {
-                let reads = units * (PARTITION_READS_MAX / PARTITION_WRITES_MAX);
-                for limit in &mut self.read_limits {
-                    limit.take(reads, now);
-                }
-            }
-        }
-        self.writes.take(source, units);
-        charge_node(node, units, now);
+        let source = self.open_write(node.as_deref_mut(), now)?;
+        self.charge_write(units, (source, node), now);
         Ok(source)
+    }
+}
+
+/// The replica that serves a read: only eventual ones may have another than the leader.
+const fn serving(consistency: ReadConsistency, replica: Replica) -> Replica {
+    match consistency {
+        ReadConsistency::Eventual => replica,
+        ReadConsistency::Strong | ReadConsistency::Transactional => Replica::Leader,
     }
 }
 

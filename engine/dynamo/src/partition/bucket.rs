@@ -57,7 +57,7 @@ impl TokenBucket {
     /// Takes `tokens`, whether or not there are so many.
     pub fn take(&mut self, tokens: u64, now: Time) {
         self.refill(now);
-        self.level -= i128::from(tokens) * PARTS;
+        self.debit(tokens);
     }
     /// Takes `tokens` if a request may pass at `now`, and says whether it did.
     pub fn try_take(&mut self, tokens: u64, now: Time) -> bool {
@@ -70,7 +70,8 @@ impl TokenBucket {
     /// Whole tokens at `now`, rounded down; less than 0 while in debt.
     pub fn tokens(&mut self, now: Time) -> i64 {
         self.refill(now);
-        i64::try_from(self.level.div_euclid(PARTS)).unwrap_or(i64::MAX)
+        let tokens = self.level.div_euclid(PARTS);
+        tokens.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
     }
 
     /// Gains what is due by `now` and returns the parts that found no room.
@@ -80,7 +81,7 @@ impl TokenBucket {
             return 0;
         }
         self.at = now;
-        self.level += gain(self.rate, elapsed);
+        self.level = self.level.saturating_add(gain(self.rate, elapsed));
         let overflow = (self.level - self.capacity).max(0);
         self.level -= overflow;
         overflow
@@ -91,7 +92,7 @@ impl TokenBucket {
     }
     /// Gains parts that another bucket had no room for.
     pub(super) fn pour(&mut self, parts: i128) {
-        self.level = (self.level + parts).min(self.capacity);
+        self.level = self.level.saturating_add(parts).min(self.capacity);
     }
     /// Whether it has tokens as of its last refill.
     pub(super) const fn is_positive(&self) -> bool {
@@ -99,13 +100,13 @@ impl TokenBucket {
     }
     /// Takes tokens as of its last refill.
     pub(super) const fn debit(&mut self, tokens: u64) {
-        self.level -= tokens as i128 * PARTS;
+        self.level = self.level.saturating_sub(tokens as i128 * PARTS);
     }
 }
 
 /// Parts gained at `rate` tokens per second.
 fn gain(rate: u64, span: Span) -> i128 {
-    i128::from(rate) * i128::from(span.as_picos())
+    i128::from(rate).saturating_mul(i128::from(span.as_picos()))
 }
 
 #[cfg(test)]

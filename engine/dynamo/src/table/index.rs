@@ -4,7 +4,7 @@ use super::store::{Place, Store, Stored};
 use crate::capacity::{IndexChange, IndexId, Units, WriteUnits};
 use crate::error::Validation;
 use crate::item::Item;
-use crate::key::{KeyHasher, KeyRole, KeySchema, KeyValue, PrimaryKey};
+use crate::key::{KeyAttribute, KeyHasher, KeyRole, KeySchema, KeyValue, PrimaryKey};
 use crate::schema::{Projection, TableSchema};
 
 /// One secondary index with its entries.
@@ -84,9 +84,8 @@ impl Index {
         base: &PrimaryKey,
         item: &Item,
     ) -> Option<Entry> {
-        let value = |attribute: &crate::key::KeyAttribute| {
-            KeyValue::of(item.get(&attribute.name)?, attribute.scalar)
-        };
+        let value =
+            |attribute: &KeyAttribute| KeyValue::of(item.get(&attribute.name)?, attribute.scalar);
         let key = PrimaryKey {
             partition: value(&self.key.partition)?,
             sort: match &self.key.sort {
@@ -102,6 +101,18 @@ impl Index {
                 item,
             },
         })
+    }
+
+    /// Bytes of the entry that an item of a table with the key `table` has, 0 if it has none.
+    pub(crate) fn entry_bytes(&self, table: &KeySchema, item: &Item) -> u64 {
+        let is_there = |attribute: &KeyAttribute| {
+            item.get(&attribute.name)
+                .is_some_and(|value| value.attribute_type() == attribute.scalar.attribute_type())
+        };
+        match self.key.attributes().all(is_there) {
+            true => self.projection.project(item, &self.key, table).size_bytes(),
+            false => 0,
+        }
     }
 
     /// Follows a change of an item and says what that consumes.

@@ -4,6 +4,8 @@
 //! Writes reach all indexes at once here. That a global index lags behind its table is the business
 //! of who replicates it.
 
+mod collection;
+mod extent;
 mod index;
 mod read;
 mod request;
@@ -21,8 +23,9 @@ pub(crate) use write::{Plan, Refusal};
 use crate::capacity::IndexId;
 use crate::error::Validation;
 use crate::item::Item;
-use crate::key::{KeyHasher, PrimaryKey};
+use crate::key::{KeyHasher, KeyValue, PrimaryKey};
 use crate::schema::TableSchema;
+use collection::Collections;
 use index::Index;
 use store::Store;
 
@@ -33,6 +36,8 @@ pub struct Table {
     hasher: KeyHasher,
     items: Store,
     indexes: Vec<Index>,
+    /// Of tables with local indexes alone.
+    collections: Option<Collections>,
 }
 
 impl Table {
@@ -42,12 +47,29 @@ impl Table {
     /// What CreateTable would refuse of the schema.
     pub fn new(schema: TableSchema, hasher: KeyHasher) -> Result<Self, Validation> {
         schema.check()?;
+        let indexes = Index::all(&schema);
         Ok(Self {
             hasher,
             items: Store::default(),
-            indexes: Index::all(&schema),
+            collections: Collections::of(&indexes),
+            indexes,
             schema,
         })
+    }
+    /// The same where item collections have at most `bytes` bytes instead of 10 GB, so that small
+    /// tables can meet the limit. A table without local indexes has none.
+    #[must_use]
+    pub fn limit_collections(mut self, bytes: u64) -> Self {
+        if let Some(collections) = &mut self.collections {
+            collections.limit(bytes);
+        }
+        self
+    }
+    /// Bytes of an item collection with its entries in local indexes; nothing for a table without
+    /// such indexes, which does not count them.
+    pub fn collection_bytes(&self, partition: &KeyValue) -> Option<u64> {
+        let collections = self.collections.as_ref()?;
+        Some(collections.bytes(self.hasher.hash(partition)))
     }
     /// Its schema.
     pub const fn schema(&self) -> &TableSchema {

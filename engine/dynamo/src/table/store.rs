@@ -174,6 +174,13 @@ impl Store {
     pub(crate) fn get(&self, place: &Place) -> Option<&Stored> {
         self.collections.get(&place.hash)?.get(&place.inner)
     }
+    /// The first partition key with a hash, if there is an item with it.
+    pub(crate) fn partition_at(&self, hash: KeyHash) -> Option<&KeyValue> {
+        match self.collections.get(&hash)? {
+            Collection::One(one) => Some(&one.0.partition),
+            Collection::Many(many) => many.keys().next().map(|place| &place.partition),
+        }
+    }
     pub(crate) fn insert(&mut self, place: Place, stored: Stored) -> Option<Stored> {
         self.bytes += stored.bytes;
         let before = match self.collections.entry(place.hash) {

@@ -3,6 +3,7 @@
 //! A transaction plans all its writes before it carries out the first.
 
 use super::Table;
+use super::collection::collection_bytes;
 use super::request::{
     DeleteItem, Precondition, PutItem, ReturnOld, ReturnValues, UpdateItem, WriteOutput,
 };
@@ -47,6 +48,7 @@ pub(crate) enum Refusal {
         existing: Option<u64>,
         item: Option<Box<Item>>,
     },
+    CollectionTooLarge,
 }
 
 impl From<Validation> for Refusal {
@@ -60,6 +62,7 @@ impl Refusal {
     pub(crate) fn alone(self) -> Error {
         match self {
             Self::Validation(error) | Self::Item(error) => error.into(),
+            Self::CollectionTooLarge => Error::ItemCollectionSizeLimitExceeded,
             Self::Condition { existing, item } => {
                 let units = WriteUnits::for_failed_condition(existing, WriteMode::Standard);
                 Error::ConditionalCheckFailed {
@@ -104,6 +107,7 @@ impl Table {
         self.check_indexes(&request.item)?;
         let place = self.place(key);
         self.check_precondition(&request.precondition, &place)?;
+        self.check_collection(&place, &request.item)?;
         Ok(Plan {
             place,
             change: Change::Put(Stored {
@@ -123,6 +127,7 @@ impl Table {
         let before = existing.unwrap_or(&request.key);
         let (item, bytes) = request.update.apply(before).map_err(Refusal::Item)?;
         self.check_indexes(&item).map_err(Refusal::Item)?;
+        self.check_collection(&place, &item)?;
         let answer = answer(request.return_values, &request.update, existing, &item);
         Ok(Plan {
             place,
@@ -200,6 +205,23 @@ impl Table {
         for index in &mut self.indexes {
             let units = index.follow(self.hasher, &self.schema.key, &base, (before, after));
             consumed.add_index(index.id, units);
+        }
+        if let Some(collections) = &mut self.collections {
+            let bytes = |item| collection_bytes(&self.indexes, &self.schema.key, item);
+            collections.change(place.hash, bytes(before), bytes(after));
+        }
+    }
+
+    /// Whether the collection of an item that is to be stored stays within its limit.
+    fn check_collection(&self, place: &Place, after: &Item) -> Result<(), Refusal> {
+        let Some(collections) = &self.collections else {
+            return Ok(());
+        };
+        let before = self.items.get(place).map(|stored| &stored.item);
+        let bytes = |item| collection_bytes(&self.indexes, &self.schema.key, item);
+        match collections.allows(place.hash, bytes(before), bytes(Some(after))) {
+            true => Ok(()),
+            false => Err(Refusal::CollectionTooLarge),
         }
     }
 
