@@ -97,7 +97,8 @@ validation! {
     /// An update would make an item larger than 400 KB.
     UpdateTooLarge => "Item size to update has exceeded the maximum allowed size";
     /// A value has more than 32 levels.
-    NestingTooDeep => "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
+    NestingTooDeep => "Nesting Levels have exceeded supported limits: Attributes in the item have \
+        nested levels beyond supported limit";
     /// An attribute has no name.
     EmptyAttributeName => "Empty attribute name";
     /// An attribute name has 64 KB or more.
@@ -107,23 +108,28 @@ validation! {
         /// `string`, `number` or `binary`.
         kind: &'static str,
     } => |f| match *kind {
-        "binary" => f.write_str("One or more parameter values were invalid: Binary sets should not be empty"),
-        kind => write!(f, "One or more parameter values were invalid: An {kind} set  may not be empty"),
+        "binary" => f.write_str("One or more parameter values were invalid: Binary sets should \
+            not be empty"),
+        kind => write!(f, "One or more parameter values were invalid: An {kind} set  may not be \
+            empty"),
     };
     /// A set with an empty member.
     EmptySetMember {
         /// `string` or `binary`.
         kind: &'static str,
     } => |f| match *kind {
-        "binary" => f.write_str("One or more parameter values were invalid: Binary sets may not contain null or empty values"),
-        kind => write!(f, "One or more parameter values were invalid: An {kind} set may not have a empty string as a member"),
+        "binary" => f.write_str("One or more parameter values were invalid: Binary sets may not \
+            contain null or empty values"),
+        kind => write!(f, "One or more parameter values were invalid: An {kind} set may not have \
+            a empty string as a member"),
     };
     /// A set with a member twice.
     DuplicateSetMembers {
         /// Its strings, separated by commas.
         members: Option<String>,
     } => |f| match members {
-        Some(members) => write!(f, "One or more parameter values were invalid: Input collection [{members}] contains duplicates."),
+        Some(members) => write!(f, "One or more parameter values were invalid: Input collection \
+            [{members}] contains duplicates."),
         None => f.write_str("Input collection contains duplicates"),
     };
     /// A key attribute is not in the item.
@@ -139,7 +145,8 @@ validation! {
         expected: AttributeType,
         /// The type of the item.
         actual: AttributeType,
-    } => "One or more parameter values were invalid: Type mismatch for key {name} expected: {expected} actual: {actual}";
+    } => "One or more parameter values were invalid: Type mismatch for key {name} expected: \
+        {expected} actual: {actual}";
     /// A key attribute of an index has another type than the schema says.
     IndexKeyTypeMismatch {
         /// Its name.
@@ -150,14 +157,16 @@ validation! {
         actual: AttributeType,
         /// The index.
         index: Box<str>,
-    } => "One or more parameter values were invalid: Type mismatch for Index Key {name} Expected: {expected} Actual: {actual} IndexName: {index}";
+    } => "One or more parameter values were invalid: Type mismatch for Index Key {name} Expected: \
+        {expected} Actual: {actual} IndexName: {index}";
     /// A key attribute is empty.
     EmptyKeyValue {
         /// Its name.
         name: Box<str>,
         /// `string` or `binary`.
         kind: &'static str,
-    } => "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {kind} value. Key: {name}";
+    } => "One or more parameter values are not valid. The AttributeValue for a key attribute \
+        cannot contain an empty {kind} value. Key: {name}";
     /// A key attribute of an index is empty.
     EmptyIndexKeyValue {
         /// Its name.
@@ -166,36 +175,45 @@ validation! {
         kind: &'static str,
         /// The index.
         index: Box<str>,
-    } => "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty {kind} value. IndexName: {index}, IndexKey: {name}";
+    } => "One or more parameter values are not valid. A value specified for a secondary index key \
+        is not supported. The AttributeValue for a key attribute cannot contain an empty {kind} \
+        value. IndexName: {index}, IndexKey: {name}";
     /// A partition key has more than 2,048 bytes.
-    PartitionKeyTooLong => "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes";
+    PartitionKeyTooLong => "One or more parameter values were invalid: Size of hashkey has \
+        exceeded the maximum size limit of2048 bytes";
     /// A sort key has more than 1,024 bytes.
-    SortKeyTooLong => "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes";
+    SortKeyTooLong => "One or more parameter values were invalid: Aggregated size of all range \
+        keys has exceeded the size limit of 1024 bytes";
     /// A request names a key by other attributes or types than the schema has.
     KeyDoesNotMatchSchema => "The provided key element does not match the schema";
     /// An update would change the key.
     KeyIsImmutable {
         /// The attribute.
         name: Box<str>,
-    } => "One or more parameter values were invalid: Cannot update attribute {name}. This attribute is part of the key";
+    } => "One or more parameter values were invalid: Cannot update attribute {name}. This \
+        attribute is part of the key";
     /// Two clauses of an update concern one place.
     OverlappingPaths {
         /// One of them.
         one: String,
         /// The other.
         two: String,
-    } => "Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: {one}, path two: {two}";
+    } => "Invalid UpdateExpression: Two document paths overlap with each other; must remove or \
+        rewrite one of these paths; path one: {one}, path two: {two}";
     /// Two paths of a projection concern one place.
     OverlappingProjection {
         /// One of them.
         one: String,
         /// The other.
         two: String,
-    } => "Invalid ProjectionExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: {one}, path two: {two}";
+    } => "Invalid ProjectionExpression: Two document paths overlap with each other; must remove \
+        or rewrite one of these paths; path one: {one}, path two: {two}";
     /// An update goes through something that is no map or list.
-    InvalidUpdatePath => "The document path provided in the update expression is invalid for update";
+    InvalidUpdatePath => "The document path provided in the update expression is invalid for \
+        update";
     /// An update reads what the item does not have.
-    MissingAttribute => "The provided expression refers to an attribute that does not exist in the item";
+    MissingAttribute => "The provided expression refers to an attribute that does not exist in \
+        the item";
     /// An operand of an update or condition has a type that the operator does not take.
     WrongOperandType => "An operand in the update expression has an incorrect data type";
     /// ADD or DELETE with a value of a type that it does not take.
@@ -204,25 +222,31 @@ validation! {
         action: &'static str,
         /// The type that was given.
         actual: AttributeType,
-    } => "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: {action}, operand type: {actual}";
+    } => "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: \
+        {action}, operand type: {actual}";
     /// A function or operator of a condition does not take a value of this type.
     WrongConditionOperand {
         /// The function or operator.
         function: &'static str,
         /// The type that was given.
         actual: AttributeType,
-    } => "Invalid ConditionExpression: Incorrect operand type for operator or function; operator or function: {function}, operand type: {actual}";
+    } => "Invalid ConditionExpression: Incorrect operand type for operator or function; operator \
+        or function: {function}, operand type: {actual}";
     /// The ends of BETWEEN are in the wrong order.
-    BetweenOutOfOrder => "Invalid ConditionExpression: The BETWEEN operator requires upper bound to be greater than or equal to lower bound";
+    BetweenOutOfOrder => "Invalid ConditionExpression: The BETWEEN operator requires upper bound \
+        to be greater than or equal to lower bound";
     /// The ends of BETWEEN have two types.
-    BetweenTypes => "Invalid ConditionExpression: The BETWEEN operator requires same data type for lower and upper bounds";
+    BetweenTypes => "Invalid ConditionExpression: The BETWEEN operator requires same data type \
+        for lower and upper bounds";
     /// An expression has more than 300 operators.
-    TooManyOperators => "Invalid expression: The expression contains too many operators; maximum operator count: 300";
+    TooManyOperators => "Invalid expression: The expression contains too many operators; maximum \
+        operator count: 300";
     /// IN has no operands or more than 100.
     InOperands {
         /// How many it has.
         count: usize,
-    } => "Invalid ConditionExpression: The IN operator takes 1 to 100 operands; number of operands: {count}";
+    } => "Invalid ConditionExpression: The IN operator takes 1 to 100 operands; number of \
+        operands: {count}";
     /// A document path has no or too many elements.
     PathLength {
         /// How many it has.
@@ -231,11 +255,13 @@ validation! {
     /// A condition on a sort key where the schema has none.
     NoSortKey => "Query key condition not supported";
     /// A condition on a key with a value of another type.
-    ConditionKeyType => "One or more parameter values were invalid: Condition parameter type does not match schema type";
+    ConditionKeyType => "One or more parameter values were invalid: Condition parameter type does \
+        not match schema type";
     /// A start key that is no key of the table or index.
     InvalidStartKey => "The provided starting key is invalid";
     /// A start key that lies outside the query or segment.
-    StartKeyOutside => "The provided starting key is outside query boundaries based on provided conditions";
+    StartKeyOutside => "The provided starting key is outside query boundaries based on provided \
+        conditions";
     /// A strongly consistent read of a global index.
     StrongReadOfGlobalIndex => "Consistent reads are not supported on global secondary indexes";
     /// A transactional consistency for a request that has none.
@@ -246,12 +272,14 @@ validation! {
         index: Box<str>,
         /// The attribute.
         name: Box<str>,
-    } => "One or more parameter values were invalid: Global secondary index {index} does not project [{name}]";
+    } => "One or more parameter values were invalid: Global secondary index {index} does not \
+        project [{name}]";
     /// All attributes of a global index that does not hold all.
     AllAttributesNotProjected {
         /// The index.
         index: Box<str>,
-    } => "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for global secondary index {index} because its projection type is not ALL";
+    } => "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported \
+        for global secondary index {index} because its projection type is not ALL";
     /// There is no index of that name.
     NoSuchIndex {
         /// The name.
@@ -263,7 +291,9 @@ validation! {
         segment: u32,
         /// How many there are.
         total: u32,
-    } => "The Segment parameter is zero-based and must be less than parameter TotalSegments, which must be from 1 to 1000000: Segment: {segment} is not less than TotalSegments: {total}";
+    } => "The Segment parameter is zero-based and must be less than parameter TotalSegments, \
+        which must be from 1 to 1000000: Segment: {segment} is not less than TotalSegments: \
+        {total}";
     /// A batch or transaction with too many or no requests.
     RequestCount {
         /// The operation.
@@ -274,7 +304,8 @@ validation! {
         max: usize,
     } => |f| match count {
         0 => write!(f, "The {operation} call needs at least one request"),
-        _ => write!(f, "Too many items requested for the {operation} call; {count} of at most {max}"),
+        _ => write!(f, "Too many items requested for the {operation} call; {count} of at most \
+            {max}"),
     };
     /// A batch that names one key twice.
     DuplicateKeys => "Provided list of item keys contains duplicates";
@@ -288,14 +319,17 @@ validation! {
         max: u64,
     } => "The items of one {operation} call have at most {max} bytes";
     /// A client token of the wrong length.
-    ClientToken => "1 validation error detected: Value at 'clientRequestToken' failed to satisfy constraint: Member must have length less than or equal to 36 and greater than or equal to 1";
+    ClientToken => "1 validation error detected: Value at 'clientRequestToken' failed to satisfy \
+        constraint: Member must have length less than or equal to 36 and greater than or equal to \
+        1";
     /// A table or index name that cannot be.
     Name {
         /// `TableName` or `IndexName`.
         field: &'static str,
         /// The name.
         name: Box<str>,
-    } => "Invalid {field} \"{name}\": it must have 3 to 255 characters, and only a-z, A-Z, 0-9, '_', '-', and '.' are allowed";
+    } => "Invalid {field} \"{name}\": it must have 3 to 255 characters, and only a-z, A-Z, 0-9, \
+        '_', '-', and '.' are allowed";
     /// More indexes than a table may have.
     TooManyIndexes {
         /// `local` or `global`.
@@ -304,19 +338,22 @@ validation! {
         count: usize,
         /// How many there may be.
         max: usize,
-    } => "One or more parameter values were invalid: Number of {kind} secondary indexes exceeds per-table limit of {max}: {count}";
+    } => "One or more parameter values were invalid: Number of {kind} secondary indexes exceeds \
+        per-table limit of {max}: {count}";
     /// Two indexes with one name.
     DuplicateIndexName {
         /// The name.
         name: Box<str>,
     } => "One or more parameter values were invalid: Duplicate index name: {name}";
     /// Local indexes of a table with a simple key.
-    LocalIndexWithoutSortKey => "One or more parameter values were invalid: Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex";
+    LocalIndexWithoutSortKey => "One or more parameter values were invalid: Table KeySchema does \
+        not have a range key, which is required when specifying a LocalSecondaryIndex";
     /// One attribute is both keys of a key schema.
     KeyAttributeTwice {
         /// The attribute.
         name: Box<str>,
-    } => "Invalid KeySchema: Both the Hash Key and the Range Key element in the KeySchema have the same name: {name}";
+    } => "Invalid KeySchema: Both the Hash Key and the Range Key element in the KeySchema have \
+        the same name: {name}";
     /// A key attribute without a name or with one of more than 255 bytes.
     KeyNameLength {
         /// The name.
@@ -331,17 +368,20 @@ validation! {
     ProjectionNames {
         /// The index.
         index: Box<str>,
-    } => "One or more parameter values were invalid: ProjectionType is INCLUDE, but NonKeyAttributes of index {index} are empty, repeated or not names of 1 to 255 bytes";
+    } => "One or more parameter values were invalid: ProjectionType is INCLUDE, but \
+        NonKeyAttributes of index {index} are empty, repeated or not names of 1 to 255 bytes";
     /// Projections that name too many attributes.
     TooManyProjectedAttributes {
         /// How many they name.
         count: usize,
-    } => "One or more parameter values were invalid: Number of attributes projected into secondary indexes exceeds the limit of 100: {count}";
+    } => "One or more parameter values were invalid: Number of attributes projected into \
+        secondary indexes exceeds the limit of 100: {count}";
     /// An index that is paid in another way than its table.
     MixedBillingModes {
         /// The index.
         index: Box<str>,
-    } => "One or more parameter values were invalid: ProvisionedThroughput of index {index} must be specified exactly if the table's BillingMode is PROVISIONED";
+    } => "One or more parameter values were invalid: ProvisionedThroughput of index {index} must \
+        be specified exactly if the table's BillingMode is PROVISIONED";
     /// Throughput that cannot be.
     ThroughputOutOfRange {
         /// The table or index.
@@ -350,7 +390,8 @@ validation! {
         kind: &'static str,
         /// How many were asked for.
         units: u64,
-    } => "One or more parameter values were invalid: {kind} of {resource} must be from 1 to 40000: {units}";
+    } => "One or more parameter values were invalid: {kind} of {resource} must be from 1 to \
+        40000: {units}";
 }
 
 impl Error {

@@ -6,7 +6,7 @@
 use super::index::Index;
 use crate::capacity::IndexId;
 use crate::item::Item;
-use crate::key::{KeyHash, KeySchema};
+use crate::key::KeyHash;
 use crate::limits::ITEM_COLLECTION_BYTES_MAX;
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(super) struct Collections {
 impl Collections {
     /// Sizes under the service's limit, or nothing for a table without local indexes.
     pub(super) fn of(indexes: &[Index]) -> Option<Self> {
-        let is_local = |index: &Index| matches!(index.id, IndexId::Local(_));
+        let is_local = |index: &Index| matches!(index.rule.id, IndexId::Local(_));
         indexes.iter().any(is_local).then(|| Self {
             bytes: BTreeMap::new(),
             bytes_max: ITEM_COLLECTION_BYTES_MAX,
@@ -49,13 +49,13 @@ impl Collections {
 }
 
 /// What an item counts in its collection: itself and its entries in local indexes.
-pub(super) fn collection_bytes(indexes: &[Index], table: &KeySchema, item: Option<&Item>) -> u64 {
+pub(super) fn collection_bytes(indexes: &[Index], item: Option<&Item>) -> u64 {
     let Some(item) = item else {
         return 0;
     };
     let local = indexes
         .iter()
-        .filter(|index| matches!(index.id, IndexId::Local(_)));
-    let entries = local.map(|index| index.entry_bytes(table, item));
+        .filter(|index| matches!(index.rule.id, IndexId::Local(_)));
+    let entries = local.filter_map(|index| Some(index.rule.entry(item)?.bytes));
     item.size_bytes() + entries.sum::<u64>()
 }

@@ -94,7 +94,7 @@ impl Table {
     }
     /// The number of entries of an index and their bytes.
     pub fn index_size(&self, id: IndexId) -> Option<(u64, u64)> {
-        let index = self.indexes.iter().find(|index| index.id == id)?;
+        let index = self.indexes.iter().find(|index| index.rule.id == id)?;
         Some((index.store.len(), index.store.bytes()))
     }
 }

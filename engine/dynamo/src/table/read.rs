@@ -10,6 +10,7 @@ use super::store::{BasePlace, InnerPlace, Place, Store, Stored};
 use crate::capacity::{ConsumedCapacity, IndexId, ReadConsistency, ReadUnits, Units};
 use crate::error::{Error, Validation};
 use crate::expression::{DocumentPath, check_projection, project};
+use crate::index::IndexRule;
 use crate::item::{AttributeMap, Item};
 use crate::key::{KeySchema, PrimaryKey};
 use crate::limits::PAGE_BYTES_MAX;
@@ -120,12 +121,12 @@ impl Table {
         let index = self
             .indexes
             .iter()
-            .find(|index| index.name == *name)
+            .find(|index| index.rule.name == *name)
             .ok_or_else(|| Validation::NoSuchIndex {
                 index: name.clone(),
             })?;
-        let missing = self.missing_attribute(index, &options.select);
-        if matches!(index.id, IndexId::Global(_)) {
+        let missing = missing_attribute(&index.rule, &options.select);
+        if matches!(index.rule.id, IndexId::Global(_)) {
             if options.consistency != ReadConsistency::Eventual {
                 return Err(Validation::StrongReadOfGlobalIndex);
             }
@@ -135,33 +136,10 @@ impl Table {
         }
         Ok(Source {
             index: Some(index),
-            key: &index.key,
+            key: &index.rule.key,
             store: &index.store,
             fetches: missing.is_some(),
         })
-    }
-
-    /// What is wanted of an index that it does not hold.
-    fn missing_attribute(&self, index: &Index, select: &Select) -> Option<Validation> {
-        let name = || index.name.clone();
-        match select {
-            Select::AllAttributes if index.projection != Projection::All => {
-                Some(Validation::AllAttributesNotProjected { index: name() })
-            }
-            Select::Specific(paths) => {
-                let is_held = |path: &DocumentPath| {
-                    index.projection.has(path.root())
-                        || index.key.has(path.root())
-                        || self.schema.key.has(path.root())
-                };
-                let missing = paths.iter().find(|path| !is_held(path))?;
-                Some(Validation::NotProjected {
-                    index: name(),
-                    name: missing.root().into(),
-                })
-            }
-            _ => None,
-        }
     }
 
     /// The place that a start key names: of an item, or of an entry of an index.
@@ -176,8 +154,8 @@ impl Table {
         let (place, attributes) = match source.index {
             None => (self.place(table), self.schema.key.attributes().count()),
             Some(index) => {
-                let key = key_of(&index.key)?;
-                let own = index.key.attributes();
+                let key = key_of(&index.rule.key)?;
+                let own = index.rule.key.attributes();
                 let others = own.filter(|attribute| !self.schema.key.has(&attribute.name));
                 let count = self.schema.key.attributes().count() + others.count();
                 let hash = self.hasher.hash(&key.partition);
@@ -209,7 +187,7 @@ impl Table {
         let units = Units::read(ReadUnits::for_bytes(page.bytes, options.consistency));
         match source.index {
             None => output.consumed.table = units,
-            Some(index) => output.consumed.add_index(index.id, units),
+            Some(index) => output.consumed.add_index(index.rule.id, units),
         }
         for (place, stored) in &page.entries {
             let mut item = &stored.item;
@@ -292,6 +270,25 @@ impl<'t> Page<'t> {
             }
         }
         page
+    }
+}
+
+/// What is wanted of an index that it does not hold.
+fn missing_attribute(index: &IndexRule, select: &Select) -> Option<Validation> {
+    match select {
+        Select::AllAttributes if index.projection != Projection::All => {
+            Some(Validation::AllAttributesNotProjected {
+                index: index.name.clone(),
+            })
+        }
+        Select::Specific(paths) => {
+            let missing = paths.iter().find(|path| !index.has(path.root()))?;
+            Some(Validation::NotProjected {
+                index: index.name.clone(),
+                name: missing.root().into(),
+            })
+        }
+        _ => None,
     }
 }
 

@@ -203,11 +203,11 @@ impl Table {
         let base = place.inner.key();
         let before = self.items.get(place).map(|stored| &stored.item);
         for index in &mut self.indexes {
-            let units = index.follow(self.hasher, &self.schema.key, &base, (before, after));
-            consumed.add_index(index.id, units);
+            let units = index.follow(self.hasher, &base, (before, after));
+            consumed.add_index(index.rule.id, units);
         }
         if let Some(collections) = &mut self.collections {
-            let bytes = |item| collection_bytes(&self.indexes, &self.schema.key, item);
+            let bytes = |item| collection_bytes(&self.indexes, item);
             collections.change(place.hash, bytes(before), bytes(after));
         }
     }
@@ -218,7 +218,7 @@ impl Table {
             return Ok(());
         };
         let before = self.items.get(place).map(|stored| &stored.item);
-        let bytes = |item| collection_bytes(&self.indexes, &self.schema.key, item);
+        let bytes = |item| collection_bytes(&self.indexes, item);
         match collections.allows(place.hash, bytes(before), bytes(Some(after))) {
             true => Ok(()),
             false => Err(Refusal::CollectionTooLarge),
@@ -226,7 +226,9 @@ impl Table {
     }
 
     fn check_indexes(&self, item: &Item) -> Result<(), Validation> {
-        self.indexes.iter().try_for_each(|index| index.check(item))
+        self.indexes
+            .iter()
+            .try_for_each(|index| index.rule.check(item))
     }
 
     fn check_precondition(
