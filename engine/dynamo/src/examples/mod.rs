@@ -67,7 +67,7 @@ pub fn worked_examples() -> impl Iterator<Item = &'static WorkedExample> {
         throughput::SCALING,
         throughput::DECREASES,
         throttling::REASONS,
-        prices::ARTICLE,
+        prices::SHOP,
         prices::PROVISIONED,
         prices::CHECKS,
     ]

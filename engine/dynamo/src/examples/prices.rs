@@ -1,5 +1,5 @@
-//! Bills under the prices before and after November 2024, of the shop of the article that the
-//! project started from: 400 reads and 100 writes per second for a day.
+//! Bills under the prices before and after November 2024, of a shop with 400 reads and 100 writes
+//! per second for a day, and of published cases.
 
 use super::{WorkedExample, examples};
 use crate::capacity::{ReadConsistency, ReadUnits, WriteMode, WriteUnits};
@@ -38,7 +38,7 @@ fn percent(ppm: u64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-examples! { ARTICLE, "AWS, Amazon DynamoDB pricing for on-demand capacity, us-east-1";
+examples! { SHOP, "AWS, Amazon DynamoDB pricing for on-demand capacity, us-east-1";
     "400 strong reads per second, old price" => "$8.64": reads(OLD, ReadConsistency::Strong);
     "400 strong reads per second, new price" => "$4.32": reads(NEW, ReadConsistency::Strong);
     "400 eventual reads per second, old price" => "$4.32": reads(OLD, ReadConsistency::Eventual);

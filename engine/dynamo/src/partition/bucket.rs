@@ -59,6 +59,11 @@ impl TokenBucket {
         self.refill(now);
         self.debit(tokens);
     }
+    /// Gives `tokens` back that were taken and not used, as far as there is room.
+    pub fn refund(&mut self, tokens: u64, now: Time) {
+        self.refill(now);
+        self.pour(i128::from(tokens) * PARTS);
+    }
     /// Takes `tokens` if a request may pass at `now`, and says whether it did.
     pub fn try_take(&mut self, tokens: u64, now: Time) -> bool {
         let passes = self.has_tokens(now);

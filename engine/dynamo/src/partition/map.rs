@@ -37,6 +37,9 @@ pub struct PartitionMap {
     created: u32,
 }
 
+/// Partitions of one table at most: with 10 GB each, 10 PB.
+pub const PARTITIONS_MAX: u32 = 1 << 20;
+
 /// Why a partition cannot be split there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SplitError {
@@ -44,7 +47,7 @@ pub enum SplitError {
     NoSuchPartition,
     /// The place is not inside the partition.
     Outside,
-    /// Numbers of partitions are used up.
+    /// There are [`PARTITIONS_MAX`] partitions, or all numbers are used up.
     TooMany,
 }
 
@@ -53,16 +56,17 @@ impl fmt::Display for SplitError {
         f.write_str(match self {
             Self::NoSuchPartition => "there is no such partition",
             Self::Outside => "the split point is not inside the partition",
-            Self::TooMany => "no more partitions can be numbered",
+            Self::TooMany => "there are as many partitions as there can be",
         })
     }
 }
 impl std::error::Error for SplitError {}
 
 impl PartitionMap {
-    /// `count` partitions that divide the space of hashes evenly, at least one.
+    /// `count` partitions that divide the space of hashes evenly: at least one, and at most
+    /// [`PARTITIONS_MAX`].
     pub fn even(count: u32) -> Self {
-        let count = count.max(1);
+        let count = count.clamp(1, PARTITIONS_MAX);
         let share = u128::MAX / u128::from(count);
         let partitions = (0..count).map(|number| Partition {
             id: PartitionId(number),
@@ -108,6 +112,9 @@ impl PartitionMap {
         let end = self.partitions.get(index + 1).map(|next| &next.start);
         if at <= start || end.is_some_and(|end| at >= *end) {
             return Err(SplitError::Outside);
+        }
+        if self.partitions.len() >= PARTITIONS_MAX as usize {
+            return Err(SplitError::TooMany);
         }
         let created = self.created.checked_add(2).ok_or(SplitError::TooMany)?;
         let children = [PartitionId(self.created), PartitionId(self.created + 1)];

@@ -3,16 +3,20 @@
 //! Everything here is arithmetic on requests and times that are given. Who measures load, decides
 //! on a split and how long it takes is the business of the roles that use it.
 
+mod adaptive;
 mod admission;
 mod bucket;
+mod global;
 mod map;
 mod split;
 
+pub use adaptive::{AdaptiveCapacity, Observed};
 pub use admission::{
     Allocation, LimitMode, PartitionBuckets, Refused, Replica, Source, read_blocks,
 };
 pub use bucket::TokenBucket;
-pub use map::{Boundary, Partition, PartitionId, PartitionMap, SplitError};
+pub use global::{GlobalAdmission, Lease, REPLENISH_SPAN, RouterBucket, RouterId};
+pub use map::{Boundary, PARTITIONS_MAX, Partition, PartitionId, PartitionMap, SplitError};
 pub use split::{NoSplit, Sample, split_point};
 
 use kvrig_base::time::Span;
