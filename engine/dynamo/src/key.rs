@@ -271,6 +271,10 @@ impl KeyHash {
     pub const fn new(place: u128) -> Self {
         Self([(place >> 64) as u64, place as u64])
     }
+    /// The upper 64 bits of its number.
+    pub(crate) const fn upper_word(self) -> u64 {
+        self.0[0]
+    }
     /// Its number from 0 to 2^128 - 1.
     pub const fn place(self) -> u128 {
         (self.0[0] as u128) << 64 | self.0[1] as u128

@@ -12,6 +12,21 @@
 //! requests; time to live and streams; replicas, routers and whoever decides on splits. Global
 //! indexes follow their table at once unless who hosts the table leaves them out of its schema and
 //! applies [`index`] by itself.
+//!
+//! ```
+//! use kvrig_dynamo::key::{KeyHasher, KeySchema, ScalarType};
+//! use kvrig_dynamo::table::{GetItem, PutItem};
+//! use kvrig_dynamo::{Item, Table, TableSchema};
+//!
+//! let schema = TableSchema::new("users", KeySchema::simple("id", ScalarType::String));
+//! let mut users = Table::new(schema, KeyHasher::default())?;
+//! let item = Item::from([("id", "ann".into()), ("visits", 7.into())]);
+//! users.put(PutItem { item: item.clone(), ..PutItem::default() })?;
+//! let output = users.get(&GetItem::new(item.only(["id"])))?;
+//! assert_eq!(output.item, Some(item));
+//! assert_eq!(output.consumed.table.read.to_string(), "0.5");
+//! # Ok::<(), kvrig_dynamo::Error>(())
+//! ```
 
 pub mod capacity;
 pub mod database;

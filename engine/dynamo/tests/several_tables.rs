@@ -15,6 +15,8 @@ use kvrig_dynamo::key::{KeySchema, ScalarType};
 use kvrig_dynamo::schema::Projection;
 use kvrig_dynamo::table::{DeleteItem, GetItem, Precondition, PutItem, ReturnOld, UpdateItem};
 use kvrig_dynamo::{AttributeMap, Database, Error, Item};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 fn database() -> Database {
     let mut database = Database::default();
@@ -379,4 +381,80 @@ fn a_transactional_read_is_one_moment_at_twice_the_price() {
         gets: vec![get("a"), get("a")],
     };
     assert!(database.transact_get(&twice).is_err());
+}
+
+/// What a random transaction wants of the item with a small number.
+fn random_action(number: u64, kind: u64, amount: i64) -> TransactWrite {
+    let key = pk(&number.to_string());
+    let exists = |exists: bool| match exists {
+        true => Condition::AttributeExists("pk".into()),
+        false => Condition::AttributeNotExists("pk".into()),
+    };
+    action(match kind {
+        0 => TransactAction::Update(UpdateItem {
+            key,
+            update: Update::new().add("n", amount),
+            ..UpdateItem::default()
+        }),
+        1 => TransactAction::Delete(DeleteItem {
+            key,
+            precondition: Precondition::on(exists(true)),
+            ..DeleteItem::default()
+        }),
+        2 => TransactAction::Put(PutItem {
+            item: item([("pk", number.to_string().into()), ("n", amount.into())]),
+            precondition: Precondition::on(exists(false)),
+            ..PutItem::default()
+        }),
+        _ => TransactAction::ConditionCheck {
+            key,
+            precondition: Precondition::on(exists(amount > 0)),
+        },
+    })
+}
+
+proptest! {
+    #[test]
+    fn random_transactions_happen_whole_or_not_at_all(
+        transactions in prop::collection::vec(
+            prop::collection::btree_map(0_u64..6, (0_u64..4, -2_i64..9), 1..4),
+            1..40,
+        ),
+    ) {
+        let mut database = database();
+        let mut model = BTreeMap::<u64, i64>::new();
+        for wanted in transactions {
+            let mut next = model.clone();
+            let mut holds = true;
+            for (number, (kind, amount)) in &wanted {
+                let exists = next.contains_key(number);
+                match kind {
+                    0 => *next.entry(*number).or_default() += amount,
+                    1 => holds &= next.remove(number).is_some(),
+                    2 => holds &= next.insert(*number, *amount).is_none(),
+                    _ => holds &= exists == (*amount > 0),
+                }
+            }
+            let actions = wanted
+                .iter()
+                .map(|(number, (kind, amount))| random_action(*number, *kind, *amount))
+                .collect();
+            let result = database.transact_write(&transaction(actions, None), Time::START);
+            prop_assert_eq!(result.is_ok(), holds);
+            if holds {
+                model = next;
+            }
+            let found: BTreeMap<_, _> = (0..6)
+                .filter_map(|number| Some((number, find(&database, pk(&number.to_string()))?)))
+                .collect();
+            let expected: BTreeMap<_, _> = model
+                .iter()
+                .map(|(number, n)| {
+                    let name = number.to_string();
+                    (*number, item([("pk", name.into()), ("n", (*n).into())]))
+                })
+                .collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

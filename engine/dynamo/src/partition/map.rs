@@ -29,11 +29,19 @@ pub struct Partition {
     pub parent: Option<PartitionId>,
 }
 
+impl Partition {
+    const fn word(&self) -> u64 {
+        self.start.hash.upper_word()
+    }
+}
+
 /// All partitions of a table or index, which divide the whole space. They are split, never merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionMap {
     /// In ascending order of their beginnings; the first begins at the very start.
     partitions: Vec<Partition>,
+    /// The upper words of the hashes where they begin: small enough to be searched in a cache.
+    words: Vec<u64>,
     created: u32,
 }
 
@@ -76,8 +84,10 @@ impl PartitionMap {
             },
             parent: None,
         });
+        let partitions: Vec<Partition> = partitions.collect();
         Self {
-            partitions: partitions.collect(),
+            words: partitions.iter().map(Partition::word).collect(),
+            partitions,
             created: count,
         }
     }
@@ -87,10 +97,14 @@ impl PartitionMap {
     }
     /// The partition that an item lies in, by its place in [`PartitionMap::partitions`].
     pub fn index_of(&self, hash: KeyHash, sort: Option<&KeyValue>) -> usize {
-        let behind = self.partitions.partition_point(|partition| {
-            let start = &partition.start;
-            (start.hash, start.sort.as_ref()) <= (hash, sort)
-        });
+        let word = hash.upper_word();
+        let first = self.words.partition_point(|start| *start < word);
+        let shared = self.words[first..].partition_point(|start| *start == word);
+        let behind = first
+            + self.partitions[first..first + shared].partition_point(|partition| {
+                let start = &partition.start;
+                (start.hash, start.sort.as_ref()) <= (hash, sort)
+            });
         // The first partition begins before everything, so at least one is not behind the item.
         behind.saturating_sub(1)
     }
@@ -124,6 +138,8 @@ impl PartitionMap {
             .zip(children)
             .map(|(start, id)| Partition { id, start, parent });
         self.partitions.splice(index..=index, halves);
+        self.words
+            .insert(index + 1, self.partitions[index + 1].word());
         self.created = created;
         Ok(children)
     }
