@@ -40,6 +40,7 @@ pub mod limits;
 pub mod number;
 pub mod partition;
 pub mod price;
+pub mod retry;
 pub mod scaling;
 pub mod schema;
 pub mod table;

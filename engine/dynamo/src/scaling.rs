@@ -9,6 +9,11 @@ use kvrig_base::time::{Span, Time, Wall};
 pub const ON_DEMAND_READS: u64 = 12_000;
 /// Writes per second that a new on-demand table is warm for.
 pub const ON_DEMAND_WRITES: u64 = 4_000;
+/// Reads and writes per second of an on-demand table at most, each by default (AWS Developer Guide,
+/// quotas, "Throughput default quotas").
+pub const ON_DEMAND_TABLE_MAX: u64 = 40_000;
+/// Provisioned reads and writes per second of an account in a Region, each by default (same chapter).
+pub const ACCOUNT_MAX: u64 = 80_000;
 /// A peak may be doubled at once, and again after this span.
 pub const PEAK_SPAN: Span = Span::from_secs(30 * 60);
 /// Minutes above the target after which auto scaling adds capacity.
