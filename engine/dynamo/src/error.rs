@@ -311,13 +311,9 @@ validation! {
     DuplicateKeys => "Provided list of item keys contains duplicates";
     /// A transaction that names one item twice.
     DuplicateActions => "Transaction request cannot include multiple operations on one item";
-    /// A batch or transaction with too many bytes.
-    RequestTooLarge {
-        /// The operation.
-        operation: &'static str,
-        /// How many bytes it may have.
-        max: u64,
-    } => "The items of one {operation} call have at most {max} bytes";
+    /// A transaction with more than 4 MB.
+    TransactionTooLarge => "Collection size of items exceeded, which can also be caused by the \
+        aggregate size of the items in the transaction exceeding the 4MB limit";
     /// A client token of the wrong length.
     ClientToken => "1 validation error detected: Value at 'clientRequestToken' failed to satisfy \
         constraint: Member must have length less than or equal to 36 and greater than or equal to \

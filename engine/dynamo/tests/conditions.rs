@@ -11,6 +11,7 @@ fn subject() -> Item {
     item([
         ("n", 5.into()),
         ("s", "héllo".into()),
+        ("emoji", "😀".into()),
         ("b", b"bytes".as_slice().into()),
         ("t", true.into()),
         (
@@ -55,6 +56,7 @@ fn conditions_hold_as_the_guide_says() {
             true,
         ),
         (compare(size("s"), Equal, value(5)), true),
+        (compare(size("emoji"), Equal, value(2)), true),
         (compare(size("set"), Equal, value(2)), true),
         (compare(size("n"), GreaterOrEqual, value(0)), false),
         (Condition::Between(path("n"), value(5), value(5)), true),

@@ -308,7 +308,7 @@ fn transactions_that_cannot_be_are_refused() {
             .contains("clientRequestToken")
     );
     let large = (0..11).map(|number| put_action(sized(pk(&number.to_string()), 400_000)));
-    assert!(refused(large.collect(), None).1.contains("4194304"));
+    assert!(refused(large.collect(), None).1.contains("4MB limit"));
     let elsewhere = TransactWrite {
         table: "absent".into(),
         ..put_action(pk("a"))

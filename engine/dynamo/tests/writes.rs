@@ -234,7 +234,7 @@ fn updates_that_cannot_be_are_refused_with_the_services_words() {
             Update::new()
                 .set(path("m").name("n"), SetAction::value(1))
                 .remove("m"),
-            "Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [m], path two: [m, n]",
+            "Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [m, n], path two: [m]",
         ),
         (Update::new().add("s", 1), operand_type),
         (Update::new().add("tags", numbers.clone()), operand_type),

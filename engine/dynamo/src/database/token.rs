@@ -1,5 +1,6 @@
 //! Client tokens: which transactions were carried out within the last ten minutes.
 
+use super::ConsumedByTable;
 use crate::limits::CLIENT_TOKEN_SECS;
 use kvrig_base::time::{Span, Time};
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -18,16 +19,24 @@ impl RequestDigest {
     }
 }
 
+/// A transaction that was carried out.
+#[derive(Clone, Debug)]
+pub(super) struct CarriedOut {
+    pub(super) request: RequestDigest,
+    /// What it consumes where it is repeated.
+    pub(super) repeated: ConsumedByTable,
+}
+
 /// Tokens in the order in which their transactions were carried out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tokens {
-    by_name: BTreeMap<Box<str>, RequestDigest>,
+    by_name: BTreeMap<Box<str>, CarriedOut>,
     by_age: VecDeque<(Time, Box<str>)>,
 }
 
 impl Tokens {
-    /// The request that `token` came with, if it is still remembered at `now`.
-    pub(super) fn find(&mut self, token: &str, now: Time) -> Option<RequestDigest> {
+    /// What `token` came with, if it is still remembered at `now`.
+    pub(super) fn find(&mut self, token: &str, now: Time) -> Option<&CarriedOut> {
         let age_max = Span::from_secs(CLIENT_TOKEN_SECS);
         while let Some((at, name)) = self.by_age.front()
             && now.since(*at) >= age_max
@@ -35,11 +44,11 @@ impl Tokens {
             self.by_name.remove(name);
             self.by_age.pop_front();
         }
-        self.by_name.get(token).copied()
+        self.by_name.get(token)
     }
     /// Remembers a token that is not remembered yet.
-    pub(super) fn remember(&mut self, token: &str, request: RequestDigest, now: Time) {
-        self.by_name.insert(token.into(), request);
+    pub(super) fn remember(&mut self, token: &str, carried_out: CarriedOut, now: Time) {
+        self.by_name.insert(token.into(), carried_out);
         self.by_age.push_back((now, token.into()));
     }
 }

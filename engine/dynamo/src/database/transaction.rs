@@ -1,6 +1,6 @@
 //! TransactWriteItems and TransactGetItems: all or nothing, at twice the price on the tables.
 
-use super::token::RequestDigest;
+use super::token::{CarriedOut, RequestDigest};
 use super::{ConsumedByTable, Database, add_consumed, check_count};
 use crate::capacity::{ConsumedCapacity, ReadConsistency, ReadUnits, Units, WriteMode, WriteUnits};
 use crate::error::{Cancellation, CancellationReason, Error, Validation};
@@ -109,6 +109,10 @@ impl TransactAction {
 impl Database {
     /// TransactWriteItems at `now`, by which client tokens age.
     ///
+    /// Where it was carried out before with the same token, nothing is written and its items are read
+    /// instead: each is charged by the larger of the sizes that it had before and after (AWS API
+    /// Reference, ClientRequestToken; the size as captured by dynoxide 3.2 in 2026).
+    ///
     /// Where the transaction is cancelled, every action is charged as if it had been prepared: AWS
     /// says that failed transactions consume capacity, not how much; this is our reading.
     ///
@@ -126,20 +130,30 @@ impl Database {
         if let Some((token, digest)) = token
             && let Some(before) = self.tokens.find(token, now)
         {
-            return match before == digest {
-                true => self.repeated(request, &keys),
+            return match before.request == digest {
+                true => Ok(TransactWriteOutput {
+                    consumed: before.repeated.clone(),
+                }),
                 false => Err(Error::IdempotentParameterMismatch),
             };
         }
         let plans = self.plan_all(request, &keys)?;
         let mut output = TransactWriteOutput::default();
-        for (action, plan) in request.actions.iter().zip(plans) {
+        let mut repeated = ConsumedByTable::new();
+        for ((action, plan), key) in request.actions.iter().zip(plans).zip(&keys) {
             let table = self.table_mut(&action.table)?;
+            let before = table.item_bytes(key).unwrap_or(0);
+            let larger = plan.bytes().unwrap_or(0).max(before);
+            add_consumed(&mut repeated, &action.table, &transactional_read(larger));
             let written = table.carry_out(plan, WriteMode::Transactional);
             add_consumed(&mut output.consumed, &action.table, &written.consumed);
         }
         if let Some((token, digest)) = token {
-            self.tokens.remember(token, digest, now);
+            let carried_out = CarriedOut {
+                request: digest,
+                repeated,
+            };
+            self.tokens.remember(token, carried_out, now);
         }
         Ok(output)
     }
@@ -201,11 +215,7 @@ impl Database {
             reasons.push(reason);
         }
         if bytes > TRANSACT_BYTES_MAX {
-            return Err(Validation::RequestTooLarge {
-                operation: WRITE,
-                max: TRANSACT_BYTES_MAX,
-            }
-            .into());
+            return Err(Validation::TransactionTooLarge.into());
         }
         match reasons
             .iter()
@@ -217,22 +227,6 @@ impl Database {
                 consumed,
             }))),
         }
-    }
-
-    /// A transaction that was carried out before: its items are read instead (AWS API Reference,
-    /// TransactWriteItems, ClientRequestToken).
-    fn repeated(
-        &self,
-        request: &TransactWriteItems,
-        keys: &[PrimaryKey],
-    ) -> Result<TransactWriteOutput, Error> {
-        let mut output = TransactWriteOutput::default();
-        for (action, key) in request.actions.iter().zip(keys) {
-            let bytes = self.table(&action.table)?.item_bytes(key).unwrap_or(0);
-            let consumed = transactional_read(bytes);
-            add_consumed(&mut output.consumed, &action.table, &consumed);
-        }
-        Ok(output)
     }
 
     /// TransactGetItems: each item is charged by itself, rounded up and doubled.
@@ -253,11 +247,7 @@ impl Database {
             let (item, bytes) = table.look_up(&get.key, &get.projection)?;
             total += bytes;
             if total > TRANSACT_BYTES_MAX {
-                return Err(Validation::RequestTooLarge {
-                    operation: GET,
-                    max: TRANSACT_BYTES_MAX,
-                }
-                .into());
+                return Err(Validation::TransactionTooLarge.into());
             }
             output.items.push(item);
             add_consumed(&mut output.consumed, &get.table, &transactional_read(bytes));

@@ -17,7 +17,7 @@ pub enum Operand {
     Value(AttributeValue),
     /// The value at a path of the item.
     Path(DocumentPath),
-    /// `size(path)`: characters of a string, bytes of a binary, members of a set, elements of a list
+    /// `size(path)`: UTF-16 code units of a string, bytes of a binary, members of a set, elements of a list
     /// or map.
     Size(DocumentPath),
 }
@@ -124,10 +124,11 @@ impl Operand {
     }
 }
 
-/// What `size()` says of a value; numbers, truths and NULL have none.
+/// What `size()` says of a value; numbers, truths and NULL have none. Strings are counted in UTF-16
+/// code units, as in Java (dynoxide 3.2, which compares itself with the service).
 fn size(value: &AttributeValue) -> Option<u64> {
     let size = match value {
-        AttributeValue::String(text) => text.chars().count(),
+        AttributeValue::String(text) => text.encode_utf16().count(),
         AttributeValue::Binary(bytes) => bytes.len(),
         AttributeValue::StringSet(set) => set.members().len(),
         AttributeValue::NumberSet(set) => set.members().len(),

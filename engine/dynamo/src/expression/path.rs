@@ -82,6 +82,23 @@ impl DocumentPath {
     }
 }
 
+/// Two of `paths` of which one goes through the other, the earlier of the two first.
+pub(super) fn overlapping<'p>(
+    paths: impl IntoIterator<Item = &'p DocumentPath>,
+) -> Option<[&'p DocumentPath; 2]> {
+    let mut sorted: Vec<_> = paths.into_iter().enumerate().collect();
+    // A path that goes through another directly follows it, or follows others that do too.
+    sorted.sort_by_key(|(number, path)| (*path, *number));
+    let pair = sorted
+        .windows(2)
+        .find(|pair| pair[0].1.overlaps(pair[1].1))?;
+    let [(one, first), (other, second)] = [pair[0], pair[1]];
+    Some(match one < other {
+        true => [first, second],
+        false => [second, first],
+    })
+}
+
 impl From<&str> for DocumentPath {
     fn from(name: &str) -> Self {
         Self::new(name)

@@ -1,6 +1,6 @@
 //! Projections: the parts of an item that some paths name.
 
-use super::path::{DocumentPath, PathElement};
+use super::path::{DocumentPath, PathElement, overlapping};
 use crate::error::Validation;
 use crate::item::{AttributeMap, Item};
 use crate::value::AttributeValue;
@@ -19,14 +19,11 @@ struct Wanted<'p> {
 /// # Errors
 /// A path of the wrong length, and two of which one goes through the other.
 pub(crate) fn check_projection(paths: &[DocumentPath]) -> Result<(), Validation> {
-    let mut sorted: Vec<&DocumentPath> = paths.iter().collect();
-    sorted.iter().try_for_each(|path| path.check())?;
-    // A path that goes through another directly follows the first of those that do.
-    sorted.sort_unstable();
-    match sorted.windows(2).find(|pair| pair[0].overlaps(pair[1])) {
-        Some(pair) => Err(Validation::OverlappingProjection {
-            one: pair[0].to_string(),
-            two: pair[1].to_string(),
+    paths.iter().try_for_each(DocumentPath::check)?;
+    match overlapping(paths) {
+        Some([one, two]) => Err(Validation::OverlappingProjection {
+            one: one.to_string(),
+            two: two.to_string(),
         }),
         None => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! Updates: SET, REMOVE, ADD and DELETE, all of which see the item as it was.
 
 use super::OperatorBudget;
-use super::path::{DocumentPath, PathElement};
+use super::path::{DocumentPath, PathElement, overlapping};
 use crate::error::Validation;
 use crate::item::{Item, check_item, check_nesting};
 use crate::key::KeySchema;
@@ -184,12 +184,10 @@ impl Update {
                 }
             }
         }
-        let mut paths: Vec<_> = self.paths().collect();
-        paths.sort_unstable();
-        match paths.windows(2).find(|pair| pair[0].overlaps(pair[1])) {
-            Some(pair) => Err(Validation::OverlappingPaths {
-                one: pair[0].to_string(),
-                two: pair[1].to_string(),
+        match overlapping(self.paths()) {
+            Some([one, two]) => Err(Validation::OverlappingPaths {
+                one: one.to_string(),
+                two: two.to_string(),
             }),
             None => Ok(()),
         }
