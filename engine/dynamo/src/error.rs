@@ -222,8 +222,29 @@ validation! {
         action: &'static str,
         /// The type that was given.
         actual: AttributeType,
-    } => "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: \
-        {action}, operand type: {actual}";
+    } => |f| {
+        let actual = match actual {
+            AttributeType::String => "STRING",
+            AttributeType::Number => "NUMBER",
+            AttributeType::Binary => "Binary",
+            AttributeType::List => "LIST",
+            AttributeType::Map => "MAP",
+            other => other.name(),
+        };
+        write!(f, "Invalid UpdateExpression: Incorrect operand type for operator or function; \
+            operator: {action}, operand type: {actual}, typeSet: ALLOWED_FOR_ADD_OPERAND")
+    };
+    /// An update makes the key of an index longer than it may be.
+    UpdatedIndexKeyTooLong => "The update expression attempted to update the secondary index key \
+        beyond allowed size limits";
+    /// A function is given one path twice.
+    OperandsNotDistinct {
+        /// The function.
+        function: &'static str,
+        /// The path.
+        path: String,
+    } => "Invalid ConditionExpression: The first operand must be distinct from the remaining \
+        operands for this operator or function; operator: {function}, first operand: {path}";
     /// A function or operator of a condition does not take a value of this type.
     WrongConditionOperand {
         /// The function or operator.

@@ -115,6 +115,10 @@ fn conditions_that_cannot_be_are_refused() {
         message(Condition::Between(path("n"), value(2), value("3"))).contains("same data type")
     );
     assert!(message(Condition::In(path("n"), vec![])).contains("1 to 100"));
+    assert_eq!(
+        message(Condition::Contains("s".into(), path("s"))),
+        "Invalid ConditionExpression: The first operand must be distinct from the remaining operands for this operator or function; operator: contains, first operand: [s]"
+    );
     let deep = (0..1_000).fold(Condition::AttributeExists("n".into()), |condition, _| {
         Condition::Not(Box::new(condition))
     });

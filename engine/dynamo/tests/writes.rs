@@ -260,6 +260,10 @@ fn updates_that_cannot_be_are_refused_with_the_services_words() {
         ),
         (Update::new().remove(path("absent").name("n")), wrong_path),
         (
+            Update::new().delete(path("absent").name("n"), strings(&["x"])),
+            wrong_path,
+        ),
+        (
             Update::new().set("s", SetAction::value("x".repeat(400 * 1024).as_str())),
             "Item size to update has exceeded the maximum allowed size",
         ),
@@ -269,11 +273,11 @@ fn updates_that_cannot_be_are_refused_with_the_services_words() {
         ),
         (
             Update::new().add("a", true),
-            "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: ADD, operand type: BOOL",
+            "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: ADD, operand type: BOOL, typeSet: ALLOWED_FOR_ADD_OPERAND",
         ),
         (
             Update::new().delete("a", 1),
-            "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: DELETE, operand type: N",
+            "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER, typeSet: ALLOWED_FOR_ADD_OPERAND",
         ),
     ] {
         assert_eq!(

@@ -176,9 +176,12 @@ impl Condition {
             Self::Between(value, low, high) => {
                 for operand in [value, low, high] {
                     operand.check()?;
+                }
+                check_between(low, high)?;
+                for operand in [value, low, high] {
                     operand.check_type("BETWEEN", is_ordered)?;
                 }
-                check_between(low, high)
+                Ok(())
             }
             Self::In(value, others) => {
                 if !(1..=IN_OPERANDS_MAX).contains(&others.len()) {
@@ -199,7 +202,14 @@ impl Condition {
             }
             Self::Contains(path, operand) => {
                 path.check()?;
-                operand.check()
+                operand.check()?;
+                match operand {
+                    Operand::Path(other) if other == path => Err(Validation::OperandsNotDistinct {
+                        function: "contains",
+                        path: path.to_string(),
+                    }),
+                    _ => Ok(()),
+                }
             }
             Self::And(parts) | Self::Or(parts) => {
                 parts.iter().try_for_each(|part| part.check_within(budget))
@@ -259,10 +269,12 @@ fn check_between(low: &Operand, high: &Operand) -> Result<(), Validation> {
     let (Operand::Value(low), Operand::Value(high)) = (low, high) else {
         return Ok(());
     };
+    if low.attribute_type() != high.attribute_type() {
+        return Err(Validation::BetweenTypes);
+    }
     match low.compare(high) {
-        None => Err(Validation::BetweenTypes),
         Some(Ordering::Greater) => Err(Validation::BetweenOutOfOrder),
-        Some(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -50,6 +50,14 @@ impl DocumentPath {
     pub fn rest(&self) -> &[PathElement] {
         &self.rest
     }
+    /// The path without its last step; nothing for an attribute of the item itself.
+    pub(super) fn parent(&self) -> Option<Self> {
+        let (_, through) = self.rest.split_last()?;
+        Some(Self {
+            root: self.root.clone(),
+            rest: through.to_vec(),
+        })
+    }
     /// Whether its length is within the limit of nesting.
     ///
     /// # Errors

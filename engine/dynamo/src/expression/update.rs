@@ -217,7 +217,7 @@ impl Update {
         let mut removals: Vec<&DocumentPath> = self.remove.iter().collect();
         for (path, value) in &self.delete {
             match path.of(before) {
-                None => {}
+                None => check_parent(before, path)?,
                 Some(present) => match delete(present, value)? {
                     Some(rest) => assign(&mut item, path, rest)?,
                     None => removals.push(path),
@@ -302,6 +302,18 @@ fn parent<'i, 'p>(
     match value {
         Some(value) => Ok(Some((value, last))),
         None => Err(Validation::InvalidUpdatePath),
+    }
+}
+
+/// Whether there is something that can have a part at the last step of `path`.
+fn check_parent(item: &Item, path: &DocumentPath) -> Result<(), Validation> {
+    let (Some(last), Some(parent)) = (path.rest().last(), path.parent()) else {
+        return Ok(());
+    };
+    match (parent.of(item), last) {
+        (Some(AttributeValue::Map(_)), PathElement::Name(_))
+        | (Some(AttributeValue::List(_)), PathElement::Index(_)) => Ok(()),
+        _ => Err(Validation::InvalidUpdatePath),
     }
 }
 

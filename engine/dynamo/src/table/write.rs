@@ -126,7 +126,14 @@ impl Table {
         let existing = self.items.get(&place).map(|stored| &stored.item);
         let before = existing.unwrap_or(&request.key);
         let (item, bytes) = request.update.apply(before).map_err(Refusal::Item)?;
-        self.check_indexes(&item).map_err(Refusal::Item)?;
+        self.check_indexes(&item).map_err(|error| {
+            Refusal::Item(match error {
+                Validation::PartitionKeyTooLong | Validation::SortKeyTooLong => {
+                    Validation::UpdatedIndexKeyTooLong
+                }
+                error => error,
+            })
+        })?;
         self.check_collection(&place, &item)?;
         let answer = answer(request.return_values, &request.update, existing, &item);
         Ok(Plan {
