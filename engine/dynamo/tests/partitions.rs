@@ -281,3 +281,65 @@ proptest! {
         }
     }
 }
+
+/// Writes per second that pass to the partitions of a map where `per_sec` are tried, each to the
+/// place that `place` gives it; those of the first second use up what was saved and do not count.
+fn writes_per_second(map: &PartitionMap, per_sec: u64, place: impl Fn(u64) -> Boundary) -> u64 {
+    let one = partition(100_000, 100_000, LimitMode::Independent);
+    let mut buckets = vec![one; map.partitions().len()];
+    let gap = Span::from_picos(Span::from_secs(1).as_picos() / per_sec);
+    let mut passed = 0;
+    for number in 0..per_sec * 5 {
+        let now = Time::START + gap * number;
+        let place = place(number);
+        let index = map.index_of(place.hash, place.sort.as_ref());
+        let write = buckets[index].admit_write(1, None, now);
+        passed += u64::from(write.is_ok() && number >= per_sec);
+    }
+    passed / 4
+}
+
+/// A new on-demand table has four partitions: with keys that spread, 3,000 writes a second all pass,
+/// and 4,000 are the ceiling (a test published by theburningmonk in 2019).
+#[test]
+fn a_new_on_demand_table_takes_four_thousand_spread_writes() {
+    let map = PartitionMap::even(u32::try_from(warm_partitions(12_000, 4_000)).unwrap());
+    let hasher = KeyHasher::new([3, 4]);
+    let spread = |number: u64| Boundary {
+        hash: hasher.hash(&KeyValue::Number(number.into())),
+        sort: None,
+    };
+    assert_eq!(writes_per_second(&map, 3_000, spread), 3_000);
+    let ceiling = writes_per_second(&map, 20_000, spread);
+    assert!(ceiling.abs_diff(4_000) < 10, "{ceiling}");
+}
+
+/// Every split of a collection whose sort keys are written evenly adds what one partition can do:
+/// the steps that andrestone/dynamodb-load-test drew in 2020.
+#[test]
+fn each_split_of_a_hot_collection_adds_the_limit_of_a_partition() {
+    let spread = |number: u64| place(5, Some((number * 7_919 % 1_000).cast_signed()));
+    let mut map = PartitionMap::even(1);
+    for splits in 0..4 {
+        let passed = writes_per_second(&map, 20_000, spread);
+        assert!(
+            passed.abs_diff(1_000 * (splits + 1)) < 10,
+            "{passed} after {splits}"
+        );
+        let mut loads: Vec<(usize, Vec<Sample>)> = Vec::new();
+        for sample in samples((0..1_000).map(spread)) {
+            let index = map.index_of(sample.place.hash, sample.place.sort.as_ref());
+            match loads.iter_mut().find(|(other, _)| *other == index) {
+                Some((_, load)) => load.push(sample),
+                None => loads.push((index, vec![sample])),
+            }
+        }
+        let (hottest, load) = loads
+            .iter()
+            .max_by_key(|(_, load)| load.len())
+            .expect("there is load");
+        let point = split_point(load, false).expect("many keys");
+        let id = map.partitions()[*hottest].id;
+        map.split(id, point).expect("it is inside");
+    }
+}
