@@ -49,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "kvrig-base",
             "kvrig-tables",
             "kvrig-redis",
+            "kvrig-dynamo",
             "kvrig-workloads",
             "kvrig-sim",
         ],
