@@ -4,8 +4,9 @@
 //! al. (USENIX ATC 2022, section 7). Beside it stands a std tree that copies the same bytes under
 //! the same keys and knows no rule. Half of the admitted requests are eventual reads.
 //!
-//! It fails below half a million items put per second of CPU time, below a million found, and below
-//! 4 M requests admitted on 64 partitions or 2.5 M on 10,000.
+//! It fails where an item takes more than half as long again to put as the tree takes, whose time is
+//! nearly all waiting for memory, and below 4 M requests admitted per second of CPU time on 64
+//! partitions or 2.5 M on 10,000.
 //!
 //! Usage: `cargo run --release -p kvrig-benches --bin dynamo [-- ROUNDS]`
 
@@ -30,10 +31,10 @@ const REQUESTS: u64 = 200_000;
 const ADMISSIONS: u64 = 4_000_000;
 /// Bytes of an item with its names.
 const ITEM_BYTES: usize = 900;
+/// The speed of PutItem beside the tree's at least.
+const TREE_SPEED_MIN: f64 = 1.0 / 1.5;
 /// Contenders and what they must reach, in millions per second of CPU time.
-const TARGETS: [(&str, f64); 4] = [
-    ("PutItem", 0.5),
-    ("find an item", 1.0),
+const TARGETS: [(&str, f64); 2] = [
     ("admit on 64 partitions", 4.0),
     ("admit on 10,000 partitions", 2.5),
 ];
@@ -62,7 +63,9 @@ fn main() -> ExitCode {
         let found = measured.iter().find(|one| one.name == *name);
         found.is_none_or(|one| one.millions_per_second() < *millions)
     });
-    match falls_short {
+    let beside_tree = measured[0].speed_over(&measured[1]);
+    println!("PutItem has {beside_tree:.2} of the speed of the std tree");
+    match falls_short || beside_tree < TREE_SPEED_MIN {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
     }
