@@ -185,6 +185,8 @@ pub(crate) struct Validate {
 pub(crate) enum ValidateWhat {
     /// Closed forms of queueing theory
     Queueing,
+    /// AWS's worked examples of requests, capacity and prices
+    Dynamodb,
     /// A redis-server on this machine: what the simulator predicts beside what is measured
     Redis,
 }

@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("kvrig-tables", &["kvrig-base"]),
     ("kvrig-redis", &["kvrig-base", "kvrig-tables"]),
     ("kvrig-memcached", &["kvrig-base", "kvrig-tables"]),
+    ("kvrig-dynamo", &["kvrig-base"]),
     ("kvrig-workloads", &["kvrig-base"]),
     (
         "kvrig-sim",
@@ -19,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "kvrig-tables",
             "kvrig-redis",
             "kvrig-memcached",
+            "kvrig-dynamo",
             "kvrig-workloads",
         ],
     ),
@@ -48,6 +50,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "kvrig-base",
             "kvrig-tables",
             "kvrig-redis",
+            "kvrig-dynamo",
             "kvrig-workloads",
             "kvrig-sim",
         ],

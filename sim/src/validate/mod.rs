@@ -6,6 +6,7 @@
 
 mod closed_form;
 mod coverage;
+pub mod dynamodb;
 mod experiment;
 mod measured;
 mod queueing;

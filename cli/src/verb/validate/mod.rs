@@ -7,13 +7,14 @@ use crate::failure::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::{ending, host, output};
-use kvrig_base::result::Outcome;
+use kvrig_base::result::{Outcome, Table};
 use kvrig_reports::text;
 use kvrig_sim::validate;
 
 pub(crate) fn validate(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> {
     match arguments.what {
         ValidateWhat::Queueing => queueing(arguments, quiet),
+        ValidateWhat::Dynamodb => dynamodb(),
         ValidateWhat::Redis => redis::redis(arguments, quiet),
     }
 }
@@ -23,14 +24,7 @@ fn queueing(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> {
     let checks = validate::queueing(&progress, host::jobs(arguments.jobs));
     progress.end();
     let checks = checks?;
-    let table = validate::table(&checks);
-    let lines = text::table(&table.head, &table.rows, ending::width());
-    output::print(
-        &lines
-            .iter()
-            .map(|line| format!("{}\n", line.trim_end()))
-            .collect::<String>(),
-    )?;
+    print(&validate::table(&checks))?;
     let failed = checks
         .iter()
         .filter(|check| check.gated && check.verdict == Outcome::Fail);
@@ -39,4 +33,18 @@ fn queueing(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> {
     } else {
         Exit::Failed
     })
+}
+
+fn dynamodb() -> Result<Exit, Failure> {
+    let checks = validate::dynamodb::dynamodb();
+    print(&validate::dynamodb::table(&checks))?;
+    let all_hold = checks.iter().all(validate::dynamodb::Check::holds);
+    output::print(&format!("{} worked examples\n", checks.len()))?;
+    Ok(if all_hold { Exit::Pass } else { Exit::Failed })
+}
+
+fn print(table: &Table) -> Result<(), Failure> {
+    let lines = text::table(&table.head, &table.rows, ending::width());
+    let lines = lines.iter().map(|line| format!("{}\n", line.trim_end()));
+    output::print(&lines.collect::<String>())
 }

@@ -26,7 +26,6 @@ mod tests {
     use super::super::traffic::{VALUE_BYTES, string_key};
     use super::*;
     use kvrig_redis::Config;
-    use kvrig_tables::Position;
 
     #[test]
     fn a_node_grows_where_the_buckets_that_it_has_filled_say() {
@@ -44,7 +43,7 @@ mod tests {
         for _ in 0..BUCKETS {
             set(&mut direct);
         }
-        let occupied = occupied(&direct);
+        let occupied = occupied(&mut direct);
         assert!(set(&mut direct), "the key that is one too many");
         let mut added = 0;
         while set(&mut direct) {
@@ -57,15 +56,19 @@ mod tests {
         );
     }
 
-    fn occupied(direct: &Direct) -> u64 {
-        let keys = direct.node.keyspace().database(0).keys();
-        let mut work = kvrig_base::seam::Work::unpriced();
-        let (mut position, mut occupied, mut last) = (Position::default(), 0, u64::MAX);
-        while keys.walk(&mut position, &mut work).is_some() {
-            let bucket = position.bucket - u64::from(position.next == 0);
-            occupied += u64::from(bucket != last);
-            last = bucket;
+    /// Buckets that hold something, as many as calls of SCAN for one key find one.
+    fn occupied(direct: &mut Direct) -> u64 {
+        let (mut cursor, mut occupied) = ("0".to_owned(), 0);
+        loop {
+            direct.command(&[b"SCAN", cursor.as_bytes(), b"COUNT", b"1"]);
+            let (_, reply) = direct.outbox.iter().next().expect("a reply");
+            let reply = String::from_utf8_lossy(reply).into_owned();
+            let lines: Vec<&str> = reply.lines().collect();
+            occupied += u64::from(lines[3] != "*0");
+            if lines[2] == "0" {
+                return occupied;
+            }
+            cursor = lines[2].to_owned();
         }
-        occupied
     }
 }

@@ -1,0 +1,91 @@
+//! Where a hot partition can be split, by the keys that were seen, and when it cannot.
+
+use super::map::Boundary;
+
+/// One request that was seen on a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Where its item lies.
+    pub place: Boundary,
+    /// Units that it consumed.
+    pub units: u64,
+}
+
+/// Why a hot partition is not split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoSplit {
+    /// All load is on one item (Elhemali et al., USENIX ATC 2022, section 4.4).
+    SingleItem,
+    /// Keys are accessed in sequence, so that the load would move on with them (same section).
+    SequentialAccess,
+    /// All load is on one item collection of a table with local secondary indexes, which must stay
+    /// together (AWS Developer Guide, "Local secondary indexes").
+    LocalIndex,
+}
+
+/// The boundary that divides the load of `samples`, which are in the order of time, most evenly.
+///
+/// Access counts as sequential where within one item collection no sample lies before an earlier one
+/// and most lie behind it; the paper names the case and no rule for it, this one is ours.
+///
+/// # Errors
+/// [`NoSplit`].
+pub fn split_point(samples: &[Sample], has_local_index: bool) -> Result<Boundary, NoSplit> {
+    let mut sorted: Vec<(&Boundary, u64)> = samples
+        .iter()
+        .map(|sample| (&sample.place, sample.units))
+        .collect();
+    sorted.sort_by_key(|(place, _)| *place);
+    let is_one_item = sorted.windows(2).all(|pair| pair[0].0 == pair[1].0);
+    if is_one_item {
+        return Err(NoSplit::SingleItem);
+    }
+    let is_one_collection = sorted
+        .windows(2)
+        .all(|pair| pair[0].0.hash == pair[1].0.hash);
+    if is_one_collection && has_local_index {
+        return Err(NoSplit::LocalIndex);
+    }
+    if is_one_collection && is_sequential(samples) {
+        return Err(NoSplit::SequentialAccess);
+    }
+    let total: u128 = sorted.iter().map(|(_, units)| u128::from(*units)).sum();
+    let mut before = u128::from(sorted[0].1);
+    let mut best: Option<(u128, Boundary)> = None;
+    for pair in sorted.windows(2) {
+        let (left, right) = (pair[0].0, pair[1].0);
+        let candidate = match left.hash == right.hash {
+            // A boundary between collections keeps each of them whole.
+            false => Some(Boundary {
+                hash: right.hash,
+                sort: None,
+            }),
+            true if left != right && !has_local_index => Some(right.clone()),
+            true => None,
+        };
+        let uneven = (2 * before).abs_diff(total);
+        if let Some(candidate) = candidate
+            && best.as_ref().is_none_or(|(least, _)| uneven < *least)
+        {
+            best = Some((uneven, candidate));
+        }
+        before += u128::from(pair[1].1);
+    }
+    best.map(|(_, boundary)| boundary)
+        .ok_or(NoSplit::LocalIndex)
+}
+
+fn is_sequential(samples: &[Sample]) -> bool {
+    let steps = samples
+        .windows(2)
+        .map(|pair| pair[0].place.cmp(&pair[1].place));
+    let (mut ahead, mut others) = (0_usize, 0_usize);
+    for step in steps {
+        match step {
+            std::cmp::Ordering::Less => ahead += 1,
+            std::cmp::Ordering::Equal => others += 1,
+            std::cmp::Ordering::Greater => return false,
+        }
+    }
+    ahead > others
+}
