@@ -75,9 +75,8 @@ pub(crate) fn movable_keys<'a>(spec: &CommandSpec, args: &'a [&'a [u8]]) -> Opti
             return Some(keys);
         }
         "sort_ro" => return Some(keys),
-        "blmpop" | "bzmpop" | "zdiffstore" | "zinterstore" | "zunionstore" | "eval" | "evalsha" => {
-            2
-        }
+        "blmpop" | "bzmpop" | "zdiffstore" | "zinterstore" | "zunionstore" => 2,
+        "eval" | "eval_ro" | "evalsha" | "evalsha_ro" | "fcall" | "fcall_ro" => 2,
         _ => 1,
     };
     let count = parse_i64(args.get(count_at)?)?;

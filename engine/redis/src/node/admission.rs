@@ -56,6 +56,7 @@ impl Node {
         // QUIT is answered before memory is looked at.
         if self.config.maxmemory > 0 && spec.name != "quit" {
             let evicted = self.make_room(now, work);
+            self.scripts.is_out_of_memory = evicted == Evicted::Failed;
             let is_refused = spec.flags.has(Flags::DENYOOM) || is_queued(session, spec);
             if evicted == Evicted::Failed && is_refused {
                 return Err(ErrorReply::OutOfMemory);

@@ -34,6 +34,7 @@ mod object;
 mod pause;
 mod pubsub;
 mod scan;
+mod scripts;
 mod server;
 mod sets;
 mod snapshot;
@@ -46,7 +47,7 @@ pub use self::eviction::Policy;
 
 pub(crate) use self::call::{Call, Outcome};
 pub(crate) use self::client::Session;
-pub(crate) use self::error::ErrorReply;
+pub(crate) use self::error::{ErrorReply, c_string};
 
 use self::active_expiry::ActiveExpiry;
 use self::admission::Admission;
@@ -58,6 +59,7 @@ use self::eviction::Eviction;
 use self::info::Statistics;
 use self::pause::Pause;
 use self::pubsub::PubSub;
+use self::scripts::Scripts;
 use self::snapshot::Snapshots;
 use self::transaction::Watchers;
 use crate::command::{CommandSpec, Flags, Handler};
@@ -93,6 +95,7 @@ pub struct Node {
     monitors: Vec<ConnId>,
     pause: Pause,
     pending: Pending,
+    scripts: Scripts,
     statistics: Statistics,
     active_expiry: ActiveExpiry,
     /// Whether commands of all connections need a closer look: a pause, or somebody who monitors.
@@ -103,7 +106,7 @@ pub struct Node {
 pub(crate) mod groups {
     use super::{
         bitmaps, blocking, command_info, connection, geo, hashes, hyperloglogs, keys, lists,
-        pubsub, server, sets, sorted_sets, strings, transaction,
+        pubsub, scripts, server, sets, sorted_sets, strings, transaction,
     };
     use crate::command::CommandSpec;
 
@@ -119,6 +122,7 @@ pub(crate) mod groups {
         keys::COMMANDS,
         lists::COMMANDS,
         pubsub::COMMANDS,
+        scripts::COMMANDS,
         server::COMMANDS,
         sets::COMMANDS,
         sorted_sets::COMMANDS,
@@ -159,6 +163,7 @@ impl Node {
             monitors: Vec::new(),
             pause: Pause::default(),
             pending: Pending::default(),
+            scripts: Scripts::default(),
             statistics: Statistics::default(),
             active_expiry: ActiveExpiry::default(),
             is_gated: false,

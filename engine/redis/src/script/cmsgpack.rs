@@ -1,0 +1,290 @@
+//! The library `cmsgpack`: values as MessagePack.
+
+use super::args::Args;
+use super::raise::{argument_error, error};
+use mlua::{Lua, LuaString, MultiValue, Table, Value};
+
+/// Tables within tables that are written; deeper ones are nil, so that circles end.
+const NESTING_MAX: usize = 16;
+/// Slots that Lua's stack has for one function, of which every table within a table takes some.
+const STACK_SLOTS_MAX: usize = 8_000;
+/// Slots that must be free for one more table.
+const SLOTS_PER_TABLE: usize = 5;
+
+/// The table of the library.
+pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    table.raw_set("pack", lua.create_function(pack)?)?;
+    let unpack = |lua: &Lua, values: MultiValue| read(lua, &values, 0, 0, 1);
+    table.raw_set("unpack", lua.create_function(unpack)?)?;
+    let unpack_one = |lua: &Lua, values: MultiValue| {
+        let offset = Args::new(lua, &values).integer_or(2, 0)?;
+        read(lua, &values, 1, offset as i32, 1)
+    };
+    table.raw_set("unpack_one", lua.create_function(unpack_one)?)?;
+    let unpack_limit = |lua: &Lua, values: MultiValue| {
+        let args = Args::new(lua, &values);
+        let (limit, offset) = (args.integer(2)?, args.integer_or(3, 0)?);
+        read(lua, &values, limit as i32, offset as i32, 1)
+    };
+    table.raw_set("unpack_limit", lua.create_function(unpack_limit)?)?;
+    for (name, text) in [
+        ("_NAME", "cmsgpack"),
+        ("_VERSION", "lua-cmsgpack 0.4.0"),
+        ("_COPYRIGHT", "Copyright (C) 2012, Salvatore Sanfilippo"),
+        ("_DESCRIPTION", "MessagePack C implementation for Lua"),
+    ] {
+        table.raw_set(name, text)?;
+    }
+    Ok(table)
+}
+
+/// cmsgpack.pack.
+fn pack(lua: &Lua, values: MultiValue) -> mlua::Result<LuaString> {
+    if values.is_empty() {
+        return Err(argument_error(lua, 0, "MessagePack pack needs input."));
+    }
+    let mut out = Vec::new();
+    for value in &values {
+        write(value, 0, &mut out)?;
+    }
+    lua.create_string(out)
+}
+
+fn write(value: &Value, level: usize, out: &mut Vec<u8>) -> mlua::Result<()> {
+    match value {
+        Value::String(text) => {
+            let text = text.as_bytes();
+            match text.len() {
+                length @ 0..32 => out.push(0xA0 | length as u8),
+                length => head(length, [Some(0xD9), Some(0xDA), Some(0xDB)], out),
+            }
+            out.extend_from_slice(&text);
+        }
+        Value::Boolean(yes) => out.push(if *yes { 0xC3 } else { 0xC2 }),
+        Value::Integer(number) => write_integer(*number, out),
+        Value::Number(number) => write_number(*number, out),
+        Value::Table(table) if level < NESTING_MAX => match is_array(table)? {
+            true => {
+                let count = table.raw_len();
+                match count {
+                    0..16 => out.push(0x90 | count as u8),
+                    _ => head(count, [None, Some(0xDC), Some(0xDD)], out),
+                }
+                for index in 1..=count {
+                    write(&table.get(index)?, level + 1, out)?;
+                }
+            }
+            false => {
+                let mut count = 0;
+                table.for_each(|_: Value, _: Value| {
+                    count += 1;
+                    Ok(())
+                })?;
+                match count {
+                    0..16 => out.push(0x80 | count as u8),
+                    _ => head(count, [None, Some(0xDE), Some(0xDF)], out),
+                }
+                table.for_each(|key: Value, value: Value| {
+                    write(&key, level + 1, out)?;
+                    write(&value, level + 1, out)
+                })?;
+            }
+        },
+        _ => out.push(0xC0),
+    }
+    Ok(())
+}
+
+/// A length with the mark of the shortest form: of 8, 16 or 32 bits.
+fn head(length: usize, marks: [Option<u8>; 3], out: &mut Vec<u8>) {
+    let bytes = (length as u32).to_be_bytes();
+    match (marks, length) {
+        ([Some(mark), ..], ..=0xFF) => out.extend([mark, bytes[3]]),
+        ([_, Some(mark), _], ..=0xFFFF) => out.extend([mark, bytes[2], bytes[3]]),
+        ([.., mark], _) => {
+            out.extend(mark);
+            out.extend(bytes);
+        }
+    }
+}
+
+fn write_number(number: f64, out: &mut Vec<u8>) {
+    let integer = super::args::c_integer(number);
+    if number.is_finite() && integer as f64 == number {
+        return write_integer(integer, out);
+    }
+    let short = number as f32;
+    if f64::from(short) == number {
+        out.push(0xCA);
+        out.extend(short.to_be_bytes());
+    } else {
+        out.push(0xCB);
+        out.extend(number.to_be_bytes());
+    }
+}
+
+fn write_integer(number: i64, out: &mut Vec<u8>) {
+    let bytes = number.to_be_bytes();
+    let (mark, width) = match number {
+        -32..=127 => return out.push(number as u8),
+        0..=0xFF => (0xCC, 1),
+        0..=0xFFFF => (0xCD, 2),
+        0..=0xFFFF_FFFF => (0xCE, 4),
+        0.. => (0xCF, 8),
+        -128.. => (0xD0, 1),
+        -32_768.. => (0xD1, 2),
+        -2_147_483_648.. => (0xD2, 4),
+        _ => (0xD3, 8),
+    };
+    out.push(mark);
+    out.extend_from_slice(&bytes[8 - width..]);
+}
+
+/// Whether the keys of a table are the numbers from 1 up to how many they are.
+fn is_array(table: &Table) -> mlua::Result<bool> {
+    let (mut largest, mut count) = (0.0, 0.0);
+    for pair in table.pairs::<Value, Value>() {
+        let key = match pair?.0 {
+            Value::Integer(key) => key as f64,
+            Value::Number(key) => key,
+            _ => return Ok(false),
+        };
+        if key <= 0.0 || f64::from(key as i32) != key {
+            return Ok(false);
+        }
+        largest = f64::max(largest, key);
+        count += 1.0;
+    }
+    Ok(largest == count)
+}
+
+/// Reads the values of a string: all, or up to `limit` from `offset` on, and then says first where
+/// the rest begins.
+fn read(
+    lua: &Lua,
+    values: &MultiValue,
+    limit: i32,
+    offset: i32,
+    slots: usize,
+) -> mlua::Result<MultiValue> {
+    let args = Args::new(lua, values);
+    let text = args.string(1)?;
+    let text = text.as_bytes();
+    let reads_all = limit == 0 && offset == 0;
+    if offset < 0 || limit < 0 {
+        let length = text.len();
+        let text =
+            format!("Invalid request to unpack with offset of {offset} and limit of {length}.");
+        return Err(error(lua, text));
+    }
+    let Some(rest) = text.get(offset as usize..) else {
+        let length = text.len();
+        let text = format!("Start offset {offset} greater than input length {length}.");
+        return Err(error(lua, text));
+    };
+    let mut reader = Reader { lua, rest };
+    let mut found = Vec::new();
+    while !reader.rest.is_empty() && (reads_all || found.len() < limit as usize) {
+        let value = reader.value(slots + found.len())?;
+        found.push(value);
+    }
+    if !reads_all {
+        let next = match reader.rest.is_empty() {
+            true => -1,
+            false => (text.len() - reader.rest.len()) as i64,
+        };
+        found.insert(0, Value::Integer(next));
+    }
+    Ok(MultiValue::from_vec(found))
+}
+
+struct Reader<'a> {
+    lua: &'a Lua,
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> mlua::Result<&'a [u8]> {
+        let Some((taken, rest)) = self.rest.split_at_checked(count) else {
+            return Err(error(self.lua, "Missing bytes in input."));
+        };
+        self.rest = rest;
+        Ok(taken)
+    }
+    fn unsigned(&mut self, width: usize) -> mlua::Result<u64> {
+        let bytes = self.take(width)?.iter();
+        Ok(bytes.fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    }
+    fn signed(&mut self, width: usize) -> mlua::Result<Value> {
+        let unused = 64 - 8 * width as u32;
+        let number = self.unsigned(width)?;
+        Ok(Value::Number(
+            ((number << unused) as i64 >> unused) as f64,
+        ))
+    }
+    fn string(&mut self, length: usize) -> mlua::Result<Value> {
+        let text = self.take(length)?;
+        Ok(Value::String(self.lua.create_string(text)?))
+    }
+    /// One value; `slots` of Lua's stack are taken around it.
+    fn value(&mut self, slots: usize) -> mlua::Result<Value> {
+        let mark = self.take(1)?[0];
+        match mark {
+            0x00..=0x7F => Ok(Value::Integer(mark.into())),
+            0xE0..=0xFF => Ok(Value::Integer((mark as i8).into())),
+            0xC0 => Ok(Value::Nil),
+            0xC2 | 0xC3 => Ok(Value::Boolean(mark == 0xC3)),
+            0xCA => Ok(Value::Number(
+                f32::from_bits(self.unsigned(4)? as u32).into(),
+            )),
+            0xCB => Ok(Value::Number(f64::from_bits(self.unsigned(8)?))),
+            0xCC..=0xCF => Ok(Value::Number(self.unsigned(1 << (mark - 0xCC))? as f64)),
+            0xD0..=0xD3 => self.signed(1 << (mark - 0xD0)),
+            0xA0..=0xBF => self.string(usize::from(mark & 0x1F)),
+            0xD9..=0xDB => {
+                let length = self.unsigned(1 << (mark - 0xD9))? as usize;
+                self.string(length)
+            }
+            0x90..=0x9F => self.array(u64::from(mark & 0xF), slots),
+            0xDC | 0xDD => {
+                let count = self.unsigned(2 << (mark - 0xDC))?;
+                self.array(count, slots)
+            }
+            0x80..=0x8F => self.map(u64::from(mark & 0xF), slots),
+            0xDE | 0xDF => {
+                let count = self.unsigned(2 << (mark - 0xDE))?;
+                self.map(count, slots)
+            }
+            _ => Err(error(self.lua, "Bad data format in input.")),
+        }
+    }
+    fn check_slots(&self, slots: usize, what: &str) -> mlua::Result<()> {
+        match slots + SLOTS_PER_TABLE <= STACK_SLOTS_MAX / 2 {
+            true => Ok(()),
+            false => Err(error(
+                self.lua,
+                format!("stack overflow (in function mp_decode_to_lua_{what})"),
+            )),
+        }
+    }
+    fn array(&mut self, count: u64, slots: usize) -> mlua::Result<Value> {
+        self.check_slots(slots, "array")?;
+        let table = self.lua.create_table()?;
+        for index in 1..=count {
+            let value = self.value(slots + 2)?;
+            table.raw_set(index, value)?;
+        }
+        Ok(Value::Table(table))
+    }
+    fn map(&mut self, count: u64, slots: usize) -> mlua::Result<Value> {
+        self.check_slots(slots, "hash")?;
+        let table = self.lua.create_table()?;
+        for _ in 0..count {
+            let key = self.value(slots + 1)?;
+            let value = self.value(slots + 2)?;
+            table.set(key, value)?;
+        }
+        Ok(Value::Table(table))
+    }
+}
