@@ -9,9 +9,8 @@ use super::client::{Marks, Session};
 use super::error::ErrorReply;
 use super::{After, Node};
 use crate::command::{self, Flags, commands};
-use crate::number::parse_i64;
 use crate::resp::Frame;
-use crate::script::{Answer, Declared, Interpreter, Invocation, Request, digest};
+use crate::script::{Answer, Declared, Interpreter, Invocation, Random, Request, digest};
 use kvrig_base::seam::Counter;
 
 commands! { Scripting;
@@ -42,6 +41,8 @@ commands! { FUNCTION: Scripting;
 #[derive(Debug, Default)]
 pub(super) struct Scripts {
     interpreter: Option<Box<Interpreter>>,
+    /// Outlasts SCRIPT FLUSH.
+    random: Random,
     /// Whether memory was above its limit, whatever was evicted, when the present command came.
     pub(super) is_out_of_memory: bool,
 }
@@ -55,7 +56,7 @@ impl Scripts {
     fn take(&mut self) -> Result<Box<Interpreter>, ErrorReply<'static>> {
         match self.interpreter.take() {
             Some(interpreter) => Ok(interpreter),
-            None => Interpreter::new().map(Box::new).map_err(|_| {
+            None => Interpreter::new(self.random.clone()).map(Box::new).map_err(|_| {
                 ErrorReply::Fixed("ERR Error running script, not enough memory for Lua")
             }),
         }
@@ -128,7 +129,7 @@ fn evaluate<'c>(
             return call.reply(Frame::Error(&text)).map(|()| After::Continue);
         }
     };
-    let rights = match rights(script.declared, manner, node.scripts.is_out_of_memory) {
+    let rights = match rights(script.declared, manner, node.lacks_memory()) {
         Ok(rights) => rights,
         Err(error) => {
             node.scripts.interpreter = Some(interpreter);
@@ -262,6 +263,11 @@ fn kill<'c>(_: &mut Node, _: &mut Session, _: &mut Call<'c>) -> Done<'c> {
 }
 
 impl Node {
+    /// Whether memory was above its limit when the present command came.
+    fn lacks_memory(&self) -> bool {
+        self.scripts.is_out_of_memory && self.config.maxmemory > 0
+    }
+
     /// Lets `run` run a script whose commands are carried out in the name of this connection, which
     /// is afterwards as it was.
     fn run_script(
@@ -303,9 +309,8 @@ impl Node {
         if may_write && rights.reads_only {
             return Answer::Refused("Write commands are not allowed from read-only scripts.");
         }
-        let lacks_memory = self.scripts.is_out_of_memory && self.config.maxmemory > 0;
         let may_grow = rights.allows_oom || rights.has_written || !spec.flags.has(Flags::DENYOOM);
-        if lacks_memory && !may_grow {
+        if self.lacks_memory() && !may_grow {
             return Answer::Refused("-OOM command not allowed when used memory > 'maxmemory'.");
         }
         rights.has_written |= spec.flags.has(Flags::WRITE);

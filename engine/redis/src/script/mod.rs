@@ -18,6 +18,7 @@ mod structs;
 mod values;
 
 pub(crate) use self::api::digest;
+pub(crate) use self::random::Random;
 pub(crate) use self::shebang::Declared;
 
 use self::raise::{ErrorTable, type_name};
@@ -96,12 +97,12 @@ impl fmt::Debug for Interpreter {
 }
 
 impl Interpreter {
-    /// One that knows no script.
+    /// One that knows no script and draws numbers from `random`.
     ///
     /// # Errors
     /// If there is no memory for it.
-    pub(crate) fn new() -> mlua::Result<Self> {
-        let (lua, sandbox) = Sandbox::new()?;
+    pub(crate) fn new(random: Random) -> mlua::Result<Self> {
+        let (lua, sandbox) = Sandbox::new(random)?;
         let handler = lua.create_function(handle_error)?;
         sandbox
             .globals

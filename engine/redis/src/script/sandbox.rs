@@ -91,7 +91,7 @@ pub(super) struct Sandbox {
     /// `next` and `xpcall` of Lua.
     pub(super) next: Function,
     pub(super) xpcall: Function,
-    pub(super) random: Random,
+    random: Random,
     /// The form of replies to the script.
     pub(super) protocol: Rc<Cell<Protocol>>,
     names: Names,
@@ -100,10 +100,10 @@ pub(super) struct Sandbox {
 
 impl Sandbox {
     /// A state of Lua and what scripts see of it.
-    pub(super) fn new() -> mlua::Result<(Lua, Self)> {
+    pub(super) fn new(random: Random) -> mlua::Result<(Lua, Self)> {
         let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH;
-        // Lua's own pcall stays: no function of ours panics.
-        let options = LuaOptions::new().catch_rust_panics(false);
+        // This leaves pcall and xpcall as they are in Lua.
+        let options = LuaOptions::new().catch_rust_panics(true);
         let lua = Lua::new_with(libraries, options)?;
         lua.set_memory_limit(MEMORY_BYTES_MAX)?;
         let native = lua.globals();
@@ -116,7 +116,7 @@ impl Sandbox {
             redis: api::library(&lua, &protocol)?,
             next: native.raw_get("next")?,
             xpcall: native.raw_get("xpcall")?,
-            random: Random::default(),
+            random,
             protocol,
             names: Names::new(&lua)?,
             tables: ProtectedTables::default(),
@@ -385,9 +385,8 @@ impl Sandbox {
         lua.set_globals(face)
     }
 
-    /// Makes ready for a script: the same random numbers, the same names, RESP2.
+    /// Makes ready for a script: names are given anew, and replies take the form of RESP2.
     pub(super) fn begin(&self, lua: &Lua) -> mlua::Result<()> {
-        self.random.seed(0);
         self.protocol.set(Protocol::Resp2);
         self.names.forget(lua)
     }

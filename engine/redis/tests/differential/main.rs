@@ -9,6 +9,7 @@ mod connections;
 mod harness;
 mod memory;
 mod requests;
+mod scripts;
 mod server;
 mod shrink;
 #[path = "../node/steps.rs"]
