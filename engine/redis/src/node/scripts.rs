@@ -56,9 +56,11 @@ impl Scripts {
     fn take(&mut self) -> Result<Box<Interpreter>, ErrorReply<'static>> {
         match self.interpreter.take() {
             Some(interpreter) => Ok(interpreter),
-            None => Interpreter::new(self.random.clone()).map(Box::new).map_err(|_| {
-                ErrorReply::Fixed("ERR Error running script, not enough memory for Lua")
-            }),
+            None => Interpreter::new(self.random.clone())
+                .map(Box::new)
+                .map_err(|_| {
+                    ErrorReply::Fixed("ERR Error running script, not enough memory for Lua")
+                }),
         }
     }
 }
@@ -67,22 +69,54 @@ type Done<'c> = Result<After, ErrorReply<'c>>;
 
 /// EVAL.
 fn eval<'c>(node: &mut Node, session: &mut Session, call: &mut Call<'c>) -> Done<'c> {
-    evaluate(node, session, call, Manner { by_digest: false, reads_only: false })
+    evaluate(
+        node,
+        session,
+        call,
+        Manner {
+            by_digest: false,
+            reads_only: false,
+        },
+    )
 }
 
 /// EVAL_RO.
 fn eval_ro<'c>(node: &mut Node, session: &mut Session, call: &mut Call<'c>) -> Done<'c> {
-    evaluate(node, session, call, Manner { by_digest: false, reads_only: true })
+    evaluate(
+        node,
+        session,
+        call,
+        Manner {
+            by_digest: false,
+            reads_only: true,
+        },
+    )
 }
 
 /// EVALSHA.
 fn evalsha<'c>(node: &mut Node, session: &mut Session, call: &mut Call<'c>) -> Done<'c> {
-    evaluate(node, session, call, Manner { by_digest: true, reads_only: false })
+    evaluate(
+        node,
+        session,
+        call,
+        Manner {
+            by_digest: true,
+            reads_only: false,
+        },
+    )
 }
 
 /// EVALSHA_RO.
 fn evalsha_ro<'c>(node: &mut Node, session: &mut Session, call: &mut Call<'c>) -> Done<'c> {
-    evaluate(node, session, call, Manner { by_digest: true, reads_only: true })
+    evaluate(
+        node,
+        session,
+        call,
+        Manner {
+            by_digest: true,
+            reads_only: true,
+        },
+    )
 }
 
 /// Which of the four commands it is.
@@ -107,7 +141,13 @@ fn evaluate<'c>(
     manner: Manner,
 ) -> Done<'c> {
     // It is shown in front of the commands that it sends.
-    node.show_to_monitors(session.database, session.peer(), call.spec, call.args, call.now_ms);
+    node.show_to_monitors(
+        session.database,
+        session.peer(),
+        call.spec,
+        call.args,
+        call.now_ms,
+    );
     let no_script = ErrorReply::Fixed("NOSCRIPT No matching script. Please use EVAL.");
     if manner.by_digest && call.args[1].len() != 40 {
         return Err(no_script);
@@ -117,7 +157,8 @@ fn evaluate<'c>(
     let script = match manner.by_digest {
         true => interpreter.script(call.args[1]).ok_or(None),
         false => {
-            call.work.count(Counter::BytesScanned, call.args[1].len() as u64);
+            call.work
+                .count(Counter::BytesScanned, call.args[1].len() as u64);
             interpreter.compile(call.args[1]).map_err(Some)
         }
     };
@@ -279,8 +320,7 @@ impl Node {
     ) -> Vec<u8> {
         let (database, protocol, marks) = (session.database, session.protocol, session.marks);
         session.marks = Marks::DENY_BLOCKING;
-        let mut serve =
-            |request: Request| self.serve_script(session, call, &mut rights, &request);
+        let mut serve = |request: Request| self.serve_script(session, call, &mut rights, &request);
         let reply = run(&mut serve);
         session.marks = marks;
         (session.database, session.protocol) = (database, protocol);

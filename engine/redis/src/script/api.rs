@@ -40,9 +40,8 @@ pub(super) fn library(lua: &Lua, protocol: &Rc<Cell<Protocol>>) -> mlua::Result<
     table.raw_set("REDIS_VERSION_NUM", REDIS_VERSION_NUMBER)?;
     let protocol = Rc::clone(protocol);
     let setresp = lua.create_function(move |lua, values: MultiValue| {
-        let [value] = arguments(&values).ok_or_else(|| {
-            refuse("redis.setresp() requires one argument.")
-        })?;
+        let [value] =
+            arguments(&values).ok_or_else(|| refuse("redis.setresp() requires one argument."))?;
         match number(lua, value) {
             2 => protocol.set(Protocol::Resp2),
             3 => protocol.set(Protocol::Resp3),
@@ -128,8 +127,8 @@ pub(crate) fn digest(text: &[u8]) -> String {
 
 /// redis.set_repl: there is nobody to replicate to.
 fn set_repl(lua: &Lua, values: MultiValue) -> mlua::Result<()> {
-    let [value] = arguments(&values)
-        .ok_or_else(|| refuse("redis.set_repl() requires two arguments."))?;
+    let [value] =
+        arguments(&values).ok_or_else(|| refuse("redis.set_repl() requires two arguments."))?;
     match number(lua, value) {
         0..=3 => Ok(()),
         _ => Err(refuse(

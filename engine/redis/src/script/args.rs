@@ -13,6 +13,10 @@ impl<'a> Args<'a> {
     pub(crate) fn new(lua: &'a Lua, values: &'a MultiValue) -> Self {
         Self { lua, values }
     }
+    /// The state of Lua that calls.
+    pub(crate) fn lua(&self) -> &'a Lua {
+        self.lua
+    }
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.values.len()

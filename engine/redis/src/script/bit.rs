@@ -17,7 +17,9 @@ pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
     many(lua, &table, "bxor", |a, b| a ^ b)?;
     shift(lua, &table, "lshift", |bits, by| bits << by)?;
     shift(lua, &table, "rshift", |bits, by| bits >> by)?;
-    shift(lua, &table, "arshift", |bits, by| (bits as i32 >> by) as u32)?;
+    shift(lua, &table, "arshift", |bits, by| {
+        (bits as i32 >> by) as u32
+    })?;
     shift(lua, &table, "rol", u32::rotate_left)?;
     shift(lua, &table, "ror", u32::rotate_right)?;
     let tohex = lua.create_function(|lua, values: MultiValue| {

@@ -8,24 +8,24 @@ use mlua::{Lua, LuaString, MultiValue, Table, Value};
 const NESTING_MAX: usize = 16;
 /// Slots that Lua's stack has for one function, of which every table within a table takes some.
 const STACK_SLOTS_MAX: usize = 8_000;
-/// Slots that must be free for one more table.
-const SLOTS_PER_TABLE: usize = 5;
+/// Tables and keys that are read at a time: handles to values of Lua are few.
+const HELD_MAX: usize = 7_500;
 
 /// The table of the library.
 pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
     let table = lua.create_table()?;
     table.raw_set("pack", lua.create_function(pack)?)?;
-    let unpack = |lua: &Lua, values: MultiValue| read(lua, &values, 0, 0, 1);
+    let unpack = |lua: &Lua, values: MultiValue| read(lua, &values, 0, 0);
     table.raw_set("unpack", lua.create_function(unpack)?)?;
     let unpack_one = |lua: &Lua, values: MultiValue| {
         let offset = Args::new(lua, &values).integer_or(2, 0)?;
-        read(lua, &values, 1, offset as i32, 1)
+        read(lua, &values, 1, offset as i32)
     };
     table.raw_set("unpack_one", lua.create_function(unpack_one)?)?;
     let unpack_limit = |lua: &Lua, values: MultiValue| {
         let args = Args::new(lua, &values);
         let (limit, offset) = (args.integer(2)?, args.integer_or(3, 0)?);
-        read(lua, &values, limit as i32, offset as i32, 1)
+        read(lua, &values, limit as i32, offset as i32)
     };
     table.raw_set("unpack_limit", lua.create_function(unpack_limit)?)?;
     for (name, text) in [
@@ -161,13 +161,7 @@ fn is_array(table: &Table) -> mlua::Result<bool> {
 
 /// Reads the values of a string: all, or up to `limit` from `offset` on, and then says first where
 /// the rest begins.
-fn read(
-    lua: &Lua,
-    values: &MultiValue,
-    limit: i32,
-    offset: i32,
-    slots: usize,
-) -> mlua::Result<MultiValue> {
+fn read(lua: &Lua, values: &MultiValue, limit: i32, offset: i32) -> mlua::Result<MultiValue> {
     let args = Args::new(lua, values);
     let text = args.string(1)?;
     let text = text.as_bytes();
@@ -183,10 +177,12 @@ fn read(
         let text = format!("Start offset {offset} greater than input length {length}.");
         return Err(error(lua, text));
     };
-    let mut reader = Reader { lua, rest };
+    let mut reader = Reader { lua, rest, held: 0 };
     let mut found = Vec::new();
     while !reader.rest.is_empty() && (reads_all || found.len() < limit as usize) {
-        let value = reader.value(slots + found.len())?;
+        // The text lies below them.
+        let value = reader.value(1 + found.len())?;
+        reader.held += usize::from(is_held(&value));
         found.push(value);
     }
     if !reads_all {
@@ -199,9 +195,16 @@ fn read(
     Ok(MultiValue::from_vec(found))
 }
 
+/// Whether a handle is needed for a value.
+fn is_held(value: &Value) -> bool {
+    matches!(value, Value::String(_) | Value::Table(_))
+}
+
 struct Reader<'a> {
     lua: &'a Lua,
     rest: &'a [u8],
+    /// Handles that are held around the present value.
+    held: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -219,9 +222,7 @@ impl<'a> Reader<'a> {
     fn signed(&mut self, width: usize) -> mlua::Result<Value> {
         let unused = 64 - 8 * width as u32;
         let number = self.unsigned(width)?;
-        Ok(Value::Number(
-            ((number << unused) as i64 >> unused) as f64,
-        ))
+        Ok(Value::Number(((number << unused) as i64 >> unused) as f64))
     }
     fn string(&mut self, length: usize) -> mlua::Result<Value> {
         let text = self.take(length)?;
@@ -229,6 +230,10 @@ impl<'a> Reader<'a> {
     }
     /// One value; `slots` of Lua's stack are taken around it.
     fn value(&mut self, slots: usize) -> mlua::Result<Value> {
+        if slots + 1 > STACK_SLOTS_MAX || self.held > HELD_MAX {
+            let text = "stack overflow (too many return values at once; use unpack_one or unpack_limit instead.)";
+            return Err(error(self.lua, text));
+        }
         let mark = self.take(1)?[0];
         match mark {
             0x00..=0x7F => Ok(Value::Integer(mark.into())),
@@ -239,7 +244,10 @@ impl<'a> Reader<'a> {
                 f32::from_bits(self.unsigned(4)? as u32).into(),
             )),
             0xCB => Ok(Value::Number(f64::from_bits(self.unsigned(8)?))),
-            0xCC..=0xCF => Ok(Value::Number(self.unsigned(1 << (mark - 0xCC))? as f64)),
+            // The widest are taken as signed.
+            0xCC..=0xCF => Ok(Value::Number(
+                self.unsigned(1 << (mark - 0xCC))? as i64 as f64
+            )),
             0xD0..=0xD3 => self.signed(1 << (mark - 0xD0)),
             0xA0..=0xBF => self.string(usize::from(mark & 0x1F)),
             0xD9..=0xDB => {
@@ -259,32 +267,32 @@ impl<'a> Reader<'a> {
             _ => Err(error(self.lua, "Bad data format in input.")),
         }
     }
-    fn check_slots(&self, slots: usize, what: &str) -> mlua::Result<()> {
-        match slots + SLOTS_PER_TABLE <= STACK_SLOTS_MAX / 2 {
-            true => Ok(()),
-            false => Err(error(
-                self.lua,
-                format!("stack overflow (in function mp_decode_to_lua_{what})"),
-            )),
-        }
-    }
     fn array(&mut self, count: u64, slots: usize) -> mlua::Result<Value> {
-        self.check_slots(slots, "array")?;
+        if slots + 2 > STACK_SLOTS_MAX {
+            let text = "stack overflow (in function mp_decode_to_lua_array)";
+            return Err(error(self.lua, text));
+        }
         let table = self.lua.create_table()?;
+        self.held += 1;
         for index in 1..=count {
             let value = self.value(slots + 2)?;
             table.raw_set(index, value)?;
         }
+        self.held -= 1;
         Ok(Value::Table(table))
     }
     fn map(&mut self, count: u64, slots: usize) -> mlua::Result<Value> {
-        self.check_slots(slots, "hash")?;
         let table = self.lua.create_table()?;
+        self.held += 1;
         for _ in 0..count {
             let key = self.value(slots + 1)?;
+            let key_is_held = usize::from(is_held(&key));
+            self.held += key_is_held;
             let value = self.value(slots + 2)?;
+            self.held -= key_is_held;
             table.set(key, value)?;
         }
+        self.held -= 1;
         Ok(Value::Table(table))
     }
 }

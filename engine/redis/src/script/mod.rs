@@ -79,8 +79,6 @@ pub(crate) struct Invocation {
 pub(crate) struct Interpreter {
     lua: Lua,
     sandbox: Sandbox,
-    /// Calls a function and turns whatever it raises into an error table.
-    protected: Function,
     replies: Replies,
     scripts: BTreeMap<String, Script>,
     /// Lies ready between scripts.
@@ -103,17 +101,7 @@ impl Interpreter {
     /// If there is no memory for it.
     pub(crate) fn new(random: Random) -> mlua::Result<Self> {
         let (lua, sandbox) = Sandbox::new(random)?;
-        let handler = lua.create_function(handle_error)?;
-        sandbox
-            .globals
-            .raw_set("__redis__err__handler", &handler)?;
-        let source = "local xpcall, handler = ... return function(f) return xpcall(f, handler) end";
-        let protected = lua
-            .load(source)
-            .set_name("=protected")
-            .call((sandbox.xpcall.clone(), handler))?;
         Ok(Self {
-            protected,
             replies: Replies::new(sandbox.next.clone()),
             sandbox,
             lua,
@@ -169,20 +157,24 @@ impl Interpreter {
         invocation: Invocation,
         mut serve: impl FnMut(Request) -> Answer,
     ) -> Vec<u8> {
-        let stack = match self.stack.take().map_or_else(|| DefaultStack::new(STACK_BYTES), Ok) {
+        let stack = match self
+            .stack
+            .take()
+            .map_or_else(|| DefaultStack::new(STACK_BYTES), Ok)
+        {
             Ok(stack) => stack,
             Err(_) => return failed(&script.digest, b"not enough memory"),
         };
         let run = Run {
             lua: self.lua.clone(),
             sandbox: self.sandbox.clone(),
-            protected: self.protected.clone(),
             replies: self.replies.clone(),
             script: script.clone(),
         };
-        let mut coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<Answer, Request>, _| {
-            run.reply(&invocation, yielder)
-        });
+        let mut coroutine =
+            Coroutine::with_stack(stack, move |yielder: &Yielder<Answer, Request>, _| {
+                run.reply(&invocation, yielder)
+            });
         let mut answer = Answer::Reply(Vec::new());
         let reply = loop {
             match coroutine.resume(answer) {
@@ -199,7 +191,6 @@ impl Interpreter {
 struct Run {
     lua: Lua,
     sandbox: Sandbox,
-    protected: Function,
     replies: Replies,
     script: Script,
 }
@@ -235,10 +226,14 @@ impl Run {
             }
             Ok(table)
         };
-        sandbox.globals.raw_set("KEYS", strings(&invocation.keys)?)?;
-        sandbox.globals.raw_set("ARGV", strings(&invocation.args)?)?;
+        sandbox
+            .globals
+            .raw_set("KEYS", strings(&invocation.keys)?)?;
+        sandbox
+            .globals
+            .raw_set("ARGV", strings(&invocation.args)?)?;
         lua.scope(|scope| {
-            let call = |lua: &Lua, values: MultiValue| self.command(lua, &values, yielder);
+            let call = |lua: &Lua, values: MultiValue| self.command(lua, values, yielder);
             let raising = scope.create_function(move |lua, values: MultiValue| {
                 call(lua, values)?.map_err(ErrorTable::raise)
             })?;
@@ -247,7 +242,7 @@ impl Run {
             })?;
             sandbox.redis.raw_set("call", raising)?;
             sandbox.redis.raw_set("pcall", returning)?;
-            let (is_done, value): (bool, Value) = self.protected.call(&self.script.function)?;
+            let (is_done, value): (bool, Value) = sandbox.protected.call(&self.script.function)?;
             if is_done {
                 let script = sandbox.protocol.get();
                 return self
@@ -273,10 +268,13 @@ impl Run {
     fn command(
         &self,
         lua: &Lua,
-        values: &MultiValue,
+        values: MultiValue,
         yielder: &Yielder<Answer, Request>,
     ) -> mlua::Result<Result<Value, ErrorTable>> {
-        let args = match api::command_arguments(values) {
+        let args = api::command_arguments(&values);
+        // Their handles are needed for what the reply holds.
+        drop(values);
+        let args = match args {
             Ok(args) => args,
             Err(error) => return Ok(Err(error)),
         };

@@ -3,6 +3,9 @@
 use mlua::{Error, Lua, Value};
 use std::fmt;
 
+/// What the bindings put between an error's text and where Lua was.
+const TRACEBACK: &str = "\nstack traceback:\n";
+
 /// What a function of ours raises. It travels as an object of its own through Lua and becomes a
 /// value of Lua where a script catches it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,11 +78,12 @@ pub(crate) fn refuse(text: &str) -> Error {
 /// The value of Lua that an error stands for where it is caught.
 pub(crate) fn caught(lua: &Lua, error: &Error) -> mlua::Result<Value> {
     match error {
-        Error::CallbackError { cause, .. } | Error::WithContext { cause, .. } => {
-            caught(lua, cause)
+        Error::CallbackError { cause, .. } | Error::WithContext { cause, .. } => caught(lua, cause),
+        Error::RuntimeError(text) | Error::SyntaxError { message: text, .. } => {
+            // The bindings may have added where Lua was.
+            let text = text.split(TRACEBACK).next().unwrap_or_default();
+            Ok(Value::String(lua.create_string(text)?))
         }
-        Error::RuntimeError(text) => Ok(Value::String(lua.create_string(text)?)),
-        Error::SyntaxError { message, .. } => Ok(Value::String(lua.create_string(message)?)),
         Error::MemoryError(_) => Ok(Value::String(lua.create_string("not enough memory")?)),
         other => match other.downcast_ref::<Raised>() {
             Some(Raised::Text(text)) => Ok(Value::String(lua.create_string(text)?)),

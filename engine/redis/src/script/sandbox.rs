@@ -9,7 +9,9 @@ use super::args::Args;
 use super::raise::{Raised, caught, error, type_error};
 use super::{api, bit, cjson, cmsgpack, random::Random, structs};
 use crate::resp::Protocol;
-use mlua::{Error, Function, IntoLuaMulti, Lua, LuaOptions, LuaString, MultiValue, StdLib, Table, Value};
+use mlua::{
+    Error, Function, IntoLuaMulti, Lua, LuaOptions, LuaString, MultiValue, StdLib, Table, Value,
+};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -88,9 +90,10 @@ pub(super) struct Sandbox {
     pub(super) globals: Table,
     /// Where the fields of `redis` are.
     pub(super) redis: Table,
-    /// `next` and `xpcall` of Lua.
+    /// `next` of Lua.
     pub(super) next: Function,
-    pub(super) xpcall: Function,
+    /// Calls a function and makes an error table of whatever it raises.
+    pub(super) protected: Function,
     random: Random,
     /// The form of replies to the script.
     pub(super) protocol: Rc<Cell<Protocol>>,
@@ -115,7 +118,7 @@ impl Sandbox {
         let sandbox = Self {
             redis: api::library(&lua, &protocol)?,
             next: native.raw_get("next")?,
-            xpcall: native.raw_get("xpcall")?,
+            protected: protected(&lua, &native, &globals)?,
             random,
             protocol,
             names: Names::new(&lua)?,
@@ -269,6 +272,7 @@ impl Sandbox {
             native.call::<MultiValue>((lua.create_string(source(text))?, name))
         };
         let load_text = compile.clone();
+        let protected = self.protected.clone();
         let loadstring = lua.create_function(move |lua, values: MultiValue| {
             let args = Args::new(lua, &values);
             let text = args.string(1)?;
@@ -290,15 +294,21 @@ impl Sandbox {
             };
             let mut text = Vec::new();
             loop {
-                match read.call::<Value>(())? {
+                // Lua shows an error of the function to the handler of the script.
+                let (is_read, piece): (bool, Value) = protected.call(read)?;
+                match piece {
+                    error if !is_read => return (Value::Nil, error).into_lua_multi(lua),
                     Value::Nil => break,
                     Value::String(piece) if piece.as_bytes().is_empty() => break,
                     Value::String(piece) => text.extend_from_slice(&piece.as_bytes()),
                     other => match super::args::to_string(lua, &other)? {
                         Some(piece) => text.extend_from_slice(&piece.as_bytes()),
                         None => {
-                            let text = "reader function must return a string";
-                            return (Value::Nil, text).into_lua_multi(lua);
+                            let place = super::raise::place(lua);
+                            let text = format!("{place}reader function must return a string");
+                            let error = Value::String(lua.create_string(text)?);
+                            let error = super::handle_error(lua, error)?;
+                            return (Value::Nil, error).into_lua_multi(lua);
                         }
                     },
                 }
@@ -367,7 +377,8 @@ impl Sandbox {
                 Some(Value::Integer(number)) => number.to_string(),
                 Some(Value::Number(number)) => super::number_text(*number),
                 _ => {
-                    let text = "Second argument to luaProtectedTableError must be a string or number";
+                    let text =
+                        "Second argument to luaProtectedTableError must be a string or number";
                     return Err(error(lua, text));
                 }
             };
@@ -421,6 +432,15 @@ fn value_of_error(lua: &Lua, value: Value) -> mlua::Result<Value> {
         Value::Error(error) => caught(lua, &error),
         value => Ok(value),
     }
+}
+
+/// What calls a function and makes an error table of whatever it raises; its handler is a global.
+fn protected(lua: &Lua, native: &Table, globals: &Table) -> mlua::Result<Function> {
+    let handler = lua.create_function(super::handle_error)?;
+    globals.raw_set("__redis__err__handler", &handler)?;
+    let source = "local xpcall, handler = ... return function(f) return xpcall(f, handler) end";
+    let chunk = lua.load(source).set_name("=protected");
+    chunk.call((native.raw_get::<Value>("xpcall")?, handler))
 }
 
 fn text_error(text: &str) -> Error {

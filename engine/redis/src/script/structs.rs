@@ -1,12 +1,12 @@
 //! The library `struct`: numbers and strings in the binary forms of C.
 //!
-//! A format is a sequence of options: `<`, `>` and `=` choose the order of bytes, `!n` the largest
+//! A format is a sequence of options: `<` and `>` choose the order of bytes, `!n` the largest
 //! alignment, `x` is a byte of padding, `b h l i` are signed integers and `B H L T I` unsigned ones, `i`
 //! and `I` of as many bytes as a number says, `f` and `d` are floating-point numbers, `s` is a string
 //! that a zero ends and `c` one of a stated length.
 
-use super::args::{Args, c_integer};
-use super::raise::{argument_error, error};
+use super::args::{Args, c_integer, to_number};
+use super::raise::{argument_error, error, type_error};
 use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
 /// Most bytes of an integer.
@@ -61,9 +61,8 @@ impl<'a> Format<'a> {
             b'i' | b'I' => {
                 let size = self.count(4)?;
                 if size > INTEGER_BYTES_MAX {
-                    let text = format!(
-                        "integral size {size} is larger than limit of {INTEGER_BYTES_MAX}"
-                    );
+                    let text =
+                        format!("integral size {size} is larger than limit of {INTEGER_BYTES_MAX}");
                     return Err(error(self.lua, text));
                 }
                 size
@@ -103,7 +102,7 @@ impl<'a> Format<'a> {
         match option {
             b' ' => {}
             b'>' => self.is_big = true,
-            b'<' | b'=' => self.is_big = false,
+            b'<' => self.is_big = false,
             b'!' => {
                 let alignment = self.count(DEFAULT_ALIGNMENT)?;
                 if !alignment.is_power_of_two() {
@@ -143,7 +142,7 @@ fn pack(lua: &Lua, values: MultiValue) -> mlua::Result<LuaString> {
         total += padding;
         match item.option {
             b'b' | b'B' | b'h' | b'H' | b'l' | b'L' | b'T' | b'i' | b'I' => {
-                let value = args.number(number)?;
+                let value = packed_number(&args, number)?;
                 let integer = match value < 0.0 {
                     true => c_integer(value) as u64,
                     false => unsigned(value),
@@ -157,18 +156,21 @@ fn pack(lua: &Lua, values: MultiValue) -> mlua::Result<LuaString> {
             }
             b'x' => out.push(0),
             b'f' => {
-                let mut bytes = (args.number(number)? as f32).to_le_bytes();
+                let mut bytes = (packed_number(&args, number)? as f32).to_le_bytes();
                 format.ordered(&mut bytes);
                 out.extend(bytes);
                 number += 1;
             }
             b'd' => {
-                let mut bytes = args.number(number)?.to_le_bytes();
+                let mut bytes = packed_number(&args, number)?.to_le_bytes();
                 format.ordered(&mut bytes);
                 out.extend(bytes);
                 number += 1;
             }
             b'c' | b's' => {
+                if args.get(number).is_none() {
+                    return Err(type_error(lua, number, "string", Some(&Value::Nil)));
+                }
                 let value = args.string(number)?;
                 number += 1;
                 let value = value.as_bytes();
@@ -187,6 +189,14 @@ fn pack(lua: &Lua, values: MultiValue) -> mlua::Result<LuaString> {
         total += item.size;
     }
     lua.create_string(out)
+}
+
+/// A number to be packed; one that is left out is nil in the eyes of the library.
+fn packed_number(args: &Args<'_>, number: usize) -> mlua::Result<f64> {
+    match args.get(number) {
+        Some(_) => args.number(number),
+        None => Err(type_error(args.lua(), number, "number", Some(&Value::Nil))),
+    }
 }
 
 /// A number that is not negative as C converts it to 64 bits.
@@ -238,9 +248,7 @@ fn unpack(lua: &Lua, values: MultiValue) -> mlua::Result<MultiValue> {
             }
             b'c' => {
                 if item.size == 0 {
-                    let size = found
-                        .last()
-                        .and_then(|value| super::args::to_number(lua, value));
+                    let size = found.last().and_then(|value| to_number(lua, value));
                     let Some(size) = size else {
                         return Err(error(lua, "format 'c0' needs a previous size"));
                     };
@@ -287,7 +295,11 @@ fn integer(bytes: &[u8], is_big: bool, is_signed: bool) -> f64 {
     }
     let sign = (bytes.len() as u32).wrapping_mul(8).wrapping_sub(1);
     let mask = u64::MAX.wrapping_shl(sign);
-    let value = if value & mask == 0 { value } else { value | mask };
+    let value = if value & mask == 0 {
+        value
+    } else {
+        value | mask
+    };
     value as i64 as f64
 }
 

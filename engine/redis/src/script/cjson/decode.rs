@@ -5,6 +5,10 @@ use crate::number::strtod;
 use crate::script::raise::error;
 use mlua::{Lua, Value};
 
+/// Structures within structures that are read whatever a script sets: handles to values of Lua are
+/// few.
+const DEPTH_MAX: i32 = 3_500;
+
 /// The value of a text.
 pub(super) fn decode(lua: &Lua, text: &[u8], settings: &Settings) -> mlua::Result<Value> {
     if matches!(text, [0, _, ..] | [_, 0, ..]) {
@@ -256,11 +260,12 @@ impl Decoder<'_> {
     }
     fn descend(&mut self) -> mlua::Result<()> {
         self.depth += 1;
-        match self.depth <= self.depth_max {
+        match self.depth <= self.depth_max.min(DEPTH_MAX) {
             true => Ok(()),
             false => {
-                let depth = self.depth;
-                let text = format!("Found too many nested data structures ({depth})");
+                let (depth, at) = (self.depth, self.at);
+                let text =
+                    format!("Found too many nested data structures ({depth}) at character {at}");
                 Err(error(self.lua, text))
             }
         }

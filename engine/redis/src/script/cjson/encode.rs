@@ -5,6 +5,9 @@ use crate::number::write_general;
 use crate::script::raise::{error, type_name};
 use mlua::{Lua, Table, Value};
 
+/// Tables within tables that are written whatever a script sets: handles to values of Lua are few.
+const DEPTH_MAX: i32 = 2_500;
+
 /// The text of a value.
 pub(super) fn encode(lua: &Lua, value: &Value, settings: &Settings) -> mlua::Result<Vec<u8>> {
     let mut encoder = Encoder {
@@ -36,8 +39,8 @@ impl Encoder<'_> {
             }
             Value::Table(table) => {
                 let depth = depth + 1;
-                if depth > self.settings.encode_depth_max {
-                    let text = format!("Cannot serialise, excessive depth ({depth})");
+                if depth > self.settings.encode_depth_max.min(DEPTH_MAX) {
+                    let text = format!("Cannot serialise, excessive nesting ({depth})");
                     return Err(error(self.lua, text));
                 }
                 match self.array_length(table)? {

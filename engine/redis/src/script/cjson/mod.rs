@@ -143,15 +143,12 @@ fn integer(
         args.check((least..=most).contains(&value), 1, &reason)?;
         *setting = value;
     }
-    Ok(MultiValue::from_vec(vec![Value::Integer((*setting).into())]))
+    Ok(MultiValue::from_vec(vec![Value::Integer(
+        (*setting).into(),
+    )]))
 }
 
-fn flag(
-    lua: &Lua,
-    args: &Args<'_>,
-    number: usize,
-    setting: &mut bool,
-) -> mlua::Result<MultiValue> {
+fn flag(lua: &Lua, args: &Args<'_>, number: usize, setting: &mut bool) -> mlua::Result<MultiValue> {
     match args.get(number) {
         None | Some(Value::Nil) => {}
         Some(Value::Boolean(yes)) => *setting = *yes,

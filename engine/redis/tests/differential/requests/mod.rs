@@ -6,6 +6,7 @@ mod hashes;
 mod hyperloglogs;
 mod keys;
 mod lists;
+mod scripts;
 mod sets;
 mod sorted_sets;
 mod strings;
@@ -30,6 +31,7 @@ pub(crate) const GROUPS: &[Group] = &[
     ("hyperloglogs", hyperloglogs::request),
     ("lists", lists::request),
     ("hashes", hashes::request),
+    ("scripts", scripts::request),
     ("sets", sets::request),
     ("sorted sets", sorted_sets::request),
 ];
