@@ -8,6 +8,7 @@ mod inline;
 mod parse;
 
 pub use encode::{Frame, Protocol, encode_request, request_len};
+pub(crate) use inline::split_words;
 pub use parse::{Parser, Progress, ProtocolError};
 
 /// Longest line without its end: an inline command, or the line that announces a count or a length

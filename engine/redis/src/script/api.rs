@@ -1,6 +1,6 @@
 //! The library `redis`, but for the two functions that carry out commands.
 
-use super::args::{c_integer, to_number, to_string};
+use super::args::{c_integer_32, to_number, to_string};
 use super::number_text;
 use super::raise::{ErrorTable, refuse};
 use crate::command;
@@ -71,8 +71,8 @@ fn arguments<const N: usize>(values: &MultiValue) -> Option<[&Value; N]> {
 }
 
 /// What is no number is zero.
-fn number(lua: &Lua, value: &Value) -> i64 {
-    c_integer(to_number(lua, value).unwrap_or(0.0))
+fn number(lua: &Lua, value: &Value) -> i32 {
+    c_integer_32(to_number(lua, value).unwrap_or(0.0))
 }
 
 /// redis.log: there is no log, but what cannot be logged is refused.
@@ -83,7 +83,7 @@ fn log(lua: &Lua, values: MultiValue) -> mlua::Result<()> {
     let Some(level) = to_number(lua, &values[0]) else {
         return Err(refuse("First argument must be a number (log level)."));
     };
-    match c_integer(level) as i32 {
+    match c_integer_32(level) {
         0..=3 => Ok(()),
         _ => Err(refuse("Invalid debug level.")),
     }

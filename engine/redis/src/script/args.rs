@@ -84,6 +84,11 @@ pub(crate) fn to_string(lua: &Lua, value: &Value) -> mlua::Result<Option<LuaStri
     }
 }
 
+/// The same with 32 bits.
+pub(crate) fn c_integer_32(number: f64) -> i32 {
+    i32::try_from(c_integer(number)).unwrap_or(i32::MIN)
+}
+
 /// A number without its fraction, as C on common processors converts it: what does not fit is the
 /// least integer.
 pub(crate) fn c_integer(number: f64) -> i64 {

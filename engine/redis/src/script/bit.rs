@@ -63,7 +63,8 @@ fn many(lua: &Lua, table: &Table, name: &str, apply: fn(u32, u32) -> u32) -> mlu
     let function = lua.create_function(move |lua, values: MultiValue| {
         let args = Args::new(lua, &values);
         let mut all = bits(&args, 1)?;
-        for number in 2..=args.count() {
+        // The library reads them from the last on.
+        for number in (2..=args.count()).rev() {
             all = apply(all, bits(&args, number)?);
         }
         Ok(signed(all))

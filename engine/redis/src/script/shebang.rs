@@ -1,5 +1,8 @@
 //! The first line of a script that says how it may be run: `#!lua flags=no-writes,allow-oom`.
 
+use crate::node::c_string;
+use crate::resp::split_words;
+
 /// What a script declares about itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Declared {
@@ -21,8 +24,13 @@ pub(super) fn read(body: &[u8]) -> Result<(Declared, usize), Vec<u8>> {
     }
     let end = body.iter().position(|byte| *byte == b'\n');
     let end = end.ok_or_else(|| b"ERR Invalid script shebang".to_vec())?;
-    let mut words = body[..end].split(|byte| *byte == b' ');
-    let engine = words.next().unwrap_or(&[]);
+    let (mut bytes, mut places) = (Vec::new(), Vec::new());
+    split_words(c_string(&body[..end]), &mut bytes, &mut places)
+        .ok_or_else(|| b"ERR Invalid engine in script shebang".to_vec())?;
+    let mut words = places
+        .iter()
+        .map(|place| &bytes[place.start as usize..place.end as usize]);
+    let engine = words.next().unwrap_or_default();
     if engine != b"#!lua" {
         return Err([b"ERR Unexpected engine in script shebang: ", engine].concat());
     }
@@ -30,7 +38,7 @@ pub(super) fn read(body: &[u8]) -> Result<(Declared, usize), Vec<u8>> {
         is_there: true,
         ..Declared::default()
     };
-    for word in words.filter(|word| !word.is_empty()) {
+    for word in words {
         let Some(flags) = word.strip_prefix(b"flags=") else {
             return Err([b"ERR Unknown lua shebang option: ", word].concat());
         };

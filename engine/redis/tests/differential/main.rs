@@ -92,6 +92,7 @@ fn lists() -> u64 {
 fn replies_of_redis(server: &mut RealServer, list: &[Request]) -> Vec<Vec<u8>> {
     server.ask(&["SELECT", "0"]);
     server.ask(&["FLUSHALL"]);
+    server.ask(&["SCRIPT", "FLUSH"]);
     let replies = server.pipeline(list);
     list.iter()
         .zip(replies)

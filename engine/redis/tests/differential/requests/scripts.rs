@@ -165,9 +165,8 @@ const EXPRESSIONS: &[&str] = &[
     "redis.replicate_commands()",
     "{pcall(function() return A.x.y end)}",
     "{pcall(error, A)}",
-    "{pcall(error, A, 2)}",
-    "{pcall(function() error(A) end)}",
-    "{xpcall(function() error(A) end, function(e) return B end)}",
+    "{pcall(function() error(ERROR) end)}",
+    "{xpcall(function() error(ERROR) end, function(e) return B end)}",
     "{pcall(redis.call, A, B)}",
     "{pcall(redis.call, 'set', KEYS[1], A)}",
     "redis.pcall('incrby', KEYS[1], A)",
@@ -200,7 +199,7 @@ const EXPRESSIONS: &[&str] = &[
     "redis.call('object', 'encoding', KEYS[1])",
     "redis.call('lpos', KEYS[1], A)",
     "redis.call('publish', 'channel', A)",
-    "assert(A, B)",
+    "assert(A, ERROR)",
     "rawget(A, B)",
     "rawequal(A, B)",
     "rawset(A, B, C)",
@@ -210,15 +209,15 @@ const EXPRESSIONS: &[&str] = &[
     "loadstring('return ' .. A)()",
     "nosuchglobal",
     "string.nosuch",
-    "('x'):rep(A)",
+    "('x'):rep(3)",
     "coroutine.wrap(function() return A end)()",
     "{coroutine.resume(coroutine.create(function() return B end))}",
-    "{coroutine.resume(coroutine.create(function() error(A) end))}",
+    "{coroutine.resume(coroutine.create(function() error(ERROR) end))}",
 ];
 /// Statements in front of what is returned.
 const STATEMENTS: &[&str] = &[
     "local t = {} for i = 1, 12 do t[i] = i * i end",
-    "for i = 1, A do redis.call('incr', KEYS[2]) end",
+    "for i = 1, 3 do redis.call('incr', KEYS[2]) end",
     "redis.setresp(3)",
     "redis.setresp(2)",
     "math.randomseed(A)",
@@ -232,7 +231,7 @@ const STATEMENTS: &[&str] = &[
     "redis.pcall('lpush', KEYS[2], A)",
     "-- a comment\n",
     "\n\n",
-    "error(A)",
+    "error(ERROR)",
     "local a = A local b = a.field",
 ];
 const FORMATS: &[&str] = &[
@@ -255,6 +254,18 @@ const FORMATS: &[&str] = &[
     "' > h < h'",
     "A",
 ];
+/// What scripts raise. Redis 7.0.15 ends where a table has no text.
+const ERRORS: &[&str] = &[
+    "'text'",
+    "'-CODE text'",
+    "12",
+    "nil",
+    "true",
+    "{err='BAD luck'}",
+    "redis.error_reply('OUT of luck')",
+    "redis.pcall('nosuch')",
+    "redis.pcall('incr', KEYS[1], 'x')",
+];
 /// First lines that declare something.
 const SHEBANGS: &[&str] = &[
     "#!lua\n",
@@ -269,6 +280,7 @@ const SHEBANGS: &[&str] = &[
 /// Puts values in the places of a template.
 fn fill(random: &mut Sequence, template: &str) -> String {
     let mut text = template.replace("FORMAT", pick(random, FORMATS));
+    text = text.replace("ERROR", pick(random, ERRORS));
     // What has an address is not compared.
     text = text.replace(
         "TEXT",
@@ -345,7 +357,6 @@ pub(crate) fn request(random: &mut Sequence) -> Request {
                     say("LOAD");
                     say(pick(random, &["return 1", "return +", "#!lua\nreturn 2"]));
                 }
-                // Scripts of earlier lists may be there on the server.
                 1 => say("FLUSH"),
                 2 => {
                     say("EXISTS");
