@@ -19,13 +19,13 @@ pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
     table.raw_set("unpack", lua.create_function(unpack)?)?;
     let unpack_one = |lua: &Lua, values: MultiValue| {
         let offset = Args::new(lua, &values).integer_or(2, 0)?;
-        read(lua, &values, 1, offset as i32)
+        read(lua, &values, 1, offset)
     };
     table.raw_set("unpack_one", lua.create_function(unpack_one)?)?;
     let unpack_limit = |lua: &Lua, values: MultiValue| {
         let args = Args::new(lua, &values);
         let (limit, offset) = (args.integer(2)?, args.integer_or(3, 0)?);
-        read(lua, &values, limit as i32, offset as i32)
+        read(lua, &values, limit, offset)
     };
     table.raw_set("unpack_limit", lua.create_function(unpack_limit)?)?;
     for (name, text) in [
@@ -161,19 +161,20 @@ fn is_array(table: &Table) -> mlua::Result<bool> {
 
 /// Reads the values of a string: all, or up to `limit` from `offset` on, and then says first where
 /// the rest begins.
-fn read(lua: &Lua, values: &MultiValue, limit: i32, offset: i32) -> mlua::Result<MultiValue> {
+fn read(lua: &Lua, values: &MultiValue, limit: i64, offset: i64) -> mlua::Result<MultiValue> {
     let args = Args::new(lua, values);
     let text = args.string(1)?;
     let text = text.as_bytes();
     let reads_all = limit == 0 && offset == 0;
     if offset < 0 || limit < 0 {
-        let length = text.len();
+        // Both are shown with 32 bits.
+        let (offset, length) = (offset as i32, text.len());
         let text =
             format!("Invalid request to unpack with offset of {offset} and limit of {length}.");
         return Err(error(lua, text));
     }
     let Some(rest) = text.get(offset as usize..) else {
-        let length = text.len();
+        let (offset, length) = (offset as i32, text.len());
         let text = format!("Start offset {offset} greater than input length {length}.");
         return Err(error(lua, text));
     };

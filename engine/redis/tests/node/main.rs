@@ -7,6 +7,7 @@ mod expiry;
 mod harness;
 mod memory;
 mod rehash;
+mod scripts;
 mod snapshot;
 mod steps;
 mod wire;
