@@ -1,6 +1,6 @@
 //! The library `redis`, but for the two functions that carry out commands.
 
-use super::args::{c_integer_32, to_number, to_string};
+use super::args::{Args, c_integer_32, function, to_number, to_string};
 use super::number_text;
 use super::raise::{ErrorTable, refuse};
 use crate::command;
@@ -39,9 +39,9 @@ pub(super) fn library(lua: &Lua, protocol: &Rc<Cell<Protocol>>) -> mlua::Result<
     table.raw_set("REDIS_VERSION", REDIS_VERSION)?;
     table.raw_set("REDIS_VERSION_NUM", REDIS_VERSION_NUMBER)?;
     let protocol = Rc::clone(protocol);
-    let setresp = lua.create_function(move |lua, values: MultiValue| {
+    let setresp = function(lua, move |lua, args| {
         let [value] =
-            arguments(&values).ok_or_else(|| refuse("redis.setresp() requires one argument."))?;
+            arguments(args).ok_or_else(|| refuse("redis.setresp() requires one argument."))?;
         match number(lua, value) {
             2 => protocol.set(Protocol::Resp2),
             3 => protocol.set(Protocol::Resp3),
@@ -50,12 +50,12 @@ pub(super) fn library(lua: &Lua, protocol: &Rc<Cell<Protocol>>) -> mlua::Result<
         Ok(())
     })?;
     table.raw_set("setresp", setresp)?;
-    table.raw_set("log", lua.create_function(log)?)?;
-    table.raw_set("error_reply", lua.create_function(error_reply)?)?;
-    table.raw_set("status_reply", lua.create_function(status_reply)?)?;
-    table.raw_set("sha1hex", lua.create_function(sha1hex)?)?;
-    table.raw_set("set_repl", lua.create_function(set_repl)?)?;
-    table.raw_set("acl_check_cmd", lua.create_function(acl_check_cmd)?)?;
+    table.raw_set("log", function(lua, log)?)?;
+    table.raw_set("error_reply", function(lua, error_reply)?)?;
+    table.raw_set("status_reply", function(lua, status_reply)?)?;
+    table.raw_set("sha1hex", function(lua, sha1hex)?)?;
+    table.raw_set("set_repl", function(lua, set_repl)?)?;
+    table.raw_set("acl_check_cmd", function(lua, acl_check_cmd)?)?;
     // Effects are always what is replicated, and nobody debugs.
     let replicate = lua.create_function(|_, _: MultiValue| Ok(true))?;
     table.raw_set("replicate_commands", replicate)?;
@@ -66,8 +66,8 @@ pub(super) fn library(lua: &Lua, protocol: &Rc<Cell<Protocol>>) -> mlua::Result<
 }
 
 /// The arguments of a call that takes so many.
-fn arguments<const N: usize>(values: &MultiValue) -> Option<[&Value; N]> {
-    values.iter().collect::<Vec<_>>().try_into().ok()
+fn arguments<'a, const N: usize>(args: &Args<'a>) -> Option<[&'a Value; N]> {
+    args.all().iter().collect::<Vec<_>>().try_into().ok()
 }
 
 /// What is no number is zero.
@@ -76,11 +76,11 @@ fn number(lua: &Lua, value: &Value) -> i32 {
 }
 
 /// redis.log: there is no log, but what cannot be logged is refused.
-fn log(lua: &Lua, values: MultiValue) -> mlua::Result<()> {
-    if values.len() < 2 {
+fn log(lua: &Lua, args: &Args<'_>) -> mlua::Result<()> {
+    let (2.., Some(level)) = (args.count(), args.get(1)) else {
         return Err(refuse("redis.log() requires two arguments or more."));
-    }
-    let Some(level) = to_number(lua, &values[0]) else {
+    };
+    let Some(level) = to_number(lua, level) else {
         return Err(refuse("First argument must be a number (log level)."));
     };
     match c_integer_32(level) {
@@ -90,8 +90,8 @@ fn log(lua: &Lua, values: MultiValue) -> mlua::Result<()> {
 }
 
 /// redis.error_reply.
-fn error_reply(lua: &Lua, values: MultiValue) -> mlua::Result<Value> {
-    let Some([Value::String(text)]) = arguments(&values) else {
+fn error_reply(lua: &Lua, args: &Args<'_>) -> mlua::Result<Value> {
+    let Some([Value::String(text)]) = arguments(args) else {
         return ErrorTable::new(b"wrong number or type of arguments", false).to_value(lua);
     };
     let text = text.as_bytes();
@@ -101,8 +101,8 @@ fn error_reply(lua: &Lua, values: MultiValue) -> mlua::Result<Value> {
 }
 
 /// redis.status_reply.
-fn status_reply(lua: &Lua, values: MultiValue) -> mlua::Result<Value> {
-    let Some([text @ Value::String(_)]) = arguments(&values) else {
+fn status_reply(lua: &Lua, args: &Args<'_>) -> mlua::Result<Value> {
+    let Some([text @ Value::String(_)]) = arguments(args) else {
         return ErrorTable::new(b"wrong number or type of arguments", false).to_value(lua);
     };
     let table = lua.create_table()?;
@@ -111,8 +111,8 @@ fn status_reply(lua: &Lua, values: MultiValue) -> mlua::Result<Value> {
 }
 
 /// redis.sha1hex; what is no string is none.
-fn sha1hex(lua: &Lua, values: MultiValue) -> mlua::Result<String> {
-    let [value] = arguments(&values).ok_or_else(|| refuse("wrong number of arguments"))?;
+fn sha1hex(lua: &Lua, args: &Args<'_>) -> mlua::Result<String> {
+    let [value] = arguments(args).ok_or_else(|| refuse("wrong number of arguments"))?;
     Ok(match to_string(lua, value)? {
         Some(text) => digest(&text.as_bytes()),
         None => digest(&[]),
@@ -126,9 +126,9 @@ pub(crate) fn digest(text: &[u8]) -> String {
 }
 
 /// redis.set_repl: there is nobody to replicate to.
-fn set_repl(lua: &Lua, values: MultiValue) -> mlua::Result<()> {
+fn set_repl(lua: &Lua, args: &Args<'_>) -> mlua::Result<()> {
     let [value] =
-        arguments(&values).ok_or_else(|| refuse("redis.set_repl() requires two arguments."))?;
+        arguments(args).ok_or_else(|| refuse("redis.set_repl() requires two arguments."))?;
     match number(lua, value) {
         0..=3 => Ok(()),
         _ => Err(refuse(
@@ -138,8 +138,8 @@ fn set_repl(lua: &Lua, values: MultiValue) -> mlua::Result<()> {
 }
 
 /// redis.acl_check_cmd: whoever runs a script may send every command.
-fn acl_check_cmd(_: &Lua, values: MultiValue) -> mlua::Result<bool> {
-    let args = command_arguments(&values).map_err(ErrorTable::raise)?;
+fn acl_check_cmd(_: &Lua, args: &Args<'_>) -> mlua::Result<bool> {
+    let args = command_arguments(args.all()).map_err(ErrorTable::raise)?;
     let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
     match command::look_up(&args) {
         Some(_) => Ok(true),

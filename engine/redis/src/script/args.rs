@@ -1,7 +1,7 @@
 //! Arguments of library functions, read as Lua's auxiliary library reads them.
 
 use super::raise::{argument_error, type_error};
-use mlua::{Lua, LuaString, MultiValue, Value};
+use mlua::{Function, IntoLuaMulti, Lua, LuaString, MultiValue, Value};
 
 /// The arguments of one call; they count from one.
 pub(crate) struct Args<'a> {
@@ -16,6 +16,10 @@ impl<'a> Args<'a> {
     /// The state of Lua that calls.
     pub(crate) fn lua(&self) -> &'a Lua {
         self.lua
+    }
+    /// All of them.
+    pub(crate) fn all(&self) -> &'a MultiValue {
+        self.values
     }
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
@@ -65,6 +69,14 @@ impl<'a> Args<'a> {
     }
 }
 
+/// A function of a library.
+pub(crate) fn function<R: IntoLuaMulti + 'static>(
+    lua: &Lua,
+    run: impl Fn(&Lua, &Args<'_>) -> mlua::Result<R> + 'static,
+) -> mlua::Result<Function> {
+    lua.create_function(move |lua, values: MultiValue| run(lua, &Args::new(lua, &values)))
+}
+
 /// The number that a value stands for (lua_tonumber).
 pub(crate) fn to_number(lua: &Lua, value: &Value) -> Option<f64> {
     match value {
@@ -93,7 +105,7 @@ pub(crate) fn c_integer_32(number: f64) -> i32 {
 /// least integer.
 pub(crate) fn c_integer(number: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    match number >= -LIMIT && number < LIMIT {
+    match (-LIMIT..LIMIT).contains(&number) {
         true => number as i64,
         false => i64::MIN,
     }

@@ -1,7 +1,7 @@
 //! The library `bit`: operations on 32 bits (Lua BitOp).
 
-use super::args::Args;
-use mlua::{Lua, MultiValue, Table};
+use super::args::{Args, function};
+use mlua::{Lua, Table};
 
 /// Adding it rounds a number to an integer in the low bits of the sum.
 const ROUNDING: f64 = 6_755_399_441_055_744.0;
@@ -22,12 +22,11 @@ pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
     })?;
     shift(lua, &table, "rol", u32::rotate_left)?;
     shift(lua, &table, "ror", u32::rotate_right)?;
-    let tohex = lua.create_function(|lua, values: MultiValue| {
-        let args = Args::new(lua, &values);
-        let number = bits(&args, 1)?;
+    let tohex = function(lua, |lua, args| {
+        let number = bits(args, 1)?;
         let count = match args.get(2) {
             None => 8,
-            Some(_) => bits(&args, 2)? as i32,
+            Some(_) => bits(args, 2)? as i32,
         };
         let digits = count.unsigned_abs().min(8) as usize;
         let text = match count < 0 {
@@ -52,32 +51,27 @@ fn signed(bits: u32) -> f64 {
 }
 
 fn one(lua: &Lua, table: &Table, name: &str, apply: fn(u32) -> u32) -> mlua::Result<()> {
-    let function = lua.create_function(move |lua, values: MultiValue| {
-        let args = Args::new(lua, &values);
-        Ok(signed(apply(bits(&args, 1)?)))
-    })?;
-    table.raw_set(name, function)
+    let applied = function(lua, move |_, args| Ok(signed(apply(bits(args, 1)?))))?;
+    table.raw_set(name, applied)
 }
 
 fn many(lua: &Lua, table: &Table, name: &str, apply: fn(u32, u32) -> u32) -> mlua::Result<()> {
-    let function = lua.create_function(move |lua, values: MultiValue| {
-        let args = Args::new(lua, &values);
-        let mut all = bits(&args, 1)?;
+    let applied = function(lua, move |_, args| {
+        let mut all = bits(args, 1)?;
         // The library reads them from the last on.
         for number in (2..=args.count()).rev() {
-            all = apply(all, bits(&args, number)?);
+            all = apply(all, bits(args, number)?);
         }
         Ok(signed(all))
     })?;
-    table.raw_set(name, function)
+    table.raw_set(name, applied)
 }
 
 fn shift(lua: &Lua, table: &Table, name: &str, apply: fn(u32, u32) -> u32) -> mlua::Result<()> {
-    let function = lua.create_function(move |lua, values: MultiValue| {
-        let args = Args::new(lua, &values);
-        let number = bits(&args, 1)?;
-        let by = bits(&args, 2)? & 31;
+    let applied = function(lua, move |_, args| {
+        let number = bits(args, 1)?;
+        let by = bits(args, 2)? & 31;
         Ok(signed(apply(number, by)))
     })?;
-    table.raw_set(name, function)
+    table.raw_set(name, applied)
 }

@@ -1,6 +1,6 @@
 //! The library `cmsgpack`: values as MessagePack.
 
-use super::args::Args;
+use super::args::{Args, c_integer, function};
 use super::raise::{argument_error, error};
 use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
@@ -14,20 +14,15 @@ const HELD_MAX: usize = 7_500;
 /// The table of the library.
 pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
     let table = lua.create_table()?;
-    table.raw_set("pack", lua.create_function(pack)?)?;
-    let unpack = |lua: &Lua, values: MultiValue| read(lua, &values, 0, 0);
-    table.raw_set("unpack", lua.create_function(unpack)?)?;
-    let unpack_one = |lua: &Lua, values: MultiValue| {
-        let offset = Args::new(lua, &values).integer_or(2, 0)?;
-        read(lua, &values, 1, offset)
-    };
-    table.raw_set("unpack_one", lua.create_function(unpack_one)?)?;
-    let unpack_limit = |lua: &Lua, values: MultiValue| {
-        let args = Args::new(lua, &values);
-        let (limit, offset) = (args.integer(2)?, args.integer_or(3, 0)?);
-        read(lua, &values, limit, offset)
-    };
-    table.raw_set("unpack_limit", lua.create_function(unpack_limit)?)?;
+    table.raw_set("pack", function(lua, pack)?)?;
+    let unpack = function(lua, |lua, args| read(lua, args, 0, 0))?;
+    table.raw_set("unpack", unpack)?;
+    let unpack_one = function(lua, |lua, args| read(lua, args, 1, args.integer_or(2, 0)?))?;
+    table.raw_set("unpack_one", unpack_one)?;
+    let unpack_limit = function(lua, |lua, args| {
+        read(lua, args, args.integer(2)?, args.integer_or(3, 0)?)
+    })?;
+    table.raw_set("unpack_limit", unpack_limit)?;
     for (name, text) in [
         ("_NAME", "cmsgpack"),
         ("_VERSION", "lua-cmsgpack 0.4.0"),
@@ -40,12 +35,12 @@ pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
 }
 
 /// cmsgpack.pack.
-fn pack(lua: &Lua, values: MultiValue) -> mlua::Result<LuaString> {
-    if values.is_empty() {
+fn pack(lua: &Lua, args: &Args<'_>) -> mlua::Result<LuaString> {
+    if args.count() == 0 {
         return Err(argument_error(lua, 0, "MessagePack pack needs input."));
     }
     let mut out = Vec::new();
-    for value in &values {
+    for value in args.all() {
         write(value, 0, &mut out)?;
     }
     lua.create_string(out)
@@ -110,7 +105,7 @@ fn head(length: usize, marks: [Option<u8>; 3], out: &mut Vec<u8>) {
 }
 
 fn write_number(number: f64, out: &mut Vec<u8>) {
-    let integer = super::args::c_integer(number);
+    let integer = c_integer(number);
     if number.is_finite() && integer as f64 == number {
         return write_integer(integer, out);
     }
@@ -128,13 +123,13 @@ fn write_integer(number: i64, out: &mut Vec<u8>) {
     let bytes = number.to_be_bytes();
     let (mark, width) = match number {
         -32..=127 => return out.push(number as u8),
-        0..=0xFF => (0xCC, 1),
-        0..=0xFFFF => (0xCD, 2),
-        0..=0xFFFF_FFFF => (0xCE, 4),
-        0.. => (0xCF, 8),
-        -128.. => (0xD0, 1),
-        -32_768.. => (0xD1, 2),
-        -2_147_483_648.. => (0xD2, 4),
+        128..=0xFF => (0xCC, 1),
+        0x100..=0xFFFF => (0xCD, 2),
+        0x1_0000..=0xFFFF_FFFF => (0xCE, 4),
+        0x1_0000_0000.. => (0xCF, 8),
+        -128..=-33 => (0xD0, 1),
+        -32_768..=-129 => (0xD1, 2),
+        -2_147_483_648..=-32_769 => (0xD2, 4),
         _ => (0xD3, 8),
     };
     out.push(mark);
@@ -161,8 +156,7 @@ fn is_array(table: &Table) -> mlua::Result<bool> {
 
 /// Reads the values of a string: all, or up to `limit` from `offset` on, and then says first where
 /// the rest begins.
-fn read(lua: &Lua, values: &MultiValue, limit: i64, offset: i64) -> mlua::Result<MultiValue> {
-    let args = Args::new(lua, values);
+fn read(lua: &Lua, args: &Args<'_>, limit: i64, offset: i64) -> mlua::Result<MultiValue> {
     let text = args.string(1)?;
     let text = text.as_bytes();
     let reads_all = limit == 0 && offset == 0;

@@ -3,9 +3,9 @@
 //! The generator is the server's: every server begins with the same state, and a script goes on where
 //! the one before it has stopped (`redis:src/rand.c`, redisLrand48).
 
-use super::args::{Args, c_integer};
+use super::args::{Args, c_integer, function};
 use super::raise::error;
-use mlua::{Lua, MultiValue, Table};
+use mlua::{Lua, Table};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -42,18 +42,17 @@ impl Random {
     /// Puts both functions into the table `math`.
     pub(super) fn install(&self, lua: &Lua, math: &Table) -> mlua::Result<()> {
         let random = self.clone();
-        let draw = lua.create_function(move |lua, values: MultiValue| {
-            let args = Args::new(lua, &values);
+        let draw = function(lua, move |lua, args| {
             let part = f64::from(random.draw() % DRAW_MAX) / f64::from(DRAW_MAX);
             match args.count() {
                 0 => Ok(part),
                 1 => {
-                    let high = integer_32(&args, 1)?;
+                    let high = integer_32(args, 1)?;
                     args.check(high >= 1, 1, "interval is empty")?;
                     Ok((part * f64::from(high)).floor() + 1.0)
                 }
                 2 => {
-                    let (low, high) = (integer_32(&args, 1)?, integer_32(&args, 2)?);
+                    let (low, high) = (integer_32(args, 1)?, integer_32(args, 2)?);
                     args.check(low <= high, 2, "interval is empty")?;
                     let width = high.wrapping_sub(low).wrapping_add(1);
                     Ok((part * f64::from(width)).floor() + f64::from(low))
@@ -63,8 +62,8 @@ impl Random {
         })?;
         math.raw_set("random", draw)?;
         let random = self.clone();
-        let seed = lua.create_function(move |lua, values: MultiValue| {
-            random.seed(integer_32(&Args::new(lua, &values), 1)?);
+        let seed = function(lua, move |_, args| {
+            random.seed(integer_32(args, 1)?);
             Ok(())
         })?;
         math.raw_set("randomseed", seed)

@@ -5,7 +5,7 @@
 //! and `I` of as many bytes as a number says, `f` and `d` are floating-point numbers, `s` is a string
 //! that a zero ends and `c` one of a stated length.
 
-use super::args::{Args, c_integer, to_number};
+use super::args::{Args, c_integer, function, to_number};
 use super::raise::{argument_error, error, type_error};
 use mlua::{Lua, LuaString, MultiValue, Table, Value};
 
@@ -17,9 +17,9 @@ const DEFAULT_ALIGNMENT: usize = 8;
 /// The table of the library.
 pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
     let table = lua.create_table()?;
-    table.raw_set("pack", lua.create_function(pack)?)?;
-    table.raw_set("size", lua.create_function(size)?)?;
-    table.raw_set("unpack", lua.create_function(unpack)?)?;
+    table.raw_set("pack", function(lua, pack)?)?;
+    table.raw_set("size", function(lua, size)?)?;
+    table.raw_set("unpack", function(lua, unpack)?)?;
     Ok(table)
 }
 
@@ -127,8 +127,7 @@ impl<'a> Format<'a> {
 }
 
 /// struct.pack.
-fn pack(lua: &Lua, values: MultiValue) -> mlua::Result<LuaString> {
-    let args = Args::new(lua, &values);
+fn pack(lua: &Lua, args: &Args<'_>) -> mlua::Result<LuaString> {
     let text = args.string(1)?;
     let text = text.as_bytes();
     let mut format = Format::new(lua, &text);
@@ -142,7 +141,7 @@ fn pack(lua: &Lua, values: MultiValue) -> mlua::Result<LuaString> {
         total += padding;
         match item.option {
             b'b' | b'B' | b'h' | b'H' | b'l' | b'L' | b'T' | b'i' | b'I' => {
-                let value = packed_number(&args, number)?;
+                let value = packed_number(args, number)?;
                 let integer = match value < 0.0 {
                     true => c_integer(value) as u64,
                     false => unsigned(value),
@@ -156,13 +155,13 @@ fn pack(lua: &Lua, values: MultiValue) -> mlua::Result<LuaString> {
             }
             b'x' => out.push(0),
             b'f' => {
-                let mut bytes = (packed_number(&args, number)? as f32).to_le_bytes();
+                let mut bytes = (packed_number(args, number)? as f32).to_le_bytes();
                 format.ordered(&mut bytes);
                 out.extend(bytes);
                 number += 1;
             }
             b'd' => {
-                let mut bytes = packed_number(&args, number)?.to_le_bytes();
+                let mut bytes = packed_number(args, number)?.to_le_bytes();
                 format.ordered(&mut bytes);
                 out.extend(bytes);
                 number += 1;
@@ -211,8 +210,7 @@ fn unsigned(value: f64) -> u64 {
 }
 
 /// struct.unpack.
-fn unpack(lua: &Lua, values: MultiValue) -> mlua::Result<MultiValue> {
-    let args = Args::new(lua, &values);
+fn unpack(lua: &Lua, args: &Args<'_>) -> mlua::Result<MultiValue> {
     let text = args.string(1)?;
     let text = text.as_bytes();
     let data = args.string(2)?;
@@ -304,8 +302,7 @@ fn integer(bytes: &[u8], is_big: bool, is_signed: bool) -> f64 {
 }
 
 /// struct.size.
-fn size(lua: &Lua, values: MultiValue) -> mlua::Result<f64> {
-    let args = Args::new(lua, &values);
+fn size(lua: &Lua, args: &Args<'_>) -> mlua::Result<f64> {
     let text = args.string(1)?;
     let text = text.as_bytes();
     let mut format = Format::new(lua, &text);

@@ -57,7 +57,6 @@ fn compare_scripts() {
         ]));
         compare(&words(&["EVAL_RO", script, "0"]));
     }
-    drop(compare);
     assert!(differences.is_empty(), "{differences}");
 }
 

@@ -3,7 +3,7 @@
 mod decode;
 mod encode;
 
-use super::args::Args;
+use super::args::{Args, function};
 use super::raise::argument_error;
 use mlua::{Lua, MultiValue, Table, Value};
 use std::cell::RefCell;
@@ -58,16 +58,14 @@ pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
     let settings = Shared::default();
     let table = lua.create_table()?;
     let shared = Rc::clone(&settings);
-    let encode = lua.create_function(move |lua, values: MultiValue| {
-        let args = Args::new(lua, &values);
+    let encode = function(lua, move |lua, args| {
         args.check(args.count() == 1, 1, "expected 1 argument")?;
         let value = args.get(1).expect("there is one");
         lua.create_string(encode::encode(lua, value, &shared.borrow())?)
     })?;
     table.raw_set("encode", encode)?;
     let shared = Rc::clone(&settings);
-    let decode = lua.create_function(move |lua, values: MultiValue| {
-        let args = Args::new(lua, &values);
+    let decode = function(lua, move |lua, args| {
         args.check(args.count() == 1, 1, "expected 1 argument")?;
         let text = args.string(1)?;
         let text = text.as_bytes();
@@ -75,7 +73,7 @@ pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
     })?;
     table.raw_set("decode", decode)?;
     install_settings(lua, &table, &settings)?;
-    let new = lua.create_function(|lua, _: MultiValue| library(lua))?;
+    let new = function(lua, |lua, _| library(lua))?;
     table.raw_set("new", new)?;
     table.raw_set("null", Value::NULL)?;
     table.raw_set("_NAME", "cjson")?;
@@ -90,22 +88,22 @@ fn install_settings(lua: &Lua, table: &Table, settings: &Shared) -> mlua::Result
     let functions: [(&str, usize, Setting); 7] = [
         ("encode_sparse_array", 3, |lua, args, settings| {
             flag(lua, args, 1, &mut settings.sparse_convert)?;
-            integer(lua, args, 2, &mut settings.sparse_ratio, 0, i32::MAX)?;
-            integer(lua, args, 3, &mut settings.sparse_safe, 0, i32::MAX)?;
+            integer(args, 2, &mut settings.sparse_ratio, 0, i32::MAX)?;
+            integer(args, 3, &mut settings.sparse_safe, 0, i32::MAX)?;
             Ok(MultiValue::from_vec(vec![
                 Value::Boolean(settings.sparse_convert),
                 Value::Integer(settings.sparse_ratio.into()),
                 Value::Integer(settings.sparse_safe.into()),
             ]))
         }),
-        ("encode_max_depth", 1, |lua, args, settings| {
-            integer(lua, args, 1, &mut settings.encode_depth_max, 1, i32::MAX)
+        ("encode_max_depth", 1, |_, args, settings| {
+            integer(args, 1, &mut settings.encode_depth_max, 1, i32::MAX)
         }),
-        ("decode_max_depth", 1, |lua, args, settings| {
-            integer(lua, args, 1, &mut settings.decode_depth_max, 1, i32::MAX)
+        ("decode_max_depth", 1, |_, args, settings| {
+            integer(args, 1, &mut settings.decode_depth_max, 1, i32::MAX)
         }),
-        ("encode_number_precision", 1, |lua, args, settings| {
-            integer(lua, args, 1, &mut settings.precision, 1, 14)
+        ("encode_number_precision", 1, |_, args, settings| {
+            integer(args, 1, &mut settings.precision, 1, 14)
         }),
         ("encode_keep_buffer", 1, |lua, args, settings| {
             flag(lua, args, 1, &mut settings.keep_buffer)
@@ -119,18 +117,16 @@ fn install_settings(lua: &Lua, table: &Table, settings: &Shared) -> mlua::Result
     ];
     for (name, most, set) in functions {
         let shared = Rc::clone(settings);
-        let function = lua.create_function(move |lua, values: MultiValue| {
-            let args = Args::new(lua, &values);
+        let applied = function(lua, move |lua, args| {
             args.check(args.count() <= most, most + 1, "found too many arguments")?;
-            set(lua, &args, &mut shared.borrow_mut())
+            set(lua, args, &mut shared.borrow_mut())
         })?;
-        table.raw_set(name, function)?;
+        table.raw_set(name, applied)?;
     }
     Ok(())
 }
 
 fn integer(
-    _: &Lua,
     args: &Args<'_>,
     number: usize,
     setting: &mut i32,
