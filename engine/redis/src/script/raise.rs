@@ -111,7 +111,6 @@ pub(crate) fn error(lua: &Lua, text: impl AsRef<[u8]>) -> Error {
 
 /// An argument that is refused (luaL_argerror); arguments count from one.
 pub(crate) fn argument_error(lua: &Lua, number: usize, reason: impl AsRef<[u8]>) -> Error {
-    let reason = String::from_utf8_lossy(reason.as_ref()).into_owned();
     let names = lua.inspect_stack(0, |frame| {
         let names = frame.names();
         let is_method = names.name_what.is_some_and(|what| what == "method");
@@ -119,11 +118,12 @@ pub(crate) fn argument_error(lua: &Lua, number: usize, reason: impl AsRef<[u8]>)
     });
     let (name, is_method) = names.unwrap_or_default();
     let name = name.unwrap_or_else(|| "?".to_owned());
-    let text = match (is_method, number) {
-        (true, 1) => format!("calling '{name}' on bad self ({reason})"),
-        (true, _) => format!("bad argument #{} to '{name}' ({reason})", number - 1),
-        (false, _) => format!("bad argument #{number} to '{name}' ({reason})"),
+    let start = match (is_method, number) {
+        (true, 1) => format!("calling '{name}' on bad self ("),
+        (true, _) => format!("bad argument #{} to '{name}' (", number - 1),
+        (false, _) => format!("bad argument #{number} to '{name}' ("),
     };
+    let text = [start.as_bytes(), reason.as_ref(), b")"].concat();
     error(lua, text)
 }
 
