@@ -9,6 +9,8 @@ mod args;
 mod bit;
 mod cjson;
 mod cmsgpack;
+mod names;
+mod protected;
 mod raise;
 mod random;
 mod reply;

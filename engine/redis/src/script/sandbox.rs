@@ -1,24 +1,24 @@
 //! What scripts see: the global table, which they cannot change, and the libraries that they may
 //! use.
 //!
-//! Lua 5.1 of Redis knows read-only tables; plain Lua does not. A protected table is therefore an empty
-//! one that finds its fields in another and refuses to take any. Functions that would see the
-//! difference (`next`, `pairs`, `rawget` and their like) are ours and look at the other table.
+//! Functions that would see that protected tables are empty (`next`, `pairs`, `rawget` and their like)
+//! are ours and look at the fields.
 
 use super::args::Args;
+use super::names::Names;
+use super::protected::{ProtectedTables, READ_ONLY};
 use super::raise::{Raised, caught, error, type_error};
 use super::{api, bit, cjson, cmsgpack, random::Random, structs};
 use crate::resp::Protocol;
 use mlua::{
     Error, Function, IntoLuaMulti, Lua, LuaOptions, LuaString, MultiValue, StdLib, Table, Value,
 };
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// Memory of one node's scripts; more is answered by Lua's own error. Redis takes what the machine
 /// gives.
 const MEMORY_BYTES_MAX: usize = 1 << 30;
-const READ_ONLY: &str = "Attempt to modify a readonly table";
 /// Functions of the base library that are taken over as they are.
 const NATIVE: &[&str] = &[
     "assert",
@@ -33,55 +33,6 @@ const NATIVE: &[&str] = &[
     "unpack",
     "_VERSION",
 ];
-
-/// A table that scripts may read and not change.
-struct Protected {
-    /// What scripts hold.
-    face: Table,
-    /// Where its fields are.
-    fields: Table,
-    /// What `getmetatable` shows.
-    metatable: Value,
-}
-
-/// All of them; there are few.
-#[derive(Clone, Default)]
-struct ProtectedTables {
-    list: Rc<RefCell<Vec<Protected>>>,
-    /// What `getmetatable` shows of strings.
-    of_strings: Rc<RefCell<Value>>,
-}
-
-impl ProtectedTables {
-    fn find<R>(&self, table: &Table, look: impl FnOnce(&Protected) -> R) -> Option<R> {
-        let list = self.list.borrow();
-        let place = table.to_pointer();
-        let found = list.iter().find(|one| one.face.to_pointer() == place);
-        found.map(look)
-    }
-    /// The fields of a table, protected or not.
-    fn fields(&self, table: Table) -> Table {
-        let fields = self.find(&table, |found| found.fields.clone());
-        fields.unwrap_or(table)
-    }
-    /// A protected table with these fields.
-    fn protect(&self, lua: &Lua, fields: Table, metatable: Value) -> mlua::Result<Table> {
-        let face = lua.create_table()?;
-        let mechanism = lua.create_table()?;
-        mechanism.raw_set("__index", &fields)?;
-        let refuse = lua.create_function(|lua, _: MultiValue| -> mlua::Result<()> {
-            Err(error(lua, READ_ONLY))
-        })?;
-        mechanism.raw_set("__newindex", refuse)?;
-        face.set_metatable(Some(mechanism))?;
-        self.list.borrow_mut().push(Protected {
-            face: face.clone(),
-            fields,
-            metatable,
-        });
-        Ok(face)
-    }
-}
 
 /// The parts of Lua that running a script needs.
 #[derive(Clone)]
@@ -456,47 +407,5 @@ fn checked_table(lua: &Lua, values: &MultiValue) -> mlua::Result<Table> {
     match values.front() {
         Some(Value::Table(table)) => Ok(table.clone()),
         other => Err(type_error(lua, 1, "table", other)),
-    }
-}
-
-/// The numbers of tables, functions and coroutines that a script has asked for.
-#[derive(Clone)]
-struct Names {
-    holder: Table,
-    count: Rc<Cell<u64>>,
-}
-
-impl Names {
-    fn new(lua: &Lua) -> mlua::Result<Self> {
-        let names = Self {
-            holder: lua.create_table()?,
-            count: Rc::default(),
-        };
-        names.forget(lua)?;
-        Ok(names)
-    }
-    fn forget(&self, lua: &Lua) -> mlua::Result<()> {
-        if self.count.get() == 0 && !self.holder.raw_get::<Value>(1)?.is_nil() {
-            return Ok(());
-        }
-        let numbers = lua.create_table()?;
-        let weak = lua.create_table()?;
-        weak.raw_set("__mode", "k")?;
-        numbers.set_metatable(Some(weak))?;
-        self.count.set(0);
-        self.holder.raw_set(1, numbers)
-    }
-    fn name(&self, lua: &Lua, value: &Value) -> mlua::Result<LuaString> {
-        let numbers: Table = self.holder.raw_get(1)?;
-        let number = match numbers.raw_get::<Option<u64>>(value)? {
-            Some(number) => number,
-            None => {
-                self.count.set(self.count.get() + 1);
-                numbers.raw_set(value, self.count.get())?;
-                self.count.get()
-            }
-        };
-        let kind = super::raise::type_name(value);
-        lua.create_string(format!("{kind}: {:#014x}", number << 5))
     }
 }
