@@ -245,6 +245,10 @@ impl Sandbox {
             };
             let mut text = Vec::new();
             loop {
+                // Lua's own memory does not hold it.
+                if text.len() > MEMORY_BYTES_MAX {
+                    return Err(text_error("not enough memory"));
+                }
                 // Lua shows an error of the function to the handler of the script.
                 let (is_read, piece): (bool, Value) = protected.call(read)?;
                 match piece {

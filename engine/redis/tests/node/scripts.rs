@@ -220,3 +220,61 @@ fn replies_take_the_newer_forms_where_the_connection_has_asked_for_them() {
         assert_eq!(eval(&mut host, script), reply, "{script}");
     }
 }
+
+/// Goal: whatever a script does, it is answered and the next one runs.
+///
+/// Method: scripts that nest, recurse and return as deep and as much as Lua lets them.
+#[test]
+fn hostile_scripts_are_answered_and_leave_the_node_alive() {
+    let mut host = Host::new();
+    for script in [
+        "local function f() return f() + 1 end return f()",
+        "local function f() return pcall(f) end return f()",
+        "local f f = function(e) error(e) end return xpcall(function() error('x') end, f)",
+        "local t = setmetatable({}, {}) getmetatable(t).__index = t return t.x",
+        "local t = setmetatable({}, {}) getmetatable(t).__tostring = tostring return tostring(t)",
+        "local co co = coroutine.wrap(function() return co() end) return co()",
+        "local function f() return coroutine.wrap(f)() end return f()",
+        "return cmsgpack.unpack(string.rep('\\129\\161a', 8000))",
+        "return cmsgpack.unpack(string.rep('\\161a', 8000))",
+        "return cmsgpack.unpack(string.rep('\\144', 8000))",
+        "return cmsgpack.unpack('\\221\\255\\255\\255\\255')",
+        "return cmsgpack.unpack('\\223\\255\\255\\255\\255')",
+        "cjson.decode_max_depth(10^9) return cjson.decode(string.rep('[', 10^6))",
+        "cjson.decode_max_depth(10^9) return cjson.decode(string.rep('{\"a\":', 10^6))",
+        "cjson.encode_max_depth(10^9) local t = {} t.t = t return cjson.encode(t)",
+        "cjson.encode_sparse_array(true, 0, 0) return #cjson.encode({[1] = 1, [10^5] = 2})",
+        "local t = {} for i = 1, 7990 do t[i] = 'a' end return redis.call('del', unpack(t))",
+        "local t = {} for i = 1, 7990 do t[i] = 'a' end return cmsgpack.pack(unpack(t))",
+        "local t = {} for i = 1, 7990 do t[i] = 'a' end return cjson.encode(unpack(t))",
+        "local t = {} for i = 1, 7990 do t[i] = {} end return tostring(unpack(t))",
+        "return load(function() return load(function() return nil end) and nil end)",
+        "local n = 0 local function f() n = n + 1 return load(f) end return load(f)",
+        "return struct.unpack(string.rep('b', 9000), string.rep('x', 9000))",
+        "return struct.unpack(string.rep('c1', 9000), string.rep('x', 9000))",
+        "return struct.pack('c2147483647', 'x')",
+        "return struct.unpack('I33', 'x')",
+        "return struct.unpack('c0', 'x', 2^62)",
+        "return struct.unpack('bc0', '\\255', -2^62)",
+        "return struct.size(string.rep('c2147483647', 1000))",
+        "return string.find(('a'):rep(20000), '^' .. ('a?'):rep(20000))",
+        "return loadstring('return ' .. ('('):rep(10000))",
+        "return loadstring('\\27Lua\\81\\0\\1\\4\\8\\4\\8\\0')",
+        "local t = {} for i = 1, 300 do t[i] = 'local a' .. i .. ' = 1' end return loadstring(table.concat(t, ' '))",
+        "error(setmetatable({}, {__index = function() error('again') end}))",
+        "error({})",
+        "error({err = {}})",
+        "error({err = 'x', source = {}, line = {}})",
+        "return setmetatable({}, {__index = error})",
+        "return {map = setmetatable({}, {__index = error})}",
+        "collectgarbage('stop') return collectgarbage('count') > 0",
+        "return redis.call(unpack({'set', 'k'}, 1, 7000))",
+        "return redis.call('mget', unpack(KEYS, 1, 100))",
+        "return {pcall(redis.call)}",
+        "return redis.pcall('eval', 'return 1', 0)",
+    ] {
+        let reply = host.command(&[b"EVAL", script.as_bytes(), b"0"]);
+        assert!(reply.ends_with(b"\r\n"), "{script}");
+        assert_eq!(eval(&mut host, "return 1"), ":1\r\n", "{script}");
+    }
+}
