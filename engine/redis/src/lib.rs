@@ -18,6 +18,7 @@ pub mod number;
 pub mod rdb;
 mod record;
 pub mod resp;
+mod script;
 pub mod value;
 
 pub use config::{Config, ConfigFile, OutputLimit};

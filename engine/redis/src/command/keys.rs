@@ -77,9 +77,8 @@ pub(crate) fn movable_keys<'a>(spec: &CommandSpec, args: &'a [&'a [u8]]) -> Opti
         "sort_ro" => return Some(keys),
         "xread" => return stream_keys(args, 1),
         "xreadgroup" => return stream_keys(args, 4),
-        "blmpop" | "bzmpop" | "zdiffstore" | "zinterstore" | "zunionstore" | "eval" | "evalsha" => {
-            2
-        }
+        "blmpop" | "bzmpop" | "zdiffstore" | "zinterstore" | "zunionstore" => 2,
+        "eval" | "eval_ro" | "evalsha" | "evalsha_ro" | "fcall" | "fcall_ro" => 2,
         _ => 1,
     };
     let count = parse_i64(args.get(count_at)?)?;

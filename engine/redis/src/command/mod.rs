@@ -35,6 +35,8 @@ pub enum Group {
     List,
     /// Publishing and subscribing.
     PubSub,
+    /// Scripts.
+    Scripting,
     /// The server as a whole.
     Server,
     /// Sets.
@@ -61,6 +63,7 @@ impl Group {
             Self::HyperLogLog => "hyperloglog",
             Self::List => "list",
             Self::PubSub => "pubsub",
+            Self::Scripting => "scripting",
             Self::Server => "server",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
@@ -147,6 +150,14 @@ impl CommandSpec {
     /// Its name without that of the command that it is a subcommand of.
     pub(crate) fn own_name(&self) -> &'static str {
         self.name.split_once('|').map_or(self.name, |(_, own)| own)
+    }
+    /// Whether replicas may have to learn of it although it is no write, which COMMAND INFO does not
+    /// tell (CMD_MAY_REPLICATE).
+    pub(crate) fn may_replicate(&self) -> bool {
+        matches!(
+            self.name,
+            "eval" | "evalsha" | "fcall" | "pfcount" | "publish"
+        )
     }
     /// The arguments that are keys, of a request that has as many arguments as it takes.
     pub fn keys<'a>(&self, args: &'a [&'a [u8]]) -> impl Iterator<Item = &'a [u8]> {
@@ -254,6 +265,16 @@ pub fn find(name: &[u8]) -> Option<&'static CommandSpec> {
             return Some(spec);
         }
         at = (at + 1) % INDEX_PLACES;
+    }
+}
+
+/// The command, or the subcommand, that a request asks for, however many arguments it has
+/// (lookupCommand).
+pub(crate) fn look_up(args: &[&[u8]]) -> Option<&'static CommandSpec> {
+    let spec = find(args.first()?)?;
+    match (spec.handler, args.get(1)) {
+        (Handler::Container(_), Some(name)) => spec.subcommand(name),
+        _ => Some(spec),
     }
 }
 

@@ -56,6 +56,7 @@ impl Node {
         // QUIT is answered before memory is looked at.
         if self.config.maxmemory > 0 && spec.name != "quit" {
             let evicted = self.make_room((now, now_ms), work);
+            self.scripts.is_out_of_memory = evicted == Evicted::Failed;
             if evicted == Evicted::Failed && needs_memory(session, spec) {
                 return Err(ErrorReply::OutOfMemory);
             }

@@ -127,6 +127,7 @@ fn memory(node: &Node, _: &Call<'_>, text: &mut String) {
         "maxmemory": node.config.maxmemory,
         "maxmemory_human": human(node.config.maxmemory),
         "maxmemory_policy": node.config.maxmemory_policy.name(),
+        "number_of_cached_scripts": node.scripts.count(),
     );
 }
 

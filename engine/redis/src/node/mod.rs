@@ -38,6 +38,7 @@ mod object;
 mod pause;
 mod pubsub;
 mod scan;
+mod scripts;
 mod server;
 mod sets;
 mod slow_log;
@@ -52,7 +53,7 @@ pub use self::eviction::Policy;
 
 pub(crate) use self::call::{Call, Outcome};
 pub(crate) use self::client::Session;
-pub(crate) use self::error::ErrorReply;
+pub(crate) use self::error::{ErrorReply, c_string};
 
 use self::active_expiry::ActiveExpiry;
 use self::admission::Admission;
@@ -65,6 +66,7 @@ use self::info::Statistics;
 use self::latency::Latencies;
 use self::pause::Pause;
 use self::pubsub::PubSub;
+use self::scripts::Scripts;
 use self::slow_log::SlowLog;
 use self::snapshot::Snapshots;
 use self::transaction::Watchers;
@@ -101,6 +103,7 @@ pub struct Node {
     monitors: Vec<ConnId>,
     pause: Pause,
     pending: Pending,
+    scripts: Scripts,
     statistics: Statistics,
     slow_log: SlowLog,
     latencies: Latencies,
@@ -113,7 +116,7 @@ pub struct Node {
 pub(crate) mod groups {
     use super::{
         bitfields, bitmaps, blocking, command_info, connection, geo, hashes, hyperloglogs, keys,
-        lists, pubsub, server, sets, sorted_sets, streams, strings, transaction,
+        lists, pubsub, scripts, server, sets, sorted_sets, streams, strings, transaction,
     };
     use crate::command::CommandSpec;
 
@@ -131,6 +134,7 @@ pub(crate) mod groups {
         keys::COMMANDS,
         lists::COMMANDS,
         pubsub::COMMANDS,
+        scripts::COMMANDS,
         server::COMMANDS,
         sets::COMMANDS,
         sorted_sets::COMMANDS,
@@ -173,6 +177,7 @@ impl Node {
             monitors: Vec::new(),
             pause: Pause::default(),
             pending: Pending::default(),
+            scripts: Scripts::default(),
             statistics: Statistics::default(),
             slow_log: SlowLog::default(),
             latencies: Latencies::default(),

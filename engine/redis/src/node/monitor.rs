@@ -36,7 +36,20 @@ impl Node {
         now_ms: i64,
     ) {
         let is_hidden = spec.flags.has(Flags::SKIP_MONITOR) || spec.flags.has(Flags::ADMIN);
-        if self.monitors.is_empty() || is_hidden {
+        if !is_hidden {
+            self.show_to_monitors(session.database, session.peer(), spec, args, now_ms);
+        }
+    }
+    /// The same of any command, whoever sent it.
+    pub(super) fn show_to_monitors(
+        &mut self,
+        database: usize,
+        peer: &str,
+        spec: &CommandSpec,
+        args: &[&[u8]],
+        now_ms: i64,
+    ) {
+        if self.monitors.is_empty() {
             return;
         }
         let mut line = String::new();
@@ -46,8 +59,8 @@ impl Node {
             "+{}.{:03}000 [{} {}]",
             now_ms / 1_000,
             now_ms % 1_000,
-            session.database,
-            session.peer()
+            database,
+            peer
         );
         let secret_from = secret_from(spec, args.len());
         for (index, arg) in args.iter().enumerate() {

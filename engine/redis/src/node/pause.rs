@@ -34,7 +34,7 @@ impl Pause {
             Some((Paused::All, _)) => true,
             Some((Paused::Writes, _)) => {
                 spec.flags.has(Flags::WRITE)
-                    || spec.flags.has(Flags::MAY_REPLICATE)
+                    || spec.may_replicate()
                     || spec.name == "exec" && session.transaction.has_any(Flags::WRITE)
             }
         }

@@ -184,13 +184,18 @@ pub fn parse_double(text: &[u8]) -> Option<f64> {
 
 /// Appends a number as `%.17g` writes it.
 pub fn write_17_digits(value: f64, out: &mut String) {
+    write_general(value, 17, out);
+}
+
+/// Appends a number as `%g` writes it with up to so many digits, one or more.
+pub fn write_general(value: f64, digits_max: usize, out: &mut String) {
     if value.is_infinite() {
         return out.push_str(if value > 0.0 { "inf" } else { "-inf" });
     }
     if value.is_nan() {
         return out.push_str("nan");
     }
-    let scientific = format!("{value:.16e}");
+    let scientific = format!("{value:.*e}", digits_max - 1);
     let (mantissa, exponent) = scientific
         .split_once('e')
         .expect("the form has an exponent");
@@ -204,7 +209,7 @@ pub fn write_17_digits(value: f64, out: &mut String) {
     let digits = if digits.is_empty() { "0" } else { digits };
     out.push_str(sign);
     match exponent {
-        0..17 => {
+        0.. if (exponent as usize) < digits_max => {
             let whole = exponent as usize + 1;
             if digits.len() <= whole {
                 out.push_str(digits);

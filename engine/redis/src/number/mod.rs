@@ -5,7 +5,7 @@ mod extended;
 
 pub(crate) use extended::Extended;
 
-pub use double::{parse_double, strtod, write_17_digits, write_score};
+pub use double::{parse_double, strtod, write_17_digits, write_general, write_score};
 
 /// Digits of the longest 64-bit integer, sign included.
 pub const INTEGER_TEXT_BYTES_MAX: usize = 20;

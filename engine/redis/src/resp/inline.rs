@@ -8,7 +8,7 @@ use std::ops::Range;
 /// The rules are those of `redis:src/sds.c` (sdssplitargs): `"…"` knows `\xHH`, `\n`, `\r`, `\t`,
 /// `\b`, `\a` and `\` before any other character; `'…'` knows `\'` only; a quote may begin within a
 /// word.
-pub(super) fn split_words(
+pub(crate) fn split_words(
     line: &[u8],
     words: &mut Vec<u8>,
     places: &mut Vec<Range<u32>>,

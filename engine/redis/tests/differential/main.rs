@@ -10,6 +10,7 @@ mod eviction;
 mod harness;
 mod memory;
 mod requests;
+mod scripts;
 mod server;
 mod shrink;
 #[path = "../node/steps.rs"]
@@ -93,6 +94,7 @@ fn replies_of_redis(server: &mut RealServer, list: &[Request]) -> Vec<Vec<u8>> {
     server.ask(&["SELECT", "0"]);
     server.ask(&["FLUSHALL"]);
     server.ask(&["CONFIG", "RESETSTAT"]);
+    server.ask(&["SCRIPT", "FLUSH"]);
     let replies = server.pipeline(list);
     let statistics = statistics(&server.ask(&["INFO", "stats", "errorstats"]).text());
     let replies = list.iter().zip(replies);

@@ -8,6 +8,7 @@ mod harness;
 mod memory;
 mod policies;
 mod rehash;
+mod scripts;
 mod snapshot;
 mod steps;
 mod streams;

@@ -7,6 +7,7 @@ mod hyperloglogs;
 mod keys;
 mod lists;
 mod numbers;
+mod scripts;
 mod sets;
 mod sorted_sets;
 mod streams;
@@ -33,6 +34,7 @@ pub(crate) const GROUPS: &[Group] = &[
     ("lists", lists::request),
     ("numbers", numbers::request),
     ("hashes", hashes::request),
+    ("scripts", scripts::request),
     ("sets", sets::request),
     ("sorted sets", sorted_sets::request),
     ("streams", streams::request),

@@ -1,0 +1,17 @@
+-- What catches errors. Errors of functions that are not Lua's own travel as objects; a script must
+-- see the values that they stand for. These three are written in Lua because coroutines and levels of
+-- errors pass through functions of Lua and of its own libraries alone.
+local native, caught, caught_text = ...
+local pcall, xpcall, resume = native.pcall, native.xpcall, native.resume
+
+local function settle(convert, ok, ...)
+  if ok then return ok, ... end
+  return ok, convert((...))
+end
+
+return
+  function(...) return settle(caught_text, pcall(...)) end,
+  function(f, handler)
+    return xpcall(f, function(e) return handler(caught(e)) end)
+  end,
+  function(...) return settle(caught, resume(...)) end
