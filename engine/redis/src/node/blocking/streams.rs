@@ -175,7 +175,7 @@ fn read_or_wait<'c>(
     let db = node.keyspace.database_mut(session.database);
     let mut starts = Vec::with_capacity(asked.keys.len());
     for (&key, id) in asked.keys.iter().zip(asked.ids) {
-        let slot = db.find::<Stream>(key, call)?;
+        let slot = db.find_to_read::<Stream>(key, call)?;
         if let Some((group, _)) = asked.group
             && slot.is_none_or(|slot| db.get::<Stream>(slot).group(group).is_none())
         {
@@ -256,7 +256,7 @@ fn read_all<'c>(
     let at = call.out.len();
     let mut served = 0;
     for (&key, &start) in asked.keys.iter().zip(starts) {
-        let Some(slot) = db.find::<Stream>(key, call)? else {
+        let Some(slot) = db.find_to_read::<Stream>(key, call)? else {
             continue;
         };
         let stream = db.get::<Stream>(slot);

@@ -45,7 +45,7 @@ fn named_integer<'c>(
 /// The stream of the first argument, if it has the group that the second names.
 fn find_group<'c>(db: &mut Database, call: &mut Call<'c>) -> Result<Slot, ErrorReply<'c>> {
     let (key, name) = (call.args[1], call.args[2]);
-    let found = db.find::<Stream>(key, call)?;
+    let found = db.find_to_read::<Stream>(key, call)?;
     let found = found.filter(|slot| db.get::<Stream>(*slot).group(name).is_some());
     found.ok_or_else(|| no_such_group(key, name))
 }
@@ -182,6 +182,8 @@ fn take_over(
 
 /// XAUTOCLAIM.
 pub(super) fn xautoclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    // Looked up first, and judged after the options.
+    let found = find_group(db, call);
     let idle_min_ms =
         named_integer(call, 4, "ERR Invalid min-idle-time argument for XAUTOCLAIM")?.max(0);
     let start = start_of_interval(call, 5)?;
@@ -201,7 +203,7 @@ pub(super) fn xautoclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<
         }
         index += 1;
     }
-    let slot = find_group(db, call)?;
+    let slot = found?;
     let now_ms = call.now_ms;
     let claim = Claim {
         idle_min_ms,

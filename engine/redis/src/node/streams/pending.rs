@@ -13,7 +13,7 @@ use crate::value::stream::{Consumer, Group, Pending, StreamId};
 /// XACK.
 pub(super) fn xack<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let (key, name) = (call.args[1], call.args[2]);
-    let found = db.find::<Stream>(key, call)?;
+    let found = db.find_to_read::<Stream>(key, call)?;
     let Some(slot) = found.filter(|slot| db.get::<Stream>(*slot).group(name).is_some()) else {
         return call.reply_integer(0);
     };

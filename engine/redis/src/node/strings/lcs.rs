@@ -68,7 +68,9 @@ fn operand<'c>(
 
 /// LCS.
 fn lcs<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    let strings = [operand(db, call, 1)?, operand(db, call, 2)?];
+    // Both are looked up before either is judged.
+    let (one, other) = (operand(db, call, 1), operand(db, call, 2));
+    let strings = [one?, other?];
     let options = parse(&call.args[3..])?;
     let [a, b] = &strings;
     let cells = (a.len() as u64 + 1) * (b.len() as u64 + 1);
