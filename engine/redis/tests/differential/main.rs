@@ -5,6 +5,7 @@
 //! with a notice elsewhere.
 
 mod connections;
+mod coverage;
 mod eviction;
 #[path = "../node/harness.rs"]
 mod harness;
