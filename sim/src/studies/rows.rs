@@ -33,7 +33,7 @@ pub(super) struct Rows<'a>(pub(super) &'a [Row]);
 
 impl<'a> Rows<'a> {
     /// The row of a metric, with its index.
-    pub(super) fn find(self, at: impl Place, name: &str) -> Option<(usize, &'a Row)> {
+    pub(super) fn find(self, at: impl Place + Copy, name: &str) -> Option<(usize, &'a Row)> {
         let is_meant = |row: &&Row| row.name == name && at.is_of(row);
         let index = self.0.iter().position(|row| is_meant(&row))?;
         Some((index, &self.0[index]))

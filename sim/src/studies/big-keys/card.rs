@@ -44,6 +44,9 @@ pub(super) fn model_card(version: &str, profile: &str, warnings: &[String]) -> M
             "The reply is written in one go. Redis writes at most 64 KiB of it before it serves \
              others again, and holds the rest in memory: the stop of a large reply is then shorter \
              than here by the time of writing, and the memory is not counted here.",
+            "An element of a reply is priced by its bytes: no price covers writing its length in front \
+             of it. Commands that reply much and do little, LRANGE above all, stop a real server for \
+             longer than here.",
             "One command is sent to a quiet store. Sent in a loop, as by a dashboard, it stops \
              everybody again and again, and nothing drains in between.",
             "p99 of the window depends on its length: a longer window holds more requests that met \

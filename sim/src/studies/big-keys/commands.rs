@@ -41,7 +41,7 @@ pub(super) enum Family {
 
 impl Family {
     /// All of them, in the order of charts.
-    pub(super) const ALL: [Self; 4] = [Self::Del, Self::Read, Self::Store, Self::Unlink];
+    pub(super) const ALL: [Self; 4] = [Self::Del, Self::Unlink, Self::Read, Self::Store];
     /// The heading of its panel.
     pub(super) const fn title(self) -> &'static str {
         match self {

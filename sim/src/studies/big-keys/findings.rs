@@ -92,7 +92,7 @@ fn stops_everybody(rows: Rows<'_>, subjects: &Subjects, command: BigCommand) -> 
     let after = sentence.quote(&phase("after"), "response_p99")?;
     let before = sentence.quote(&phase("before"), "response_p99")?;
     let mut text = format!(
-        "{} stops everybody for {stop}: {waiting} requests wait, the longest {longest}; p99 of the {} behind it is {after}, {before} before. The queue has drained after {drain}",
+        "{} stops everybody for {stop}: {waiting} requests wait, the longest {longest}; p99 over the {} behind it is {after}, {before} before. The queue has drained after {drain}",
         subjects.described(command),
         exact(&subjects.window),
     );

@@ -188,6 +188,7 @@ impl BigKeys {
             .iter()
             .flat_map(|point| point.warnings.clone())
             .collect();
+        warnings.extend(beyond_the_profile(points));
         warnings.extend(study.warnings.iter().map(ToString::to_string));
         warnings.extend(judged.left_out);
         warnings.sort();
@@ -220,6 +221,31 @@ impl BigKeys {
             rows,
         })
     }
+}
+
+/// What went beyond the cost profile's range, each kind of work once.
+fn beyond_the_profile(points: &[PointOutcome]) -> Vec<String> {
+    let mut kinds: BTreeMap<&str, (u64, u64, Vec<&str>)> = BTreeMap::new();
+    for point in points {
+        for beyond in &point.beyond {
+            let (limit, worst, commands) =
+                kinds
+                    .entry(&beyond.what)
+                    .or_insert((beyond.limit, 0, Vec::new()));
+            *limit = beyond.limit;
+            *worst = beyond.worst.max(*worst);
+            if !commands.contains(&point.command.as_str()) {
+                commands.push(&point.command);
+            }
+        }
+    }
+    let sentence = |(what, (limit, worst, commands)): (&str, (u64, u64, Vec<&str>))| {
+        format!(
+            "Beyond the cost profile's range: {what} reached {worst} in one call, where its prices hold up to {limit}: {}.",
+            commands.join(", ")
+        )
+    };
+    kinds.into_iter().map(sentence).collect()
 }
 
 impl Experiment for BigKeys {

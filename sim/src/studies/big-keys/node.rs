@@ -3,12 +3,12 @@
 use super::commands::{Subject, size_name, subject, words};
 use super::fill::filled_node;
 use super::inputs::Inputs;
-use super::outcome::PointOutcome;
+use super::outcome::{Beyond, PointOutcome};
 use super::watch::{Phase, Watch};
 use crate::client::{ClosedLoop, OpenArrivals};
 use crate::run::RunError;
 use crate::studies::asks::Asks;
-use crate::studies::hosting::{Asked, add_load, counters, out_of_range, place};
+use crate::studies::hosting::{Asked, add_load, counters, place};
 use crate::studies::samples::Samples;
 use crate::study::BigCommand;
 use crate::world::{Model, World};
@@ -77,7 +77,7 @@ pub(super) fn run(
     let subject = subject(spec.command);
     let beginning = inputs.beginning(spec.small_keys(inputs), seed)?;
     let node = filled_node(inputs, subject, spec.size, &beginning, seed, cancelled)?;
-    let watch = Watch::new(inputs.knobs.window);
+    let watch = Watch::new(inputs.knobs.lead_in, inputs.knobs.window);
     let mut world: World<Stopping> = World::new(&inputs.profile, inputs.cell.start, watch);
     let (_, actor) = place(&mut world, inputs.cell.host.cores, node);
     let asked = Asked {
@@ -101,7 +101,13 @@ pub(super) fn run(
     watch.operator = Some(operator);
     let has_settled = go_through(&mut world, inputs, cancelled)?;
     world.check_books()?;
-    let mut warnings = out_of_range(&world);
+    let beyond = world.out_of_range().into_iter().map(|beyond| Beyond {
+        what: beyond.what.to_owned(),
+        limit: beyond.limit,
+        worst: beyond.worst,
+    });
+    let beyond = beyond.collect();
+    let mut warnings = Vec::new();
     if !has_settled {
         warnings.push(format!(
             "The queue behind {} of {} had not drained when the run ended after {}; its figures end there.",
@@ -131,6 +137,7 @@ pub(super) fn run(
         after: watch.responses(Phase::After).to_data(Phase::After.name()),
         counters,
         windows,
+        beyond,
         warnings,
     };
     Ok((outcome, events))

@@ -28,8 +28,20 @@ pub(super) struct PointOutcome {
     pub(super) counters: BTreeMap<String, u64>,
     /// Event windows.
     pub(super) windows: Vec<(u64, u64)>,
-    /// What in this point went beyond the model, in sentences.
+    /// Work beyond the range of the cost profile.
+    pub(super) beyond: Vec<Beyond>,
+    /// What else in this point went beyond the model, in sentences.
     pub(super) warnings: Vec<String>,
+}
+
+/// Work beyond the range in which the cost profile's prices hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Beyond {
+    /// The counter.
+    pub(super) what: String,
+    /// The most in one call that the profile vouches for, and the most that was seen.
+    pub(super) limit: u64,
+    pub(super) worst: u64,
 }
 
 /// The longest response among requests that were meant to start within one stretch of time.

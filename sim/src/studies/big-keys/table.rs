@@ -7,7 +7,7 @@ use kvrig_base::quantity::format_value;
 use kvrig_base::result::Table;
 use kvrig_base::row::Row;
 
-/// Stops by size, and what the others see at the largest.
+/// Stops by size, the longest first, and what the others see at the largest.
 pub(super) fn table(rows: &[Row], subjects: &Subjects) -> Table {
     let rows = Rows(rows);
     let sizes: Vec<String> = subjects.sizes.iter().map(|&size| size_name(size)).collect();
@@ -15,7 +15,12 @@ pub(super) fn table(rows: &[Row], subjects: &Subjects) -> Table {
     let mut head = vec!["stop for".to_owned()];
     head.extend(sizes.iter().cloned());
     head.extend(["waiting", "p99 before", "p99 after", "longest"].map(str::to_owned));
-    let lines = subjects.commands.iter().map(|command| {
+    let mut commands = subjects.commands.clone();
+    commands.sort_by_key(|command| {
+        let cell = [("command", command.name()), ("size", largest)];
+        std::cmp::Reverse(rows.value(&cell, "pause_command_max"))
+    });
+    let lines = commands.iter().map(|command| {
         let value = |cell: &[(&str, &str)], name: &str| {
             let row = rows.find(cell, name);
             row.map_or_else(

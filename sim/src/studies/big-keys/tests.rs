@@ -178,7 +178,7 @@ fn settings_that_the_study_cannot_honour_are_contradictions() {
         ),
     ] {
         let study = load(text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
-        let error = plan(study, &NoFiles).err().expect(text);
+        let error = plan(study, &NoFiles).expect_err(text);
         assert!(error.message.contains(message), "{text}: {error:?}");
     }
 }

@@ -16,7 +16,7 @@ const LOST_WINDOW: Span = Span::from_millis(10);
 /// Where a request stands in relation to the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Answered before the command began to be handled.
+    /// Answered before the command began to be handled, in the second half of the lead-in.
     Before,
     /// In the system when it began, or meant to start within the window behind it.
     After,
@@ -53,6 +53,8 @@ pub(super) struct Watch {
     /// The clients whose responses are told, and the one that sends the command.
     pub(super) load: GroupId,
     pub(super) operator: Option<GroupId>,
+    /// From when on requests count as before the command: the first ones meet cold caches.
+    warm: Time,
     /// How long after the command requests count.
     window: Span,
     pub(super) taken: Taken,
@@ -70,9 +72,10 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches for a command whose effect is told for so long.
-    pub(super) fn new(window: Span) -> Self {
+    /// Watches for a command that comes after `lead_in` and whose effect is told for `window`.
+    pub(super) fn new(lead_in: Span, window: Span) -> Self {
         Self {
+            warm: Time::START + Span::from_picos(lead_in.as_picos() / 2),
             load: GroupId(0),
             operator: None,
             window,
@@ -122,7 +125,9 @@ impl Watch {
         self.windows.entry(window(reply.intended)).or_default().0 += 1;
         self.windows.entry(window(reply.ended)).or_default().1 += 1;
         let Some((from, to)) = self.stop.filter(|(from, _)| reply.ended > *from) else {
-            self.responses[Phase::Before as usize].record(reply.response);
+            if reply.intended >= self.warm {
+                self.responses[Phase::Before as usize].record(reply.response);
+            }
             return;
         };
         if reply.intended < from + self.window {
