@@ -145,7 +145,9 @@ fn add(
         let end = indices.end.min(next + ELEMENTS_A_COMMAND);
         for index in next..end {
             if subject == Subject::SortedSet {
-                args.push(elements.drawn(index).to_string().as_bytes());
+                // Ascending, as times of events are: appending is quick, and releasing does not ask
+                // in which order members came.
+                args.push(index.to_string().as_bytes());
             }
             args.push_with(|buffer| elements.write(index, buffer));
             if subject == Subject::Hash {

@@ -52,7 +52,7 @@ const ELEMENT_OVERHEAD: u64 = 208;
 /// visited by the command. For estimates.
 const REQUEST_CPU: Span = Span::from_nanos(700);
 const SMALL_KEY_CPU: Span = Span::from_nanos(300);
-const ELEMENT_CPU: Span = Span::from_nanos(700);
+const ELEMENT_CPU: Span = Span::from_nanos(1_000);
 
 /// The study, ready to run.
 struct BigKeys {
