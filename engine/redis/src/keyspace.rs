@@ -29,10 +29,12 @@ use crate::value::sorted_set::SortedSetConfig;
 use crate::value::stream::NodeLimits;
 use crate::value::{Kind, NodeLimit, PackLimits, StringValue, Value};
 use kvrig_base::random::{Seed, Sequence, Stream};
-use kvrig_base::seam::{Counter, Region, Work};
+use kvrig_base::seam::{Counter, Counts, Region, Work};
 use kvrig_base::time::Span;
 use kvrig_tables::redis::rules::{RedisRules, RedisVersion};
-use kvrig_tables::{Regions, ResizePolicy, Slot, Table, TableConfig, TableEvent, TableKind};
+use kvrig_tables::{
+    Position, Regions, ResizePolicy, Slot, Table, TableConfig, TableEvent, TableKind,
+};
 use observed::{Concerns, Observed};
 use std::cell::Cell;
 use usage::{Marking, UsageClock};
@@ -40,6 +42,8 @@ use usage::{Marking, UsageClock};
 /// Allocations from this size on may go to the system (see
 /// [`kvrig_base::seam::Counter::AllocationsLarge`]).
 const LARGE_ALLOCATION_BYTES: usize = 32 * 1024;
+/// Up to which effort UNLINK releases a value itself (LAZYFREE_THRESHOLD).
+const FREE_EFFORT_ON_THE_SPOT_MAX: u64 = 64;
 /// The object and string headers in front of the bytes of a value.
 const VALUE_HEADER_BYTES: u64 = 19;
 /// Region numbers of one database: two tables, then one for each size class of values.
@@ -499,7 +503,7 @@ impl Database {
             .find(key, work)
             .expect("only present keys are overwritten");
         let before = self.change_value(slot, work, |present, work| {
-            work.count(Counter::Frees, present.allocations());
+            present.count_release(work);
             std::mem::replace(present, value)
         });
         self.mark_replaced(slot);
@@ -566,16 +570,39 @@ impl Database {
     }
     /// Removes a key and its expiry, and says whether it was there (dbSyncDelete).
     pub(crate) fn delete(&mut self, key: &[u8], work: &mut Work) -> bool {
+        match self.unlink(key, work) {
+            Some(value) => {
+                value.count_release(work);
+                true
+            }
+            None => false,
+        }
+    }
+    /// Removes a key and its expiry (dbAsyncDelete). A value whose release is much work is left to a
+    /// thread: what that takes is returned with whether the key was there.
+    pub(crate) fn delete_aside(&mut self, key: &[u8], work: &mut Work) -> (bool, Option<Counts>) {
+        match self.unlink(key, work) {
+            None => (false, None),
+            Some(value) if value.free_effort() > FREE_EFFORT_ON_THE_SPOT_MAX => {
+                let mut aside = Work::unpriced();
+                value.count_release(&mut aside);
+                (true, Some(aside.counts()))
+            }
+            Some(value) => {
+                value.count_release(work);
+                (true, None)
+            }
+        }
+    }
+    /// Takes a key and its expiry out; the value is still to be released.
+    fn unlink(&mut self, key: &[u8], work: &mut Work) -> Option<Value> {
         self.drop_expiry(key, work);
-        let Some(record) = self.keys.remove(key, work) else {
-            return false;
-        };
+        let record = self.keys.remove(key, work)?;
         let value = value_bytes(&record.value, record.shares_integer);
         self.entry_bytes -= entry_bytes(key.len()) + value;
-        let of_key = u64::from(StoredKey::allocates(key.len()));
-        work.count(Counter::Frees, of_key + record.value.allocations());
+        work.count(Counter::Frees, u64::from(StoredKey::allocates(key.len())));
         self.note_loss(key, &record.value, false);
-        true
+        Some(record.value)
     }
     fn drop_expiry(&mut self, key: &[u8], work: &mut Work) -> bool {
         if self.expires.is_empty() {
@@ -602,9 +629,22 @@ impl Database {
             }
             self.observed = Some(observed);
         }
+        self.count_release(work);
         self.keys.clear(work);
         self.expires.clear(work);
         self.entry_bytes = 0;
+    }
+    /// Counts what the keys and values take that are about to be released with their table: the
+    /// table itself counts its buckets and entries.
+    fn count_release(&self, work: &mut Work) {
+        let (mut position, uncounted) = (Position::default(), &mut Work::unkept());
+        while let Some(slot) = self.keys.walk(&mut position, uncounted) {
+            self.keys.read_entry(slot, work);
+            let record = self.keys.entry(slot);
+            let key = StoredKey::allocates(record.key.as_slice().len());
+            work.count(Counter::Frees, u64::from(key));
+            record.value.count_release(work);
+        }
     }
 
     /// Writes the string at `slot` as a reply.

@@ -181,6 +181,11 @@ impl<E: Entry> Arena<E> {
         (key, word)
     }
 
+    /// Reads an entry, and its key where that is outside: what a visit for a word alone leaves out.
+    pub(crate) fn read(&self, slot: Slot, work: &mut Work) {
+        self.visit_key(slot, work);
+    }
+
     /// Visits an entry for its word alone.
     #[inline]
     pub(crate) fn visit(&self, slot: Slot, work: &mut Work) -> u32 {

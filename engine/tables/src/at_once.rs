@@ -181,6 +181,10 @@ impl<E: Entry> Table<E> for AtOnceTable<E> {
         self.arena.entry_mut(slot, work)
     }
 
+    fn read_entry(&self, slot: Slot, work: &mut Work) {
+        self.arena.read(slot, work);
+    }
+
     fn clear(&mut self, work: &mut Work) {
         let buckets = self.array.buckets();
         work.count(Counter::BucketsProbed, buckets);

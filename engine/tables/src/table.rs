@@ -220,6 +220,10 @@ pub trait Table<E: Entry>: fmt::Debug {
         self.find(key, work).map(|slot| self.entry_mut(slot, work))
     }
 
+    /// Records that an entry that a walk has come to is read along with its key, as when the key is
+    /// copied or freed; walking alone follows links.
+    fn read_entry(&self, slot: Slot, work: &mut Work);
+
     /// Removes all entries and bucket arrays; a rehash ends.
     fn clear(&mut self, work: &mut Work);
 

@@ -129,6 +129,6 @@ impl Plan {
         points: &[Point],
         jobs: usize,
     ) -> Result<usize, Diagnostic> {
-        super::jobs_within(points, self.memory_max, jobs)
+        super::jobs_within(points, self.memory_max, jobs, self.advice)
     }
 }

@@ -127,6 +127,8 @@ pub struct Outcome {
 pub struct Plan {
     experiment: Box<dyn Experiment>,
     memory_max: Bytes,
+    /// What to lower where memory does not suffice.
+    advice: &'static str,
 }
 
 impl std::fmt::Debug for Plan {
@@ -138,11 +140,13 @@ impl std::fmt::Debug for Plan {
 }
 
 impl Plan {
-    /// A plan for `experiment` that may use `memory_max` at once.
-    pub fn new(experiment: Box<dyn Experiment>, memory_max: Bytes) -> Self {
+    /// A plan for `experiment` that may use `memory_max` at once; `advice` says what to lower where
+    /// that does not suffice: `lower study.rehash.doublings`.
+    pub fn new(experiment: Box<dyn Experiment>, memory_max: Bytes, advice: &'static str) -> Self {
         Self {
             experiment,
             memory_max,
+            advice,
         }
     }
     /// The points, in order.
@@ -164,7 +168,7 @@ impl Plan {
     /// # Errors
     /// If not even the largest point alone fits into the limit.
     pub fn jobs_within_memory(&self, jobs: usize) -> Result<usize, Diagnostic> {
-        jobs_within(self.points(), self.memory_max, jobs)
+        jobs_within(self.points(), self.memory_max, jobs, self.advice)
     }
 }
 
@@ -176,7 +180,12 @@ fn memory_of(points: &[Point], jobs: usize) -> Bytes {
 }
 
 /// How many of `points` may run at once: at most `jobs`, and fewer where memory would not suffice.
-fn jobs_within(points: &[Point], memory_max: Bytes, jobs: usize) -> Result<usize, Diagnostic> {
+fn jobs_within(
+    points: &[Point],
+    memory_max: Bytes,
+    jobs: usize,
+    advice: &str,
+) -> Result<usize, Diagnostic> {
     let fits = |jobs: usize| memory_of(points, jobs) <= memory_max;
     if let Some(jobs) = (1..=jobs.max(1)).rev().find(|&jobs| fits(jobs)) {
         return Ok(jobs);
@@ -191,7 +200,7 @@ fn jobs_within(points: &[Point], memory_max: Bytes, jobs: usize) -> Result<usize
             "the point `{label}` needs about {memory}, more than run.max_memory = {memory_max}"
         ),
     )
-    .help("lower study.rehash.doublings or study.rehash.size_curve, or raise run.max_memory"))
+    .help(format!("{advice}, or raise run.max_memory")))
 }
 
 /// Runs all points of `plan`, at most `jobs` at once, and reduces them.

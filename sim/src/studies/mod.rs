@@ -3,11 +3,20 @@
 //! A new study is a new folder here and a new line in [`BUILT_IN`]. Nothing is reserved to built-in
 //! studies: `kvrig new` prints their files, and a changed copy runs the same way.
 
+mod asks;
+#[path = "big-keys/mod.rs"]
+pub mod big_keys;
+mod drawing;
+mod hosting;
+mod judging;
 pub mod rehash;
+mod rows;
+mod samples;
+mod setup;
 mod workload;
 
 use crate::run::Plan;
-use crate::study::{Files, Study, StudyKind};
+use crate::study::{Cell, Files, Study, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
 
 /// A built-in study.
@@ -22,7 +31,7 @@ pub struct BuiltIn {
 }
 
 /// All built-in studies, in the order of the book.
-pub const BUILT_IN: &[BuiltIn] = &[rehash::BUILT_IN];
+pub const BUILT_IN: &[BuiltIn] = &[rehash::BUILT_IN, big_keys::BUILT_IN];
 
 /// The built-in study called `name`.
 pub fn find(name: &str) -> Option<&'static BuiltIn> {
@@ -37,9 +46,20 @@ pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
     let kind = study.cells.first().map(|cell| cell.kind.clone());
     match kind {
         Some(StudyKind::Rehash(_)) => rehash::plan(study, files),
+        Some(StudyKind::BigKeys(_)) => big_keys::plan(study, files),
         None => Err(Diagnostic::new(
             diagnostic::MISSING_KEY,
             "the study has no cell to run",
         )),
     }
+}
+
+/// The error that a cell asks another question than the first one.
+fn another_question(cell: &Cell) -> Diagnostic {
+    let message = match cell.variant.as_str() {
+        "" => "the cells of the sweep ask different questions".to_owned(),
+        variant => format!("the variant \"{variant}\" asks another question"),
+    };
+    Diagnostic::new(diagnostic::CONTRADICTION, message)
+        .help("ask one question in a file: all its cells share rows and charts")
 }

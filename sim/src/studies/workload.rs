@@ -1,5 +1,6 @@
 //! The workload of a cell with everything read that it names: shared by the studies.
 
+use crate::client::{OpenArrivals, RedisRequests};
 use crate::study::{self, Files, Load, Origin, Placed, Selection, Study};
 use kvrig_base::diagnostic::{self, Code, Diagnostic};
 use kvrig_base::digest::Digest;
@@ -11,8 +12,8 @@ use kvrig_workloads::popularity::{
 };
 use kvrig_workloads::trace::{Replay, Trace, TraceFormat};
 use kvrig_workloads::{
-    Error, Gaps, KeyFormat, KeySource, Law, Lengths, Mix, Mixed, OpKind, Pacing, Plan, Popularity,
-    RateProfile, Scramble, SizeLaw, Sizes, Workload,
+    Arrivals, Error, Gaps, KeyFormat, KeySource, Law, Lengths, Mix, Mixed, OpKind, Pacing, Plan,
+    Popularity, RateProfile, Scramble, SizeLaw, Sizes, Workload,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -189,6 +190,56 @@ impl WorkloadInputs {
             Source::Drawn(_) => None,
             Source::Recorded { replay, .. } => Some(replay),
         }
+    }
+    /// Requests a second, on average, under a load.
+    pub(super) fn rate(&self, load: &Load) -> Rate {
+        match (&self.pacing, load) {
+            (Some((_, profile)), _) => profile.mean_rate(),
+            // A closed loop sends one request a client for each think time and about 200 us there
+            // and back; only estimates and the length of the lead-in depend on it.
+            (
+                None,
+                Load::Closed {
+                    clients,
+                    think_time,
+                },
+            ) => {
+                let cycle = *think_time + Span::from_micros(200);
+                let micro_requests = u128::from(*clients) * 1_000_000_000_000_000_000;
+                let rate = micro_requests / u128::from(cycle.as_picos());
+                Rate(u64::try_from(rate).unwrap_or(u64::MAX))
+            }
+            (None, Load::Open { .. }) => Rate(0),
+        }
+    }
+    /// Requests expected within `span` under a load.
+    pub(super) fn requests_within(&self, span: Span, load: &Load) -> u64 {
+        let rate = u128::from(self.rate(load).0);
+        let requests = rate * u128::from(span.as_picos()) / 1_000_000_000_000_000_000;
+        u64::try_from(requests).unwrap_or(u64::MAX)
+    }
+    /// When requests of an open loop are meant to start, by its own rate.
+    pub(super) fn starts(&self, seed: Seed) -> Option<Arrivals> {
+        let (pacing, profile) = self.pacing.clone()?;
+        Some(Arrivals::new(pacing, profile, seed.stream("arrivals"), 0))
+    }
+    /// When requests of an open loop are meant to start that begins with operation `first`: as they
+    /// were recorded, where a trace has times.
+    pub(super) fn arrivals(
+        &self,
+        requests: &RedisRequests,
+        first: u64,
+        seed: Seed,
+    ) -> Option<OpenArrivals> {
+        let drawn = OpenArrivals::Drawn(self.starts(seed)?);
+        let origin = self.replay().and_then(|replay| replay.time(first));
+        Some(match origin {
+            Some(origin) => OpenArrivals::Recorded {
+                operations: Box::new(requests.operations().clone()),
+                origin,
+            },
+            None => drawn,
+        })
     }
     /// The share of all operations that make a new key, where keys are drawn.
     pub(super) fn insert_share(&self) -> Share {

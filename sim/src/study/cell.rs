@@ -6,7 +6,7 @@ pub use workload::{
     Arrivals, Law, Lengths, Load, Patience, Popularity, Selection, Sizes, Space, Turnover, Workload,
 };
 
-use super::document::{RedisVersion, TableName};
+use super::document::{BigCommand, RedisVersion, TableName};
 use super::scalars::Moment;
 use super::source::{Origin, Sources};
 use crate::run::Objective;
@@ -75,6 +75,27 @@ pub struct Cell {
 pub enum StudyKind {
     /// How long does growth stop the store, and who waits?
     Rehash(RehashKnobs),
+    /// Who waits behind one big command?
+    BigKeys(BigKeysKnobs),
+}
+
+/// Knobs of the study `big-keys`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BigKeysKnobs {
+    /// Commands, each once and never `all`, in the order of asking; at least one.
+    pub commands: Vec<BigCommand>,
+    /// Elements, ascending, each once; at least one.
+    pub sizes: Vec<u64>,
+    /// Bytes of one element.
+    pub element_bytes: u64,
+    /// Small keys that the other clients ask for; at least one.
+    pub keys: u64,
+    /// Time before the command; above zero.
+    pub lead_in: Span,
+    /// Time after it that is told as after it; above zero.
+    pub window: Span,
+    /// Limits on the time for which a command keeps the core, ascending; may be empty.
+    pub limits: Vec<Span>,
 }
 
 /// Knobs of the study `rehash`.

@@ -71,10 +71,12 @@ choice! {
     pub enum Study {
         /// How long does growth stop the store, and who waits?
         Rehash(Rehash) = "rehash",
+        /// Who waits behind one big command?
+        BigKeys(BigKeys) = "big-keys",
     }
     later {
         "hot-partitions", "adaptive-capacity", "loss-windows", "trade-offs", "eviction",
-        "big-keys", "fork", "cost", "client-sharding", "failover", "reshard", "cache-aside",
+        "fork", "cost", "client-sharding", "failover", "reshard", "cache-aside",
         "dax", "gsi", "messaging", "contention", "global-tables",
     }
 }
@@ -99,6 +101,71 @@ table! {
         swing: Swing,
         /// Many nodes behind clients that ask several of them at once; each grows at the doubling.
         fleet: Fleet,
+    }
+}
+
+table! {
+    /// Knobs of the study `big-keys`.
+    pub struct BigKeys {
+        /// Commands, each run alone on a node of its own.
+        commands: Vec<Located<BigCommand>>,
+        /// Elements of the value that the command works on; keys in the store for `keys` and the
+        /// flushes.
+        sizes: Vec<Located<Count>>,
+        /// Bytes of one element: a member, a field and as much for its value.
+        element_size: Located<Bytes>,
+        /// Small keys that the other clients ask for.
+        keys: Located<Count>,
+        /// Start this long before the command.
+        lead_in: Located<Span>,
+        /// Requests that are meant to start so long after the command are told as after it.
+        window: Located<Span>,
+        /// For each of these, up to how many elements a command keeps the core no longer.
+        limits: Vec<Located<Span>>,
+    }
+}
+
+names! {
+    /// A command that may be big.
+    pub enum BigCommand expected "the name of a command" {
+        /// DEL of a list.
+        DelList = "del-list",
+        /// DEL of a set.
+        DelSet = "del-set",
+        /// DEL of a hash.
+        DelHash = "del-hash",
+        /// DEL of a sorted set.
+        DelZset = "del-zset",
+        /// DEL of a string of so many elements' bytes.
+        DelString = "del-string",
+        /// UNLINK of a list.
+        UnlinkList = "unlink-list",
+        /// UNLINK of a set.
+        UnlinkSet = "unlink-set",
+        /// UNLINK of a hash.
+        UnlinkHash = "unlink-hash",
+        /// UNLINK of a sorted set.
+        UnlinkZset = "unlink-zset",
+        /// UNLINK of a string of so many elements' bytes.
+        UnlinkString = "unlink-string",
+        /// LRANGE of a whole list.
+        Lrange = "lrange",
+        /// SMEMBERS of a set.
+        Smembers = "smembers",
+        /// HGETALL of a hash.
+        Hgetall = "hgetall",
+        /// SORT of a list of numbers.
+        Sort = "sort",
+        /// SINTER of two sets that share half of their members.
+        Sinter = "sinter",
+        /// KEYS * in a store of so many keys.
+        Keys = "keys",
+        /// FLUSHALL of a store of so many keys.
+        Flushall = "flushall",
+        /// FLUSHALL ASYNC of a store of so many keys.
+        FlushallAsync = "flushall-async",
+        /// Every command of this version.
+        All = "all",
     }
 }
 
@@ -433,6 +500,16 @@ impl Study {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Rehash(_) => "rehash",
+            Self::BigKeys(_) => "big-keys",
+        }
+    }
+    /// Axes that its rows have besides those of a sweep.
+    pub(super) const fn axes(&self) -> &'static [&'static str] {
+        match self {
+            Self::Rehash(_) => &[
+                "doubling", "hash", "keys", "load", "phase", "places", "probing", "size", "table",
+            ],
+            Self::BigKeys(_) => &["command", "limit", "phase", "size"],
         }
     }
 }

@@ -24,11 +24,11 @@ mod tests;
 mod workload;
 
 pub use cell::{
-    Action, Arrivals, Cell, Conf, Event, Fleet, Gate, Host, Law, Lengths, Load, Patience, Placed,
-    Popularity, Redis, RehashKnobs, Selection, Sizes, Space, Study, StudyKind, Swing, Turnover,
-    Workload,
+    Action, Arrivals, BigKeysKnobs, Cell, Conf, Event, Fleet, Gate, Host, Law, Lengths, Load,
+    Patience, Placed, Popularity, Redis, RehashKnobs, Selection, Sizes, Space, Study, StudyKind,
+    Swing, Turnover, Workload,
 };
-pub use document::{RedisVersion, TableName};
+pub use document::{BigCommand, RedisVersion, TableName};
 pub use layers::{Flags, Layers, WorkloadFlag};
 pub use scalars::{Millionths, Moment};
 pub use schema::schema;
@@ -58,11 +58,6 @@ pub trait Files {
 const MAX_MEMORY_DEFAULT: Bytes = Bytes::gib(4);
 /// Seed where none is given.
 const SEED_DEFAULT: u64 = 1;
-/// Axes that the rows of a study have besides those of its sweep.
-const REHASH_AXES: &[&str] = &[
-    "doubling", "hash", "keys", "load", "phase", "places", "probing", "size", "table",
-];
-
 /// Reads, merges and resolves a study.
 ///
 /// # Errors
@@ -106,10 +101,11 @@ fn resolve_document(document: &Document, quick: bool, report: &mut Report<'_>) -
         );
     }
     let axes = document.sweep.as_ref().map_or(&[][..], |sweep| &sweep.0);
-    let names = axis_names(axes);
+    let own_axes = study.part.axes();
+    let names = axis_names(axes, own_axes);
     let mut warnings = Vec::new();
     let cells = cells(document, axes, &names, &mut warnings, report);
-    let known_axes: Vec<String> = REHASH_AXES
+    let known_axes: Vec<String> = own_axes
         .iter()
         .map(|axis| (*axis).to_owned())
         .chain(names.iter().cloned())
@@ -271,7 +267,7 @@ fn check_variant(variant: &Settings, report: &mut Report<'_>) {
 }
 
 /// The name of each axis in rows: the shortest end of its path that no other axis has.
-fn axis_names(axes: &[Axis]) -> Vec<String> {
+fn axis_names(axes: &[Axis], own: &[&str]) -> Vec<String> {
     let ends = |axis: &Axis, parts: usize| {
         let names: Vec<&str> = axis.path.iter().map(|(part, _)| part.as_str()).collect();
         names[names.len().saturating_sub(parts)..].join(".")
@@ -286,7 +282,7 @@ fn axis_names(axes: &[Axis]) -> Vec<String> {
                         .iter()
                         .enumerate()
                         .any(|(other, axis)| other != place && ends(axis, *parts) == *name);
-                    !taken_by_axis && name != "variant" && !REHASH_AXES.contains(&name.as_str())
+                    !taken_by_axis && name != "variant" && !own.contains(&name.as_str())
                 })
                 .map_or_else(|| axis.dotted(), |(_, name)| name)
         })

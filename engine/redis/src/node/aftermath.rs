@@ -3,8 +3,8 @@
 
 use super::client::Marks;
 use super::{After, NoMessage, Node};
-use kvrig_base::id::ConnId;
-use kvrig_base::seam::{Counter, Cx, Effect};
+use kvrig_base::id::{ConnId, JobId};
+use kvrig_base::seam::{Counter, Counts, Cx, Effect};
 use std::collections::VecDeque;
 
 /// What is still to be done once the present command has been answered.
@@ -22,6 +22,9 @@ pub(super) struct Pending {
     closing: Vec<ConnId>,
     /// Connections whose input goes on.
     resumed: VecDeque<ConnId>,
+    /// What a thread is to release, and how many times it was given something.
+    released: Vec<Counts>,
+    releases: u32,
     /// Whether this is being done.
     is_running: bool,
 }
@@ -47,6 +50,11 @@ impl Pending {
         self.closing.push(conn);
         self.is_due = true;
     }
+    /// Leaves the release of memory to a thread.
+    pub(super) fn release_aside(&mut self, counts: Counts) {
+        self.released.push(counts);
+        self.is_due = true;
+    }
     /// Forgets what concerns a connection that is gone.
     pub(super) fn forget(&mut self, conn: ConnId) {
         self.messages.retain(|(to, _)| *to != conn);
@@ -68,6 +76,11 @@ impl Node {
             return;
         }
         self.pending.is_running = true;
+        for counts in std::mem::take(&mut self.pending.released) {
+            let job = JobId(self.pending.releases);
+            self.pending.releases = self.pending.releases.wrapping_add(1);
+            cx.effect(Effect::Offload { job, counts });
+        }
         loop {
             self.send_messages(cx);
             self.heed_changes(cx);

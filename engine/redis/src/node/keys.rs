@@ -2,11 +2,12 @@
 
 use super::blocking::wait;
 use super::call::{Call, Outcome};
+use super::client::Session;
 use super::expiry::{
     expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl,
 };
 use super::scan::scan;
-use super::{listing, moving, object, sort};
+use super::{After, ErrorReply, Node, listing, moving, object, sort};
 use crate::command::commands;
 use crate::keyspace::Database;
 use crate::resp::Frame;
@@ -36,11 +37,11 @@ commands! { Generic;
     "touch", -2, [READONLY FAST], ALL, "3.2.1" => Database(listing::touch);
     "ttl", 2, [READONLY FAST], FIRST, "1.0.0" => Database(ttl);
     "type", 2, [READONLY FAST], FIRST, "1.0.0" => Database(type_of);
-    "unlink", -2, [WRITE FAST], ALL, "4.0.0" => Database(del);
+    "unlink", -2, [WRITE FAST], ALL, "4.0.0" => Node(unlink);
     "wait", 3, [NOSCRIPT], NONE, "3.0.0" => Node(wait);
 }
 
-/// DEL and UNLINK, which removes strings as DEL does (delGenericCommand).
+/// DEL (delGenericCommand).
 fn del<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let mut deleted = 0;
     for key in &call.args[1..] {
@@ -48,6 +49,26 @@ fn del<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         deleted += usize::from(db.delete(key, call.work));
     }
     call.reply_count(deleted)
+}
+
+/// UNLINK: large collections are taken out and left to a thread that releases them; all else goes as
+/// with DEL.
+fn unlink<'c>(
+    node: &mut Node,
+    session: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    let mut deleted = 0;
+    for key in &call.args[1..] {
+        let db = node.keyspace.database_mut(session.database);
+        db.remove_if_expired(key, call.now_ms, call.work);
+        let (was_there, left) = db.delete_aside(key, call.work);
+        deleted += usize::from(was_there);
+        if let Some(counts) = left {
+            node.pending.release_aside(counts);
+        }
+    }
+    call.reply_count(deleted).map(|()| After::Continue)
 }
 
 /// EXISTS: a key named twice counts twice.

@@ -18,6 +18,7 @@ pub(super) fn keys<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let (mut found, mut scanned): (Vec<Box<[u8]>>, u64) = (Vec::new(), 0);
     let mut position = Position::default();
     while let Some(slot) = db.keys().walk(&mut position, call.work) {
+        db.keys().read_entry(slot, call.work);
         let key = db.keys().entry(slot).key.as_slice();
         if !is_all {
             scanned += key.len() as u64;

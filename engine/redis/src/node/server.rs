@@ -14,6 +14,7 @@ use crate::command::commands;
 use crate::keyspace::Database;
 use crate::number::{IntegerText, parse_i64};
 use crate::resp::Frame;
+use kvrig_base::seam::Work;
 
 commands! { Server;
     "bgsave", -1, [ADMIN NOSCRIPT NO_ASYNC_LOADING], NONE, "1.0.0" => Node(bgsave);
@@ -21,7 +22,7 @@ commands! { Server;
     "dbsize", 1, [READONLY FAST], NONE, "1.0.0" => Database(dbsize);
     "debug", -2, [ADMIN NOSCRIPT LOADING STALE], NONE, "1.0.0" => Node(debug);
     "flushall", -1, [WRITE], NONE, "1.0.0" => Node(flushall);
-    "flushdb", -1, [WRITE], NONE, "1.0.0" => Database(flushdb);
+    "flushdb", -1, [WRITE], NONE, "1.0.0" => Node(flushdb);
     "info", -1, [LOADING STALE], NONE, "1.0.0" => Node(info);
     "lastsave", 1, [LOADING STALE FAST], NONE, "1.0.0" => Node(lastsave);
     "latency", -2, [], NONE, "2.8.13" => Container(latency::SUBCOMMANDS);
@@ -75,10 +76,16 @@ fn debug<'c>(
 }
 
 /// FLUSHDB.
-fn flushdb<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
-    flush_mode(call.args)?;
-    db.clear(call.work);
-    call.reply_ok()
+fn flushdb<'c>(
+    node: &mut Node,
+    session: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    let how = flush_mode(call.args)?;
+    let database = session.database;
+    flush(node, call, how, |node, work| {
+        node.keyspace.database_mut(database).clear(work);
+    })
 }
 
 /// FLUSHALL.
@@ -87,16 +94,42 @@ fn flushall<'c>(
     _: &mut Session,
     call: &mut Call<'c>,
 ) -> Result<After, ErrorReply<'c>> {
-    flush_mode(call.args)?;
-    node.keyspace.clear_all(call.work);
+    let how = flush_mode(call.args)?;
+    flush(node, call, how, |node, work| node.keyspace.clear_all(work))
+}
+
+/// Who releases what a flush removes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FlushMode {
+    /// The command itself, before it replies.
+    Sync,
+    /// A thread; the command puts empty tables in place (emptyDbAsync).
+    Async,
+}
+
+fn flush<'c>(
+    node: &mut Node,
+    call: &mut Call<'c>,
+    how: FlushMode,
+    clear: impl FnOnce(&mut Node, &mut Work),
+) -> Result<After, ErrorReply<'c>> {
+    match how {
+        FlushMode::Sync => clear(node, call.work),
+        FlushMode::Async => {
+            let mut aside = Work::unpriced();
+            clear(node, &mut aside);
+            node.pending.release_aside(aside.counts());
+        }
+    }
     call.reply_ok().map(|()| After::Continue)
 }
 
-/// Both modes remove everything before the reply.
-fn flush_mode<'c>(args: &[&[u8]]) -> Outcome<'c> {
+/// The mode that is asked for; without one, `lazyfree-lazy-user-flush no` decides.
+fn flush_mode<'c>(args: &[&[u8]]) -> Result<FlushMode, ErrorReply<'c>> {
     match args {
-        [_] => Ok(()),
-        [_, mode] if is_option(mode, "sync") || is_option(mode, "async") => Ok(()),
+        [_] => Ok(FlushMode::Sync),
+        [_, mode] if is_option(mode, "sync") => Ok(FlushMode::Sync),
+        [_, mode] if is_option(mode, "async") => Ok(FlushMode::Async),
         _ => Err(ErrorReply::Syntax),
     }
 }

@@ -3,8 +3,8 @@
 //! They are tables of Redis like that of all keys, with one difference that matters: no timer helps
 //! them, so that a rehash that began lasts until operations have finished it (redis#13605).
 
-use super::Footprint;
 use super::sampled::{self, Sample};
+use super::{Footprint, count_pages_released};
 use crate::memory::{key_bytes, size_class};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::Work;
@@ -194,8 +194,18 @@ impl<E: Element> Dict<E> {
     pub fn for_each(&self, work: &mut Work, mut visit: impl FnMut(&E, &mut Work)) {
         let mut position = Position::default();
         while let Some(slot) = self.table.walk(&mut position, work) {
+            self.table.read_entry(slot, work);
             visit(self.table.entry(slot), work);
         }
+    }
+    /// Counts what giving all of it back takes beside the frees that its footprint tells: every
+    /// bucket is looked at, every entry and its key are read, and large bucket arrays go back to the
+    /// system (dictRelease).
+    pub(crate) fn count_release(&self, work: &mut Work) {
+        self.for_each(work, |_, _| ());
+        let arrays = self.table.bucket_bytes();
+        count_pages_released(arrays.old, work);
+        count_pages_released(arrays.new, work);
     }
     /// Visits the entries of the bucket at `cursor` and returns the next cursor.
     pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&E), work: &mut Work) -> u64 {

@@ -25,6 +25,11 @@ use kvrig_base::seam::{Counter, Work};
 use kvrig_tables::ResizePolicy;
 use sorted_set::SortedSetConfig;
 
+/// Allocations from this size on may go to the system.
+const LARGE_ALLOCATION_BYTES: u64 = 32 * 1024;
+/// Bytes of a page of memory.
+const PAGE_BYTES: u64 = 4_096;
+
 /// What a key holds. Collections lie outside, so that a record stays small.
 #[derive(Debug)]
 pub enum Value {
@@ -117,6 +122,21 @@ impl Value {
             _ => self.footprint().allocations,
         }
     }
+    /// Counts the work of giving the value back: a free for each allocation, and the way to each of
+    /// them (freeListObject, freeSetObject, freeZsetObject, freeHashObject).
+    pub(crate) fn count_release(&self, work: &mut Work) {
+        work.count(Counter::Frees, self.allocations());
+        match self {
+            Self::String(string) => count_pages_released(string.stored_len() as u64, work),
+            Self::List(list) => work.count(Counter::ListSteps, list.nodes() as u64),
+            Self::Set(set) => set.count_release(work),
+            Self::SortedSet(set) => set.count_release(work),
+            Self::Hash(hash) => hash.count_release(work),
+            Self::Stream(stream) => {
+                work.count(Counter::ListSteps, stream.log().nodes().nodes());
+            }
+        }
+    }
     /// What Redis would have allocated for a collection; nothing for a string, whose allocation
     /// its object may share.
     pub fn footprint(&self) -> Footprint {
@@ -155,6 +175,14 @@ impl Value {
             Self::String(string) => string.stored_len(),
             _ => 0,
         }
+    }
+}
+
+/// Counts the pages of an allocation that is given back, where it is so large that it goes to the
+/// system ([`Counter::AllocationsLarge`]).
+fn count_pages_released(bytes: u64, work: &mut Work) {
+    if bytes >= LARGE_ALLOCATION_BYTES {
+        work.count(Counter::PagesReleased, bytes.div_ceil(PAGE_BYTES));
     }
 }
 

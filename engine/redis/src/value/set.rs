@@ -97,6 +97,12 @@ impl Set {
             _ => 0,
         }
     }
+    /// Counts what giving it back takes beside the frees of its allocations.
+    pub(crate) fn count_release(&self, work: &mut Work) {
+        if let Form::Table(table) = &self.form {
+            table.count_release(work);
+        }
+    }
     /// Says whether its table may resize.
     pub fn set_resize_policy(&mut self, policy: ResizePolicy) {
         if let Form::Table(table) = &mut self.form {

@@ -370,3 +370,88 @@ fn receipts_count_what_was_done() {
         "an integer lies in its record"
     );
 }
+
+/// A set of so many members at `key`.
+fn add_members(host: &mut Host, key: &str, members: u64) {
+    for member in 0..members {
+        host.ask(&format!("SADD {key} member-{member}"));
+    }
+}
+
+/// What threads beside were given to do since the last call.
+fn left_to_threads(host: &mut Host) -> Vec<kvrig_base::seam::Counts> {
+    let (effects, data) = host.effects.take();
+    let counts = effects.iter().filter_map(|effect| match effect {
+        kvrig_base::seam::Effect::Offload { counts, .. } => Some(*counts),
+        _ => None,
+    });
+    let counts = counts.collect();
+    host.effects.reuse(effects, data);
+    counts
+}
+
+#[test]
+fn deleting_a_large_set_counts_the_way_to_every_member() {
+    let mut host = Host::new();
+    add_members(&mut host, "s", 100);
+    assert_eq!(host.ask("DEL s"), ":1");
+    let counts = host.counts();
+    assert!(counts.get(Counter::Frees) > 2 * 100, "entries and strings");
+    assert!(counts.get(Counter::EntriesVisited) >= 100);
+    assert!(counts.get(Counter::BucketsProbed) >= 128);
+    assert_eq!(left_to_threads(&mut host), []);
+}
+
+#[test]
+fn unlinking_leaves_a_large_set_to_a_thread_and_releases_a_small_one_itself() {
+    let mut host = Host::new();
+    for (members, is_left) in [(64, false), (65, true)] {
+        add_members(&mut host, "s", members);
+        left_to_threads(&mut host);
+        assert_eq!(host.ask("UNLINK s nothing"), ":1");
+        assert_eq!(host.ask("EXISTS s"), ":0");
+        let left = left_to_threads(&mut host);
+        assert_eq!(left.len(), usize::from(is_left), "{members} members");
+        for counts in left {
+            assert!(counts.get(Counter::Frees) > 2 * members);
+            assert!(counts.get(Counter::EntriesVisited) >= members);
+        }
+    }
+}
+
+#[test]
+fn flushing_frees_every_key_and_value_or_leaves_that_to_a_thread() {
+    let mut host = Host::new();
+    for (request, is_left) in [
+        ("FLUSHALL", false),
+        ("FLUSHALL ASYNC", true),
+        ("FLUSHDB ASYNC", true),
+    ] {
+        for key in 0..100 {
+            host.ask(&format!(
+                "SET a-key-that-lies-outside-its-record-{key} a-value-of-some-length"
+            ));
+        }
+        add_members(&mut host, "s", 100);
+        left_to_threads(&mut host);
+        assert_eq!(host.ask(request), "+OK");
+        let own = host.counts().get(Counter::Frees);
+        assert_eq!(host.ask("DBSIZE"), ":0");
+        let left = left_to_threads(&mut host);
+        let left: u64 = left.iter().map(|counts| counts.get(Counter::Frees)).sum();
+        let (most, least) = if is_left { (left, own) } else { (own, left) };
+        assert!(most > 3 * 100 + 2 * 100, "{request}: {most}");
+        assert_eq!(least, 0, "{request}");
+    }
+}
+
+#[test]
+fn sorting_counts_a_visit_for_each_comparison() {
+    let mut host = Host::new();
+    for number in 0..256_u32 {
+        host.ask(&format!("RPUSH l {}", number * 167 % 256));
+    }
+    host.ask("SORT l");
+    let visits = host.counts().get(Counter::EntriesVisited);
+    assert!(visits > 256 + 256 * 4, "{visits}");
+}

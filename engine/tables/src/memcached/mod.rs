@@ -266,6 +266,10 @@ impl<E: Entry> Table<E> for MemcachedTable<E> {
     }
 
     /// Removes all items; an expansion ends, and the larger array stays.
+    fn read_entry(&self, slot: Slot, work: &mut Work) {
+        self.arena.read(slot, work);
+    }
+
     fn clear(&mut self, work: &mut Work) {
         self.arena.clear(work);
         self.primary.empty_all(work);

@@ -332,6 +332,10 @@ impl<E: Entry> Table<E> for OpenTable<E> {
         self.arena.entry_mut(slot, work)
     }
 
+    fn read_entry(&self, slot: Slot, work: &mut Work) {
+        self.arena.read(slot, work);
+    }
+
     fn clear(&mut self, work: &mut Work) {
         work.count(
             Counter::BucketsProbed,

@@ -264,6 +264,10 @@ impl<E: Entry> Table<E> for SegmentedTable<E> {
         self.arena.entry_mut(slot, work)
     }
 
+    fn read_entry(&self, slot: Slot, work: &mut Work) {
+        self.arena.read(slot, work);
+    }
+
     fn clear(&mut self, work: &mut Work) {
         self.arena.clear(work);
         if self.directory.is_empty() {

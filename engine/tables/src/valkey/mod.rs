@@ -308,6 +308,10 @@ impl<E: Entry> Table<E> for ValkeyTable<E> {
         self.arena.entry_mut(slot, work)
     }
 
+    fn read_entry(&self, slot: Slot, work: &mut Work) {
+        self.arena.read(slot, work);
+    }
+
     fn clear(&mut self, work: &mut Work) {
         self.release_everything(work);
     }

@@ -8,13 +8,13 @@
 
 use super::growth;
 use super::inputs::Inputs;
-use super::node::load;
 use super::outcome::FleetOutcome;
 use super::phases::Phase;
-use super::samples::{Samples, parts_per_million};
 use crate::client::{Arguments, FanOut, RedisRequests, Requests};
 use crate::record::Latencies;
 use crate::run::RunError;
+use crate::studies::hosting::load;
+use crate::studies::samples::{Samples, parts_per_million};
 use crate::study::{Fleet, Load};
 use crate::world::{Call, DiskConfig, Gathered, Model, Observer, Placement, PoolId, World};
 use kvrig_base::diagnostic::{self, Diagnostic};
@@ -338,7 +338,7 @@ fn filled(
         args.clear();
         writer.write(&op, &mut args);
         work.begin();
-        args.lend(|args| load(&mut node, args, op.ttl, inputs, &mut work));
+        args.lend(|args| load(&mut node, args, op.ttl, inputs.cell.start, &mut work));
     }
     node
 }

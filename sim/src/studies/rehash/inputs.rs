@@ -1,9 +1,11 @@
 //! What a cell runs on, read once and shared by its points: store, profile, workload.
 
-use crate::client::{OpenArrivals, Patience, RedisRequests};
+use crate::client::{OpenArrivals, RedisRequests};
 use crate::cost::Profile;
-use crate::studies::workload::{NamedFiles, WorkloadInputs, WorkloadReader};
-use crate::study::{self, Cell, Files, Load, Placed, RehashKnobs, Study};
+use crate::studies::another_question;
+use crate::studies::setup::Setup;
+use crate::studies::workload::{WorkloadInputs, WorkloadReader};
+use crate::study::{Cell, Files, RehashKnobs, Study, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::digest::Digest;
 use kvrig_base::quantity::{Bytes, Rate, Share};
@@ -12,8 +14,7 @@ use kvrig_base::time::Span;
 use kvrig_redis::Config;
 use kvrig_workloads::popularity::KeySpace;
 use kvrig_workloads::trace::Replay;
-use kvrig_workloads::{Arrivals, OpKind, Operations, Workload};
-use std::collections::BTreeMap;
+use kvrig_workloads::{OpKind, Operations, Workload};
 use std::sync::Arc;
 
 /// The value of `maxmemory` that stands for the memory in use just before the table grows.
@@ -38,17 +39,15 @@ pub(super) struct Inputs {
 
 /// Reads what cells name, each file once.
 pub(super) struct Reader<'a> {
-    files: NamedFiles<'a>,
+    setup: Setup<'a>,
     workloads: WorkloadReader,
-    profiles: BTreeMap<String, Profile>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(study: &'a Study, files: &'a dyn Files) -> Self {
         Self {
-            files: NamedFiles::new(study, files),
+            setup: Setup::new(study, files),
             workloads: WorkloadReader::default(),
-            profiles: BTreeMap::new(),
         }
     }
 
@@ -57,22 +56,18 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// What cannot be read, or contradicts the rest, with its place in the study file.
     pub(super) fn inputs(&mut self, cell: &Cell) -> Result<Inputs, Diagnostic> {
-        let study::StudyKind::Rehash(knobs) = &cell.kind;
-        let mut profile = self.profile(&cell.host.profile)?;
-        if let Some(latency) = cell.host.link_latency {
-            profile.link.latency = latency;
-        }
-        if let Some(bandwidth) = cell.host.link_bandwidth {
-            profile.link.bytes_per_second = bandwidth.0;
-        }
-        if let Some(sync) = cell.host.disk_sync {
-            profile.disk.sync = sync;
-        }
-        if let Some(bandwidth) = cell.host.disk_bandwidth {
-            profile.disk.bytes_per_second = bandwidth.0;
-        }
-        let (config, limit_at_doubling) = self.config(cell)?;
-        let workload = self.workloads.inputs(&cell.workload, &self.files)?;
+        let StudyKind::Rehash(knobs) = &cell.kind else {
+            return Err(another_question(cell));
+        };
+        let profile = self.setup.machine(&cell.host)?;
+        let mut limit_at_doubling = false;
+        let config = self.setup.config(cell, |name, value| {
+            let is_own = name == "maxmemory" && value == AT_DOUBLING;
+            limit_at_doubling |= is_own;
+            is_own
+        })?;
+        let files = &self.setup.files;
+        let workload = self.workloads.inputs(&cell.workload, files)?;
         if workload.replay().is_none() && workload.insert_share() == Share(0) {
             return Err(Diagnostic::new(
                 diagnostic::CONTRADICTION,
@@ -84,7 +79,7 @@ impl<'a> Reader<'a> {
             ));
         }
         Ok(Inputs {
-            files: self.files.digests(),
+            files: files.digests(),
             cell: cell.clone(),
             knobs: knobs.clone(),
             profile,
@@ -92,55 +87,6 @@ impl<'a> Reader<'a> {
             limit_at_doubling,
             workload,
         })
-    }
-
-    /// A built-in profile by its name, or one from a file by its path.
-    fn profile(&mut self, name: &Placed<String>) -> Result<Profile, Diagnostic> {
-        if let Some(profile) = self.profiles.get(&name.value) {
-            return Ok(profile.clone());
-        }
-        let is_file = name.value.ends_with(".toml") || name.value.contains('/');
-        let profile = match is_file {
-            true => Profile::parse(&name.value, &self.files.read_text(name)?)?,
-            false => Profile::embedded(&name.value).map_err(|error| {
-                let mut placed = self.files.at(
-                    diagnostic::UNKNOWN_NAME,
-                    name.at,
-                    error.message,
-                    "no such profile",
-                );
-                placed.help = error.help;
-                placed
-            })?,
-        };
-        self.profiles.insert(name.value.clone(), profile.clone());
-        Ok(profile)
-    }
-
-    fn config(&self, cell: &Cell) -> Result<(Config, bool), Diagnostic> {
-        let mut config = Config {
-            growth_guard: cell.redis.growth_guard,
-            ..Config::default()
-        };
-        let mut limit_at_doubling = false;
-        for directive in &cell.redis.conf {
-            if directive.name.value == "maxmemory" && directive.value.value == AT_DOUBLING {
-                limit_at_doubling = true;
-                continue;
-            }
-            let set = config.set(&directive.name.value, &directive.value.value);
-            set.map_err(|error| {
-                let mut placed = self.files.at(
-                    diagnostic::STORE_DIRECTIVE,
-                    directive.name.at,
-                    error.message,
-                    "not honoured",
-                );
-                placed.help = error.help;
-                placed
-            })?;
-        }
-        Ok((config, limit_at_doubling))
     }
 }
 
@@ -160,39 +106,12 @@ pub(super) struct Beginning {
 impl Inputs {
     /// Requests a second, on average.
     pub(super) fn rate(&self) -> Rate {
-        match (&self.workload.pacing, &self.cell.workload.load) {
-            (Some((_, profile)), _) => profile.mean_rate(),
-            // A closed loop sends one request a client for each think time and about 200 us there
-            // and back; only estimates and the length of the lead-in depend on it.
-            (
-                None,
-                Load::Closed {
-                    clients,
-                    think_time,
-                },
-            ) => {
-                let cycle = *think_time + Span::from_micros(200);
-                let micro_requests = u128::from(*clients) * 1_000_000_000_000_000_000;
-                let rate = micro_requests / u128::from(cycle.as_picos());
-                Rate(u64::try_from(rate).unwrap_or(u64::MAX))
-            }
-            (None, Load::Open { .. }) => Rate(0),
-        }
-    }
-    /// How long the clients wait, and what they do then.
-    pub(super) fn patience(&self, seed: Seed) -> Option<Patience> {
-        self.cell.workload.patience.map(|patience| Patience {
-            timeout: patience.timeout,
-            retries: patience.retries,
-            backoff: patience.backoff,
-            draws: seed.stream("backoff"),
-        })
+        self.workload.rate(&self.cell.workload.load)
     }
     /// Requests expected within `span`.
     pub(super) fn requests_within(&self, span: Span) -> u64 {
-        let requests =
-            u128::from(self.rate().0) * u128::from(span.as_picos()) / 1_000_000_000_000_000_000;
-        u64::try_from(requests).unwrap_or(u64::MAX)
+        self.workload
+            .requests_within(span, &self.cell.workload.load)
     }
     /// The time that so many requests take.
     pub(super) fn span_of_requests(&self, requests: u64) -> Span {
@@ -238,7 +157,7 @@ impl Inputs {
         };
         let mut operations = Operations::new(Arc::clone(&workload)).from_index(first);
         if workload.needs_time()
-            && let Some(starts) = self.starts(seed)
+            && let Some(starts) = self.workload.starts(seed)
         {
             operations = operations.starting(starts);
         }
@@ -247,7 +166,7 @@ impl Inputs {
         for &key in &present {
             requests.mark_stored(key);
         }
-        let arrivals = self.arrivals(&requests, first, seed);
+        let arrivals = self.workload.arrivals(&requests, first, seed);
         Ok(Beginning {
             requests,
             arrivals,
@@ -293,23 +212,7 @@ impl Inputs {
     }
     /// When requests of an open loop are meant to start, by the cell's rate.
     pub(super) fn drawn_arrivals(&self, seed: Seed) -> Option<OpenArrivals> {
-        self.starts(seed).map(OpenArrivals::Drawn)
-    }
-    fn starts(&self, seed: Seed) -> Option<Arrivals> {
-        let (pacing, profile) = self.workload.pacing.clone()?;
-        Some(Arrivals::new(pacing, profile, seed.stream("arrivals"), 0))
-    }
-    fn arrivals(&self, requests: &RedisRequests, first: u64, seed: Seed) -> Option<OpenArrivals> {
-        let drawn = self.drawn_arrivals(seed)?;
-        if let Some(replay) = self.workload.replay()
-            && let Some(origin) = replay.time(first)
-        {
-            return Some(OpenArrivals::Recorded {
-                operations: Box::new(requests.operations().clone()),
-                origin,
-            });
-        }
-        Some(drawn)
+        self.workload.starts(seed).map(OpenArrivals::Drawn)
     }
 }
 

@@ -8,14 +8,13 @@
 use super::growth;
 use super::heat::Heat;
 use super::inputs::{Beginning, Inputs};
-use super::node::{
-    BEGIN_PATIENCE, DISK_BYTES, FILLS_UNASKED, STRETCH, STRETCHES_PER_SAMPLE, out_of_range,
-};
+use super::node::{BEGIN_PATIENCE, STRETCH, STRETCHES_PER_SAMPLE};
 use super::outcome::{MemoryPoint, NodeOutcome};
 use super::phases::{Phase, Recorder};
-use super::samples::{Samples, parts_per_million, per_second};
 use crate::client::{Arguments, ClosedLoop, MemcachedRequests, OpenArrivals, OpenLoop};
 use crate::run::RunError;
+use crate::studies::hosting::{DISK_BYTES, FILLS_UNASKED, out_of_range, patience};
+use crate::studies::samples::{Samples, parts_per_million, per_second};
 use crate::study::Load;
 use crate::world::{
     Call, Contents, DiskConfig, GroupId, LockWait, Model, Observer, Placement, Reply, StoreId,
@@ -288,7 +287,7 @@ fn add_load(
     beginning: Beginning,
     seed: Seed,
 ) -> GroupId {
-    let patience = inputs.patience(seed);
+    let patience = patience(&inputs.cell.workload, seed);
     let link = inputs.profile.link.clone();
     let targets = workers.to_vec();
     let requests = MemcachedRequests::new(beginning.requests.operations().clone());

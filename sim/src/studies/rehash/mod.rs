@@ -32,12 +32,12 @@ mod watch;
 pub use charts::{MeasuredPause, add_measured_pauses};
 
 use crate::run::{
-    Experiment, Measurable, Objective, Outcome, Plan, Point, RunError, fingerprint,
-    rows_over_seeds, verdicts,
+    Experiment, Measurable, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds,
 };
+use crate::studies::judging::judge;
 use crate::study::{Files, Fleet, Study, Swing};
 use inputs::{Inputs, Reader};
-use kvrig_base::diagnostic::{self, Diagnostic};
+use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::random::Seed;
 use kvrig_base::result::StudyResult;
 use kvrig_base::row::Class;
@@ -122,7 +122,11 @@ pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
         points: Vec::new(),
     };
     rehash.lay_out_points()?;
-    Ok(Plan::new(Box::new(rehash), memory_max))
+    Ok(Plan::new(
+        Box::new(rehash),
+        memory_max,
+        "lower study.rehash.doublings or study.rehash.size_curve",
+    ))
 }
 
 impl Experiment for Rehash {
@@ -241,23 +245,7 @@ impl Rehash {
         // What theory says is no outcome of the simulation.
         let of_theory = rows.iter_mut().filter(|row| row.name.starts_with("law_"));
         of_theory.for_each(|row| row.class = Class::Cited);
-        // Settings may leave nothing that a threshold of the built-in study speaks of; one that
-        // somebody wrote must judge something.
-        let (judged, idle): (Vec<Objective>, Vec<Objective>) = study
-            .objectives
-            .iter()
-            .cloned()
-            .partition(|objective| !study.is_built_in || objective.applies_to_any(&rows));
-        let verdicts = verdicts(&judged, &rows).map_err(|objective| {
-            Diagnostic::new(
-                diagnostic::CONTRADICTION,
-                format!(
-                    "the threshold on `{}` in line {} applies to no row of this run",
-                    objective.metric, objective.line
-                ),
-            )
-            .help("correct its `where`, or leave it out")
-        })?;
+        let judged = judge(study, &rows)?;
         let limit = study
             .objectives
             .iter()
@@ -268,12 +256,7 @@ impl Rehash {
         let mut warnings = found.warnings();
         warnings.extend(study.warnings.iter().map(ToString::to_string));
         warnings.extend(self.left_out());
-        warnings.extend(idle.iter().map(|objective| {
-            format!(
-                "The built-in threshold on `{}` is left out: it speaks of nothing that was run.",
-                objective.metric
-            )
-        }));
+        warnings.extend(judged.left_out);
         warnings.sort();
         warnings.dedup();
         let profile = &self.cells[0].profile;
@@ -286,7 +269,7 @@ impl Rehash {
             seed: study.seed,
             seeds: study.seeds,
             profile: profile.reference(),
-            verdicts,
+            verdicts: judged.verdicts,
             findings,
             table: summary::table(&rows, &subjects),
             series: drawn.series,

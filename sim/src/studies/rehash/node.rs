@@ -5,16 +5,18 @@ use super::growth;
 use super::inputs::{Beginning, Inputs};
 use super::outcome::NodeOutcome;
 use super::phases::Phase;
-use super::samples::{Samples, parts_per_million, per_second};
 use super::watch::Watch;
-use crate::client::{
-    Arguments, ClosedLoop, OpenArrivals, OpenLoop, RedisRequests, RequestKind, Requests,
-};
+use crate::client::{Arguments, ClosedLoop, OpenArrivals};
 use crate::run::RunError;
-use crate::study::{Action, Load, Moment};
-use crate::world::{Contents, DiskConfig, GroupId, Model, Placement, PoolId, World};
+use crate::studies::asks::Asks;
+use crate::studies::hosting::{
+    Asked, FILLS_UNASKED, add_load, counters, load, out_of_range, place,
+};
+use crate::studies::samples::{Samples, parts_per_million, per_second};
+use crate::study::{Action, Moment};
+use crate::world::{Model, World};
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::id::{ActorId, RequestId};
+use kvrig_base::id::ActorId;
 use kvrig_base::random::Seed;
 use kvrig_base::seam::Work;
 use kvrig_base::time::{Span, Time};
@@ -33,12 +35,8 @@ pub(super) const BEGIN_PATIENCE: Span = Span::from_secs(1);
 /// How many times longer than steps alone would take growing may last, and how much longer yet,
 /// before it is given up: room for a child that freezes it.
 const END_PATIENCE: (u64, Span) = (2, Span::from_secs(10));
-/// Capacity of the node's disk; more than any snapshot that fits into memory here.
-pub(super) const DISK_BYTES: u64 = 1 << 40;
 /// A memory limit that no store reaches.
 const MEMORY_UNLIMITED: u64 = 1 << 60;
-/// Keys filled in between two looks at the interrupt.
-pub(super) const FILLS_UNASKED: usize = 65_536;
 
 /// The types of this study's worlds.
 #[derive(Debug)]
@@ -50,47 +48,6 @@ impl Model for Rehashing {
     type Arrivals = OpenArrivals;
     type Observer = Watch;
     const RECORDS_LATENCIES: bool = false;
-}
-
-/// Who asks: the load, or the operator.
-#[derive(Debug)]
-enum Asks {
-    Load(Box<RedisRequests>),
-    /// One command, such as BGSAVE.
-    Operator(&'static [u8]),
-}
-
-impl Requests for Asks {
-    fn fill(&mut self, id: RequestId, args: &mut Arguments) {
-        match self {
-            Self::Load(requests) => requests.fill(id, args),
-            Self::Operator(command) => args.push(command),
-        }
-    }
-    fn wire_bytes(&self, args: &Arguments) -> u64 {
-        match self {
-            Self::Load(requests) => requests.wire_bytes(args),
-            Self::Operator(_) => args.lend(kvrig_redis::resp::request_len) as u64,
-        }
-    }
-    fn kind(&self, args: &Arguments) -> RequestKind {
-        match self {
-            Self::Load(requests) => requests.kind(args),
-            Self::Operator(_) => RequestKind::Other,
-        }
-    }
-    fn first_think(&mut self, client: u32) -> Span {
-        match self {
-            Self::Load(requests) => requests.first_think(client),
-            Self::Operator(_) => Span::ZERO,
-        }
-    }
-    fn think(&mut self, id: RequestId) -> Span {
-        match self {
-            Self::Load(requests) => requests.think(id),
-            Self::Operator(_) => Span::ZERO,
-        }
-    }
 }
 
 /// Runs `inputs` with tables of `kind` through the growth at `size` entries.
@@ -108,8 +65,14 @@ pub(super) fn run(
     let node = filled_node(inputs, kind, size, &beginning, seed, cancelled)?;
     let watch = Watch::new(&node, buckets, keeps_heat);
     let mut world: World<Rehashing> = World::new(&inputs.profile, inputs.cell.start, watch);
-    let (pool, actor) = place(&mut world, inputs, node);
-    let load = add_load(&mut world, inputs, actor, beginning, seed);
+    let (pool, actor) = place(&mut world, inputs.cell.host.cores, node);
+    let asked = Asked {
+        workload: &inputs.cell.workload,
+        link: &inputs.profile.link,
+        requests: beginning.requests,
+        arrivals: beginning.arrivals,
+    };
+    let load = add_load(&mut world, actor, asked, seed);
     world.observer_mut().load = load;
     let ended = go_through(&mut world, inputs, actor, buckets, cancelled)?;
     let offered = world.check_books()?;
@@ -179,50 +142,6 @@ pub(super) fn run(
     Ok((outcome, events))
 }
 
-/// Puts `node` on a core of its own, its helpers and children on the others, beside a disk.
-pub(super) fn place<M: Model<Actor = Node>>(
-    world: &mut World<M>,
-    inputs: &Inputs,
-    node: Node,
-) -> (PoolId, ActorId) {
-    let pool = world.add_pool(1);
-    let helpers = match inputs.cell.host.cores {
-        0 | 1 => pool,
-        cores => world.add_pool(cores - 1),
-    };
-    // Snapshots are written and never read back here.
-    let disk = world.add_disk(DiskConfig {
-        capacity_bytes: DISK_BYTES,
-        contents: Contents::Counted,
-    });
-    let placement = Placement {
-        pool,
-        helpers,
-        disk,
-        store: None,
-    };
-    (pool, world.add_actor(node, placement))
-}
-
-/// What went beyond the cost profile's range, in sentences.
-pub(super) fn out_of_range<M: Model>(world: &World<M>) -> Vec<String> {
-    let sentence = |beyond: &crate::cost::OutOfRange| {
-        format!(
-            "Beyond the cost profile's range: {} reached {} in {} calls, where its prices hold up to {}.",
-            beyond.what, beyond.worst, beyond.calls, beyond.limit
-        )
-    };
-    world.out_of_range().iter().map(sentence).collect()
-}
-
-/// Sums of the work that an actor has counted, by name.
-pub(super) fn counters<M: Model>(world: &World<M>, actor: ActorId) -> BTreeMap<String, u64> {
-    let counts = world.counts(actor).iter();
-    counts
-        .map(|(counter, n)| (counter.name().to_owned(), n))
-        .collect()
-}
-
 /// A node that holds the keys that are there at the beginning, with no rehash going on.
 fn filled_node(
     inputs: &Inputs,
@@ -256,7 +175,7 @@ fn filled_node(
         node.keyspace().database(0).keys().prefetch(&mut ahead);
         for (ttl, args) in sets {
             work.begin();
-            args.lend(|args| load(&mut node, args, *ttl, inputs, &mut work));
+            args.lend(|args| load(&mut node, args, *ttl, inputs.cell.start, &mut work));
         }
     }
     let table = node.keyspace().database(0).keys();
@@ -280,25 +199,6 @@ fn filled_node(
     Ok(node)
 }
 
-/// Loads the key and the value of a SET as a snapshot's, with the time to live that it gives.
-pub(super) fn load(
-    node: &mut Node,
-    set: &[&[u8]],
-    ttl: Option<Span>,
-    inputs: &Inputs,
-    work: &mut Work,
-) -> bool {
-    let start = inputs.cell.start;
-    match ttl {
-        None => node.load(set[1], set[2], start, work),
-        Some(ttl) => {
-            let millis = start.unix_millis() + ttl.as_micros() / 1_000;
-            let at_ms = i64::try_from(millis).unwrap_or(i64::MAX);
-            node.load_expiring(set[1], set[2], at_ms, start, work)
-        }
-    }
-}
-
 /// What will be in use when the table grows: what is in use now, and as much for each key to come
 /// as the present ones take.
 fn memory_at_growth(node: &Node, kind: TableKind, size: u64, present: usize) -> u64 {
@@ -309,48 +209,6 @@ fn memory_at_growth(node: &Node, kind: TableKind, size: u64, present: usize) -> 
     let fixed = arrays + kvrig_redis::memory::STARTUP_BYTES;
     let of_entries = node.used_memory().saturating_sub(fixed);
     node.used_memory() + of_entries / present * to_come
-}
-
-fn add_load(
-    world: &mut World<Rehashing>,
-    inputs: &Inputs,
-    actor: ActorId,
-    beginning: Beginning,
-    seed: Seed,
-) -> GroupId {
-    let patience = inputs.patience(seed);
-    let link = inputs.profile.link.clone();
-    let targets = vec![actor];
-    match (&inputs.cell.workload.load, beginning.arrivals) {
-        (Load::Open { connections, .. }, Some(arrivals)) => world.add_open_loop(OpenLoop {
-            targets,
-            connections: *connections,
-            link,
-            requests: Asks::Load(Box::new(beginning.requests)),
-            arrivals,
-            patience,
-        }),
-        (
-            Load::Closed {
-                clients,
-                think_time,
-            },
-            _,
-        ) => world.add_closed_loop(ClosedLoop {
-            targets,
-            clients: *clients,
-            link,
-            requests: Asks::Load(Box::new(
-                beginning
-                    .requests
-                    .thinking(*think_time, seed.stream("think")),
-            )),
-            start: Time::START,
-            requests_max: None,
-            patience,
-        }),
-        (Load::Open { .. }, None) => unreachable!("an open loop's arrivals are read with its cell"),
-    }
 }
 
 /// How a run ended.
@@ -400,7 +258,7 @@ fn go_through(
                 targets: vec![actor],
                 clients: 1,
                 link: inputs.profile.link.clone(),
-                requests: Asks::Operator(command),
+                requests: Asks::operator(&[command]),
                 start: at.max(world.now()),
                 requests_max: Some(1),
                 patience: None,

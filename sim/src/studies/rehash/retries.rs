@@ -7,7 +7,7 @@
 //! at all of it during a rehash, and retries made it worse).
 
 use super::phases::{Phase, Recorder};
-use super::samples::{Samples, parts_per_million};
+use crate::studies::samples::{Samples, parts_per_million};
 use crate::world::{Reply, TimedOut, TurnTaken};
 use kvrig_base::metric::Unit;
 use kvrig_base::quantity::format_value;

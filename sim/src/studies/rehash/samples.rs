@@ -2,28 +2,11 @@
 
 use super::phases::{PhaseTimes, Recorder};
 use super::watch::Watch;
-use crate::record::Latencies;
-use crate::run::Sample;
+use crate::studies::samples::Samples;
 use kvrig_base::seam::Cause;
-use kvrig_base::time::{Span, Time};
-use std::collections::BTreeMap;
-
-/// Samples of one cell that is being filled in.
-pub(super) struct Samples<'a> {
-    pub(super) variant: &'a str,
-    pub(super) cell: BTreeMap<String, String>,
-    pub(super) list: Vec<Sample>,
-}
+use kvrig_base::time::Time;
 
 impl Samples<'_> {
-    pub(super) fn add(&mut self, name: &str, value: u64) {
-        self.list.push(Sample {
-            variant: self.variant.to_owned(),
-            cell: self.cell.clone(),
-            name: name.to_owned(),
-            value: i64::try_from(value).unwrap_or(i64::MAX),
-        });
-    }
     /// Pauses by cause, and who waited.
     pub(super) fn of_pauses(&mut self, recorder: &Recorder) {
         for (name, cause) in [
@@ -94,22 +77,6 @@ impl Samples<'_> {
         self.add("pages_copied_count", pages);
         self.add("pause_fork_max", watch.longest_fork.as_nanos());
     }
-    /// Responses of one phase.
-    pub(super) fn of_responses(&mut self, response: &Latencies) {
-        self.add("requests_completed_count", response.count());
-        if response.count() == 0 {
-            return;
-        }
-        self.add("response_mean", response.mean().as_nanos());
-        self.add("response_p50", response.quantile(50, 100).as_nanos());
-        self.add("response_p99", response.quantile(99, 100).as_nanos());
-        self.add("response_p999", response.quantile(999, 1_000).as_nanos());
-        self.add(
-            "response_p9999",
-            response.quantile(9_999, 10_000).as_nanos(),
-        );
-        self.add("response_max", response.max().as_nanos());
-    }
     /// Responses and services of one phase.
     pub(super) fn of_phase(&mut self, times: &PhaseTimes) {
         let service = &times.service;
@@ -122,14 +89,4 @@ impl Samples<'_> {
         self.add("service_p999", service.quantile(999, 1_000).as_nanos());
         self.add("service_max", service.max().as_nanos());
     }
-}
-
-pub(super) fn per_second(count: u64, time: Time) -> u64 {
-    let picos = u128::from(time.as_picos()).max(1);
-    u64::try_from(u128::from(count) * 1_000_000_000_000 / picos).unwrap_or(u64::MAX)
-}
-
-pub(super) fn parts_per_million(part: Span, whole: Span) -> u64 {
-    let whole = u128::from(whole.as_picos()).max(1);
-    u64::try_from(u128::from(part.as_picos()) * 1_000_000 / whole).unwrap_or(u64::MAX)
 }

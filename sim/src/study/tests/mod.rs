@@ -49,7 +49,9 @@ fn only_error(text: &str, sets: &[&str]) -> String {
 }
 
 fn rehash(cell: &Cell) -> &RehashKnobs {
-    let StudyKind::Rehash(knobs) = &cell.kind;
+    let StudyKind::Rehash(knobs) = &cell.kind else {
+        panic!("{:?} asks another question", cell.kind)
+    };
     knobs
 }
 

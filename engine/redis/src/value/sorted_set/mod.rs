@@ -158,6 +158,14 @@ impl SortedSet {
             Form::Pack(_) => 0,
         }
     }
+    /// Counts what giving it back takes beside the frees of its allocations: the table is released,
+    /// and then the list is followed from node to node.
+    pub(crate) fn count_release(&self, work: &mut Work) {
+        if let Form::List(indexed) = &self.form {
+            indexed.table.count_release(work);
+            work.count(Counter::ListSteps, indexed.list.len() as u64);
+        }
+    }
     /// Says whether its table may resize.
     pub fn set_resize_policy(&mut self, policy: ResizePolicy) {
         if let Form::List(indexed) = &mut self.form {

@@ -14,15 +14,7 @@ pub use sizes::{MeasuredPause, add_measured_pauses};
 use super::label;
 use super::outcome::NodeOutcome;
 use super::summary::Found;
-use kvrig_base::result::{Axis, Chart, Column, HistogramData, Quantity, Scale, Series, Values};
-
-/// Series, charts and percentile files.
-#[derive(Debug, Default)]
-pub(super) struct Drawn {
-    pub(super) series: Vec<Series>,
-    pub(super) charts: Vec<Chart>,
-    pub(super) histograms: Vec<HistogramData>,
-}
+use crate::studies::drawing::{Drawn, axis, file_part, numbers, text};
 
 /// Draws everything there is to draw.
 pub(super) fn draw(found: &Found, limit: Option<i64>) -> Drawn {
@@ -93,39 +85,4 @@ fn doublings(nodes: &[NodeOutcome]) -> Vec<String> {
         }
     }
     names
-}
-
-/// `2^20` as part of a file name.
-fn file_part(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        })
-        .collect()
-}
-
-pub(super) fn axis(label: &str, quantity: Quantity, scale: Scale) -> Axis {
-    Axis {
-        label: label.into(),
-        quantity,
-        scale,
-    }
-}
-pub(super) fn text(name: &str, values: Vec<String>) -> Column {
-    Column {
-        name: name.into(),
-        unit: String::new(),
-        values: Values::Text(values),
-    }
-}
-pub(super) fn numbers(name: &str, unit: &str, values: Vec<i64>) -> Column {
-    Column {
-        name: name.into(),
-        unit: unit.into(),
-        values: Values::Int(values),
-    }
 }

@@ -1,6 +1,6 @@
 //! Tables of a fixed size: what ways of probing cost nearly full, and what chosen keys do.
 
-use super::rows::{Rows, Sentence};
+use crate::studies::rows::{Rows, Sentence};
 use kvrig_base::result::Finding;
 use kvrig_tables::probing::Probing;
 
@@ -18,10 +18,10 @@ pub(super) fn probing_nearly_full(rows: Rows<'_>, places: &str) -> Option<Findin
             ("load", COMPARED_LOAD),
         ];
         if let (Some(miss), Some(miss_law), Some(hit), Some(hit_law)) = (
-            sentence.quote_cell(&cell, "probes_miss_mean"),
-            sentence.quote_cell(&cell, "law_miss_mean"),
-            sentence.quote_cell(&cell, "probes_hit_mean"),
-            sentence.quote_cell(&cell, "law_hit_mean"),
+            sentence.quote(&cell, "probes_miss_mean"),
+            sentence.quote(&cell, "law_miss_mean"),
+            sentence.quote(&cell, "probes_hit_mean"),
+            sentence.quote(&cell, "law_hit_mean"),
         ) {
             parts.push(format!(
                 "{} {miss} ({miss_law}) where the key is missing and {hit} ({hit_law}) where it is found",
@@ -55,8 +55,8 @@ pub(super) fn flooded(rows: Rows<'_>, places: &str) -> Option<Finding> {
     ] {
         let cell = [("places", places), ("hash", hash), ("keys", keys)];
         if let (Some(count), Some(probes)) = (
-            sentence.quote_cell(&cell, "entries_count"),
-            sentence.quote_cell(&cell, "probes_lookup_mean"),
+            sentence.quote(&cell, "entries_count"),
+            sentence.quote(&cell, "probes_lookup_mean"),
         ) {
             parts.push(format!("{probes} under {name}"));
             written = Some(count);

@@ -1,7 +1,8 @@
 //! What growth does to a node under load: who stops, who waits, what sets the tail.
 
-use super::rows::{At, Rows, Sentence};
+use super::at::At;
 use crate::studies::rehash::display_name;
+use crate::studies::rows::{Rows, Sentence};
 use kvrig_base::result::Finding;
 
 const CAUSES: [(&str, &str); 5] = [

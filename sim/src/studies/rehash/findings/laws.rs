@@ -1,7 +1,8 @@
 //! Where growth begins and ends under inserts alone, beside theory.
 
-use super::rows::{At, Rows, Sentence};
+use super::at::At;
 use crate::studies::rehash::display_name;
+use crate::studies::rows::{Rows, Sentence};
 use kvrig_base::result::Finding;
 
 /// Positions of the events of every table at the largest size that has been measured alone.

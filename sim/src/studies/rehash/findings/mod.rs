@@ -1,16 +1,16 @@
 //! The sentences that the rows support.
 
+mod at;
 mod fixed;
 mod growth;
 mod laws;
-mod rows;
 mod variants;
 
 use super::summary::Subjects;
 use super::{fleet, retries};
+use crate::studies::rows::Rows;
 use kvrig_base::result::Finding;
 use kvrig_base::row::Row;
-use rows::Rows;
 
 /// All findings, the most important first.
 pub(super) fn findings(rows: &[Row], subjects: &Subjects, warnings: &[String]) -> Vec<Finding> {

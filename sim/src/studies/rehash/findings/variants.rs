@@ -1,7 +1,8 @@
 //! What the built-in variants show beside the plain cell.
 
-use super::rows::{At, Rows, Sentence};
+use super::at::At;
 use crate::studies::rehash::display_name;
+use crate::studies::rows::{Rows, Sentence};
 use kvrig_base::result::Finding;
 
 fn at<'a>(table: &'a str, doubling: &'a str) -> At<'a> {

@@ -1,8 +1,8 @@
 //! Charts of a measurement.
 
-use super::super::charts::{axis, numbers, text};
 use super::say::nanos;
 use crate::run::histograms;
+use crate::studies::drawing::{axis, numbers, text};
 use kvrig_base::measured::{MeasuredPoint, Measurement, Subject};
 use kvrig_base::result::{Chart, HistogramData, Layer, Mark, Quantity, Scale, Series, Style};
 

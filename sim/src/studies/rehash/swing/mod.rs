@@ -6,13 +6,13 @@
 mod requests;
 
 use super::inputs::Inputs;
-use super::node::{out_of_range, place};
 use super::outcome::{SwingOutcome, SwingPoint};
 use super::phases::Recorder;
-use super::samples::{Samples, parts_per_million};
 use crate::client::{ClosedLoop, OpenArrivals, OpenLoop};
 use crate::record::Latencies;
 use crate::run::RunError;
+use crate::studies::hosting::{counters, out_of_range, patience, place};
+use crate::studies::samples::{Samples, parts_per_million};
 use crate::study::{Load, Swing};
 use crate::world::{Call, Model, Observer, Reply, World};
 use kvrig_base::id::ActorId;
@@ -103,7 +103,7 @@ pub(super) fn run(
     let mut world: World<Swinging> = World::new(&inputs.profile, inputs.cell.start, watch);
     // Pauses count from the start: there is no growth that they could belong to.
     world.observer_mut().recorder.growth_started(Time::START);
-    let (pool, actor) = place(&mut world, inputs, node);
+    let (pool, actor) = place(&mut world, inputs.cell.host.cores, node);
     add_load(&mut world, inputs, actor, requests, seed);
     let end = Time::START + swing.period;
     let mut sizes = Vec::new();
@@ -120,7 +120,7 @@ pub(super) fn run(
     let offered = world.check_books()?;
     let warnings = out_of_range(&world);
     let busy = world.busy(pool).into_iter().sum::<Span>();
-    let counters = super::node::counters(&world, actor);
+    let counters = counters(&world, actor);
     let entries = world.actor(actor).keyspace().database(0).keys().len();
     let (events, windows) = (world.events_handled(), world.events().windows());
     let watch = world.into_observer();
@@ -175,7 +175,7 @@ fn add_load(
 ) {
     let link = inputs.profile.link.clone();
     let targets = vec![actor];
-    let patience = inputs.patience(seed);
+    let patience = patience(&inputs.cell.workload, seed);
     match (&inputs.cell.workload.load, inputs.drawn_arrivals(seed)) {
         (Load::Open { connections, .. }, Some(arrivals)) => {
             world.add_open_loop(OpenLoop {

@@ -1,8 +1,8 @@
 //! What clients ask while the number of keys follows its course.
 
 use crate::client::{Arguments, RedisRequests, Requests};
+use crate::studies::hosting::load;
 use crate::studies::rehash::inputs::Inputs;
-use crate::studies::rehash::node::load;
 use crate::study::Swing;
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::id::RequestId;
@@ -82,7 +82,7 @@ impl SwingRequests {
             let op = self.workload.op_on(OpKind::Set, KeyId(key));
             self.writer.write(&op, &mut args);
             work.begin();
-            args.lend(|args| load(node, args, op.ttl, inputs, work));
+            args.lend(|args| load(node, args, op.ttl, inputs.cell.start, work));
         }
     }
 

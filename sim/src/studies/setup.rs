@@ -1,0 +1,101 @@
+//! What cells of any study name and that is read from elsewhere: cost profile, configuration, files.
+
+use super::workload::NamedFiles;
+use crate::cost::Profile;
+use crate::study::{Cell, Files, Host, Placed, Study};
+use kvrig_base::diagnostic::{self, Diagnostic};
+use kvrig_redis::Config;
+use std::collections::BTreeMap;
+
+/// Reads what cells name, each file once.
+pub(super) struct Setup<'a> {
+    /// The files of the study.
+    pub(super) files: NamedFiles<'a>,
+    profiles: BTreeMap<String, Profile>,
+}
+
+impl<'a> Setup<'a> {
+    pub(super) fn new(study: &'a Study, files: &'a dyn Files) -> Self {
+        Self {
+            files: NamedFiles::new(study, files),
+            profiles: BTreeMap::new(),
+        }
+    }
+
+    /// The cost profile of a machine, with what the study says of its link and disk.
+    ///
+    /// # Errors
+    /// What cannot be read, with its place in the study file.
+    pub(super) fn machine(&mut self, host: &Host) -> Result<Profile, Diagnostic> {
+        let mut profile = self.profile(&host.profile)?;
+        if let Some(latency) = host.link_latency {
+            profile.link.latency = latency;
+        }
+        if let Some(bandwidth) = host.link_bandwidth {
+            profile.link.bytes_per_second = bandwidth.0;
+        }
+        if let Some(sync) = host.disk_sync {
+            profile.disk.sync = sync;
+        }
+        if let Some(bandwidth) = host.disk_bandwidth {
+            profile.disk.bytes_per_second = bandwidth.0;
+        }
+        Ok(profile)
+    }
+
+    /// A built-in profile by its name, or one from a file by its path.
+    fn profile(&mut self, name: &Placed<String>) -> Result<Profile, Diagnostic> {
+        if let Some(profile) = self.profiles.get(&name.value) {
+            return Ok(profile.clone());
+        }
+        let is_file = name.value.ends_with(".toml") || name.value.contains('/');
+        let profile = match is_file {
+            true => Profile::parse(&name.value, &self.files.read_text(name)?)?,
+            false => Profile::embedded(&name.value).map_err(|error| {
+                let mut placed = self.files.at(
+                    diagnostic::UNKNOWN_NAME,
+                    name.at,
+                    error.message,
+                    "no such profile",
+                );
+                placed.help = error.help;
+                placed
+            })?,
+        };
+        self.profiles.insert(name.value.clone(), profile.clone());
+        Ok(profile)
+    }
+
+    /// The configuration of a cell's node; `is_own` takes the directives that only the study
+    /// understands.
+    ///
+    /// # Errors
+    /// A directive that this version does not honour, with its place in the study file.
+    pub(super) fn config(
+        &self,
+        cell: &Cell,
+        mut is_own: impl FnMut(&str, &str) -> bool,
+    ) -> Result<Config, Diagnostic> {
+        let mut config = Config {
+            growth_guard: cell.redis.growth_guard,
+            ..Config::default()
+        };
+        for directive in &cell.redis.conf {
+            if is_own(&directive.name.value, &directive.value.value) {
+                continue;
+            }
+            let set = config.set(&directive.name.value, &directive.value.value);
+            set.map_err(|error| {
+                let mut placed = self.files.at(
+                    diagnostic::STORE_DIRECTIVE,
+                    directive.name.at,
+                    error.message,
+                    "not honoured",
+                );
+                placed.help = error.help;
+                placed
+            })?;
+        }
+        Ok(config)
+    }
+}
