@@ -95,7 +95,7 @@ impl Traffic {
 impl Requests for Traffic {
     fn fill(&mut self, id: RequestId, args: &mut Arguments) {
         self.with_args(id.0, &mut |words| {
-            words.iter().for_each(|word| args.push(word))
+            words.iter().for_each(|word| args.push(word));
         });
     }
     fn wire_bytes(&self, args: &Arguments) -> u64 {
