@@ -3,6 +3,7 @@
 //! A new study is a new folder here and a new line in [`BUILT_IN`]. Nothing is reserved to built-in
 //! studies: `kvrig new` prints their files, and a changed copy runs the same way.
 
+mod eviction;
 pub mod rehash;
 mod workload;
 
@@ -22,7 +23,7 @@ pub struct BuiltIn {
 }
 
 /// All built-in studies, in the order of the book.
-pub const BUILT_IN: &[BuiltIn] = &[rehash::BUILT_IN];
+pub const BUILT_IN: &[BuiltIn] = &[rehash::BUILT_IN, eviction::BUILT_IN];
 
 /// The built-in study called `name`.
 pub fn find(name: &str) -> Option<&'static BuiltIn> {
@@ -37,6 +38,7 @@ pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
     let kind = study.cells.first().map(|cell| cell.kind.clone());
     match kind {
         Some(StudyKind::Rehash(_)) => rehash::plan(study, files),
+        Some(StudyKind::Eviction(_)) => eviction::plan(study, files),
         None => Err(Diagnostic::new(
             diagnostic::MISSING_KEY,
             "the study has no cell to run",

@@ -71,9 +71,11 @@ choice! {
     pub enum Study {
         /// How long does growth stop the store, and who waits?
         Rehash(Rehash) = "rehash",
+        /// What hit ratio does memory buy?
+        Eviction(Eviction) = "eviction",
     }
     later {
-        "hot-partitions", "adaptive-capacity", "loss-windows", "trade-offs", "eviction",
+        "hot-partitions", "adaptive-capacity", "loss-windows", "trade-offs",
         "big-keys", "fork", "cost", "client-sharding", "failover", "reshard", "cache-aside",
         "dax", "gsi", "messaging", "contention", "global-tables",
     }
@@ -99,6 +101,48 @@ table! {
         swing: Swing,
         /// Many nodes behind clients that ask several of them at once; each grows at the doubling.
         fleet: Fleet,
+    }
+}
+
+table! {
+    /// Knobs of the study `eviction`.
+    pub struct Eviction {
+        /// Keys that popularity is drawn over; a trace brings its own.
+        keys: Located<Count>,
+        /// Requests that reference caches replay; of a trace no more than it has.
+        requests: Located<Count>,
+        /// Sizes of reference caches, in keys.
+        sizes: Vec<Located<Count>>,
+        /// Requests that the node serves: the first of those.
+        node_requests: Located<Count>,
+        /// Sizes of the node, in keys: its limit is the memory that so many take.
+        node_sizes: Vec<Located<Count>>,
+        /// Policies of the node.
+        policies: Vec<Located<PolicyName>>,
+        /// Keys that are sampled for an eviction, by the node and by the reference sampler.
+        samples: Located<Count>,
+    }
+}
+
+names! {
+    /// A policy of `maxmemory-policy`.
+    pub enum PolicyName expected "the name of a policy" {
+        /// Of few sampled keys that expire, the longest unused leaves.
+        VolatileLru = "volatile-lru",
+        /// Of few sampled keys that expire, the least used leaves.
+        VolatileLfu = "volatile-lfu",
+        /// Any key that expires leaves.
+        VolatileRandom = "volatile-random",
+        /// Of few sampled keys that expire, the one that expires first leaves.
+        VolatileTtl = "volatile-ttl",
+        /// Of few sampled keys, the longest unused leaves.
+        AllkeysLru = "allkeys-lru",
+        /// Of few sampled keys, the least used leaves.
+        AllkeysLfu = "allkeys-lfu",
+        /// Any key leaves.
+        AllkeysRandom = "allkeys-random",
+        /// Nothing leaves; writes are refused.
+        NoEviction = "noeviction",
     }
 }
 
@@ -433,6 +477,7 @@ impl Study {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Rehash(_) => "rehash",
+            Self::Eviction(_) => "eviction",
         }
     }
 }

@@ -24,11 +24,11 @@ mod tests;
 mod workload;
 
 pub use cell::{
-    Action, Arrivals, Cell, Conf, Event, Fleet, Gate, Host, Law, Lengths, Load, Patience, Placed,
+    Action, Arrivals, Cell, Conf, Event, EvictionKnobs, Fleet, Gate, Host, Law, Lengths, Load, Patience, Placed,
     Popularity, Redis, RehashKnobs, Selection, Sizes, Space, Study, StudyKind, Swing, Turnover,
     Workload,
 };
-pub use document::{RedisVersion, TableName};
+pub use document::{PolicyName, RedisVersion, TableName};
 pub use layers::{Flags, Layers, WorkloadFlag};
 pub use scalars::{Millionths, Moment};
 pub use schema::schema;

@@ -1,6 +1,7 @@
 //! From the merged document to cells of plain values: what is missing, out of range or unknown is
 //! found here, before anything runs.
 
+mod eviction;
 mod knobs;
 mod sizes;
 mod workload;

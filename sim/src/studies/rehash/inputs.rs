@@ -57,7 +57,12 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// What cannot be read, or contradicts the rest, with its place in the study file.
     pub(super) fn inputs(&mut self, cell: &Cell) -> Result<Inputs, Diagnostic> {
-        let study::StudyKind::Rehash(knobs) = &cell.kind;
+        let study::StudyKind::Rehash(knobs) = &cell.kind else {
+            return Err(Diagnostic::new(
+                diagnostic::CONTRADICTION,
+                "the cells of a study have one question",
+            ));
+        };
         let mut profile = self.profile(&cell.host.profile)?;
         if let Some(latency) = cell.host.link_latency {
             profile.link.latency = latency;

@@ -20,6 +20,7 @@ impl Resolver<'_, '_> {
     pub(super) fn kind(&mut self, study: &At<doc::Study>) -> Option<StudyKind> {
         match &study.part {
             doc::Study::Rehash(knobs) => self.rehash(knobs).map(StudyKind::Rehash),
+            doc::Study::Eviction(knobs) => self.eviction(knobs).map(StudyKind::Eviction),
         }
     }
     fn rehash(&mut self, knobs: &doc::Rehash) -> Option<RehashKnobs> {

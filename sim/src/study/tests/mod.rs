@@ -49,8 +49,10 @@ fn only_error(text: &str, sets: &[&str]) -> String {
 }
 
 fn rehash(cell: &Cell) -> &RehashKnobs {
-    let StudyKind::Rehash(knobs) = &cell.kind;
-    knobs
+    match &cell.kind {
+        StudyKind::Rehash(knobs) => knobs,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn rate(cell: &Cell) -> Rate {
