@@ -24,9 +24,9 @@ mod tests;
 mod workload;
 
 pub use cell::{
-    Action, Arrivals, Cell, Conf, Event, EvictionKnobs, Fleet, Gate, Host, Law, Lengths, Load, Patience, Placed,
-    Popularity, Redis, RehashKnobs, Selection, Sizes, Space, Study, StudyKind, Swing, Turnover,
-    Workload,
+    Action, Arrivals, Cell, Conf, Event, EvictionKnobs, Fleet, Gate, Host, Law, Lengths, Load,
+    Patience, Placed, Popularity, Redis, RehashKnobs, Selection, Sizes, Space, Study, StudyKind,
+    Swing, Turnover, Workload,
 };
 pub use document::{PolicyName, RedisVersion, TableName};
 pub use layers::{Flags, Layers, WorkloadFlag};

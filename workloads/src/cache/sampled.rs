@@ -103,7 +103,11 @@ impl Sampled {
         loop {
             for _ in 0..samples {
                 let drawn = self.draw(now);
-                self.offer(drawn);
+                // Redis takes a key in twice where the draws do.
+                let is_known = self.pool.iter().any(|one| one.key == drawn.key);
+                if !(is_known && self.sampling.hears_of_uses) {
+                    self.offer(drawn);
+                }
             }
             while let Some(best) = self.pool.pop() {
                 if self.places[best.key as usize] != ABSENT {
@@ -121,7 +125,6 @@ impl Sampled {
             places[one.key as usize] != ABSENT
         });
         self.pool.sort_unstable_by_key(|one| (one.idle, one.key));
-        self.pool.dedup_by_key(|one| one.key);
     }
 
     /// Takes a candidate in, unless the pool is full of better ones.

@@ -169,7 +169,11 @@ fn random_replacement_misses_as_often_as_published() {
 
 #[test]
 fn che_is_the_published_closed_form() {
-    let published = [(0.8, 1_000, 0.1), (0.99, 10_000, 0.5662), (1.2, 100_000, 0.9498)];
+    let published = [
+        (0.8, 1_000, 0.1),
+        (0.99, 10_000, 0.5662),
+        (1.2, 100_000, 0.9498),
+    ];
     for (exponent, capacity, hits) in published {
         let probabilities = zipf_probabilities(1_000_000, exponent);
         let ratio = che_hit_ratio(&probabilities, capacity);

@@ -24,13 +24,15 @@ struct Dot<'a> {
 
 /// Draws everything there is to draw, of the first seed.
 pub(super) fn draw(found: &[PointOutcome]) -> Drawn {
-    let firsts: Vec<&PointOutcome> = found.iter().filter(|point| point.replication == 0).collect();
+    let firsts: Vec<&PointOutcome> = found
+        .iter()
+        .filter(|point| point.replication == 0)
+        .collect();
     let mut drawn = Drawn::default();
     let curves = stretch(&firsts, |point| {
         // The longest stretch of a workload is the curve; a shorter one stands beside the node.
         let same = firsts.iter().filter(|other| panel(other) == panel(point));
-        same.map(|other| other.requests).max() == Some(point.requests)
-            && point.engine == REFERENCE
+        same.map(|other| other.requests).max() == Some(point.requests) && point.engine == REFERENCE
     });
     drawn.hit_ratios(
         "hit-ratio",
@@ -105,7 +107,8 @@ impl Drawn {
             (&name.to_owned(), lines, Style::Line),
         ] {
             if !dots.is_empty() {
-                self.series.push(series_of(series, "hit ratio", "ppm", &dots));
+                self.series
+                    .push(series_of(series, "hit ratio", "ppm", &dots));
                 layers.push(layer(series, "hit ratio", style));
             }
         }
@@ -166,7 +169,11 @@ impl Drawn {
             alt: format!("Falling lines of hits gained against memory. {message}."),
             message,
             x: axis("memory that the keys take", Quantity::Bytes, Scale::Log),
-            y: axis("hits gained by the next MiB, of a million", Quantity::Count, Scale::Log),
+            y: axis(
+                "hits gained by the next MiB, of a million",
+                Quantity::Count,
+                Scale::Log,
+            ),
             panels: Some("workload".into()),
             layers: vec![layer(name, "hits per MiB", Style::Line)],
             marks: Vec::new(),
@@ -211,7 +218,10 @@ impl Drawn {
 
 /// `12,000 hits`.
 fn hits(count: i64) -> String {
-    format!("{} hits", format_value(Unit::Ops, count).trim_end_matches(" ops"))
+    format!(
+        "{} hits",
+        format_value(Unit::Ops, count).trim_end_matches(" ops")
+    )
 }
 
 /// How far exact LRU and Belady are apart at most, in a sentence without its full stop.
@@ -270,8 +280,14 @@ fn series_of(name: &str, value: &str, unit: &str, dots: &[&Dot<'_>]) -> Series {
     Series {
         name: name.to_owned(),
         columns: vec![
-            text("workload", dots.iter().map(|dot| dot.panel.clone()).collect()),
-            text("policy", dots.iter().map(|dot| dot.policy.to_owned()).collect()),
+            text(
+                "workload",
+                dots.iter().map(|dot| dot.panel.clone()).collect(),
+            ),
+            text(
+                "policy",
+                dots.iter().map(|dot| dot.policy.to_owned()).collect(),
+            ),
             numbers("memory", "B", dots.iter().map(|dot| dot.memory).collect()),
             numbers(value, unit, dots.iter().map(|dot| dot.value).collect()),
         ],

@@ -38,7 +38,9 @@ fn axis<'a>(row: &'a Row, axis: &str) -> Option<&'a str> {
 }
 
 fn number(row: &Row, name: &str) -> u64 {
-    axis(row, name).and_then(|text| text.parse().ok()).unwrap_or(0)
+    axis(row, name)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
 fn keys(row: &Row) -> String {
@@ -112,7 +114,10 @@ fn what_memory_buys(rows: &[Row], variant: &str) -> Option<Finding> {
         grouped(last.value),
         value(optimum.1),
     );
-    Some(finding(text, vec![low, small, high, large, early, late, optimum.0]))
+    Some(finding(
+        text,
+        vec![low, small, high, large, early, late, optimum.0],
+    ))
 }
 
 /// How the node's sampled LRU differs from exact LRU, and by what, at each size.
@@ -165,7 +170,9 @@ fn best_and_worst(rows: &[Row], variant: &str) -> Option<Finding> {
     sizes.sort_unstable();
     sizes.dedup();
     let size = *sizes.get(sizes.len() / 2)?;
-    let mut at_size = all.into_iter().filter(|(_, row)| number(row, "size") == size);
+    let mut at_size = all
+        .into_iter()
+        .filter(|(_, row)| number(row, "size") == size);
     let first = at_size.next()?;
     let (mut best, mut worst) = (first, first);
     for one in at_size {

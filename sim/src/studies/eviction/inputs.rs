@@ -146,7 +146,9 @@ fn config(
         if let Some((_, only)) = NO_DISK.iter().find(|(own, _)| own == name)
             && only != value
         {
-            return Err(refuse(format!("`{name}` needs a disk, which this study has not")));
+            return Err(refuse(format!(
+                "`{name}` needs a disk, which this study has not"
+            )));
         }
         config.set(name, value).map_err(|error| {
             let mut placed = files.at(

@@ -18,7 +18,9 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-use crate::run::{Experiment, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds, verdicts};
+use crate::run::{
+    Experiment, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds, verdicts,
+};
 use crate::studies::workload::{NamedFiles, WorkloadReader};
 use crate::study::{Files, PolicyName, Study};
 use inputs::Inputs;
@@ -137,7 +139,13 @@ impl Eviction {
             .saturating_add(KEY_BYTES.saturating_mul(keys))
             .saturating_add(node);
         let mut label = vec![inputs.cell.variant.clone()];
-        label.extend(inputs.cell.axes.iter().map(|(axis, value)| format!("{axis}={value}")));
+        label.extend(
+            inputs
+                .cell
+                .axes
+                .iter()
+                .map(|(axis, value)| format!("{axis}={value}")),
+        );
         label.push(format!("{what} size={} requests={requests}", spec.size));
         label.push(format!("seed {}", spec.replication + 1));
         label.retain(|part| !part.is_empty());
@@ -289,9 +297,20 @@ impl Eviction {
         let mut sentences = Vec::new();
         for inputs in &self.cells {
             let name = summary::workload_name(&inputs.cell.variant);
-            let expires = inputs.cell.workload.spaces.iter().any(|space| space.ttl.is_some());
+            let expires = inputs
+                .cell
+                .workload
+                .spaces
+                .iter()
+                .any(|space| space.ttl.is_some());
             let is_volatile = |policy: &&PolicyName| policy.name().starts_with("volatile");
-            if !expires && inputs.knobs.policies.iter().any(|policy| is_volatile(&policy)) {
+            if !expires
+                && inputs
+                    .knobs
+                    .policies
+                    .iter()
+                    .any(|policy| is_volatile(&policy))
+            {
                 sentences.push(format!(
                     "No key of {name} expires, so that volatile policies find nothing to evict: \
                      writes are refused as under noeviction."

@@ -61,7 +61,12 @@ impl PointOutcome {
     /// Whether two points differ in nothing but size and engine.
     fn is_beside(&self, other: &Self) -> bool {
         (&self.variant, &self.axes, self.replication, self.requests)
-            == (&other.variant, &other.axes, other.replication, other.requests)
+            == (
+                &other.variant,
+                &other.axes,
+                other.replication,
+                other.requests,
+            )
     }
     fn hit_ppm(&self, policy: &str) -> Option<i64> {
         let line = self.lines.iter().find(|line| line.policy == policy)?;

@@ -116,7 +116,10 @@ mod tests {
         let stream = stream_of(10_000, 400_000, 990_000);
         for size in [100, 500, 2_000] {
             let (found, theory) = beside_theory(&stream, size, 10_000, 0.99);
-            assert!((found - theory).abs() * 200 < found, "{size}: {found}, {theory}");
+            assert!(
+                (found - theory).abs() * 200 < found,
+                "{size}: {found}, {theory}"
+            );
         }
     }
 

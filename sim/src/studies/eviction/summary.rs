@@ -40,7 +40,9 @@ pub(super) fn table(found: &[PointOutcome]) -> Table {
     }
     // A table of a run is as wide as a screen: the rest is in `data/hit-ratio.csv`.
     policies.retain(|policy| !policy.starts_with("volatile-l") && *policy != "volatile-random");
-    let mut head: Vec<String> = ["workload", "requests", "keys", "memory"].map(Into::into).into();
+    let mut head: Vec<String> = ["workload", "requests", "keys", "memory"]
+        .map(Into::into)
+        .into();
     head.extend(policies.iter().map(|&policy| policy.to_owned()));
     let rows = lines
         .iter()

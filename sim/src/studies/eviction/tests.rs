@@ -98,7 +98,12 @@ fn the_parts_of_the_difference_make_up_the_whole() {
 fn a_node_stays_near_its_keys_and_no_policy_beats_the_optimum() {
     let result = run(SMALL, 2);
     let of = |name, policy| value(&result, name, policy, "20000");
-    for policy in ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-ttl"] {
+    for policy in [
+        "allkeys-lru",
+        "allkeys-lfu",
+        "allkeys-random",
+        "volatile-ttl",
+    ] {
         assert!(of("keys_evicted_count", policy) > 1_000, "{policy}");
         let entries = of("entries_count", policy);
         assert!((280..=320).contains(&entries), "{policy}: {entries}");
