@@ -78,7 +78,13 @@ fn dots<'a>(points: &[&'a PointOutcome]) -> Vec<Dot<'a>> {
     let mut dots: Vec<Dot<'_>> = points
         .iter()
         .flat_map(|point| {
-            point.lines.iter().map(|line| Dot {
+            let lines = point.lines.iter();
+            // Beside the node's policies stand the dashed references alone.
+            let shown = lines.filter(|line| {
+                let is_beside_node = points.iter().any(|other| other.engine == REDIS);
+                !is_beside_node || point.engine == REDIS || is_reference(&line.policy)
+            });
+            shown.map(|line| Dot {
                 panel: panel(point),
                 policy: &line.policy,
                 memory: point.memory.cast_signed(),
@@ -118,7 +124,11 @@ impl Drawn {
             title: title.to_owned(),
             alt: format!("Lines of hit ratio against memory, one a policy. {message}."),
             message,
-            x: axis("memory that the keys take", Quantity::Bytes, Scale::Log),
+            x: axis(
+                "memory in use with so many keys, an empty node's included",
+                Quantity::Bytes,
+                Scale::Log,
+            ),
             y: axis("requests that find their key", Quantity::Ppm, Scale::Linear),
             panels: Some("workload".into()),
             layers,
@@ -146,18 +156,18 @@ impl Drawn {
             }
         }
         let of_lru: Vec<&Dot<'_>> = slopes.iter().filter(|dot| dot.policy == LRU).collect();
-        let (Some(first), Some(last)) = (of_lru.first(), of_lru.last()) else {
+        let Some(first) = of_lru.first() else {
             return;
         };
+        let in_panel = |dot: &&&Dot<'_>| dot.panel == first.panel;
+        let last = of_lru.iter().rfind(in_panel).unwrap_or(first);
         let message = format!(
-            "Under exact LRU a MiB more gains {} a million requests from {} on ({}), and {} from {} on \
-             ({})",
+            "On {}, a MiB more gains exact LRU {} a million requests from {} on, and {} from {} on",
+            first.panel,
             hits(first.value),
             format_value(Unit::Bytes, first.memory),
-            first.panel,
             hits(last.value),
             format_value(Unit::Bytes, last.memory),
-            last.panel,
         );
         let all: Vec<&Dot<'_>> = slopes.iter().collect();
         let name = "marginal-hits";
@@ -168,7 +178,11 @@ impl Drawn {
             title: "Hits in a million requests that one more MiB gains".into(),
             alt: format!("Falling lines of hits gained against memory. {message}."),
             message,
-            x: axis("memory that the keys take", Quantity::Bytes, Scale::Log),
+            x: axis(
+                "memory in use with so many keys, an empty node's included",
+                Quantity::Bytes,
+                Scale::Log,
+            ),
             y: axis(
                 "hits gained by the next MiB, of a million",
                 Quantity::Count,
