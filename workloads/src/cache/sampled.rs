@@ -6,6 +6,9 @@ use kvrig_base::random::Sequence;
 /// Not in the cache.
 const ABSENT: u32 = u32::MAX;
 
+/// Draws in place of a key that is a candidate already; a cache may hold no other.
+const REDRAWS_MAX: u32 = 8;
+
 /// How keys are sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sampling {
@@ -102,12 +105,20 @@ impl Sampled {
         }
         loop {
             for _ in 0..samples {
-                let drawn = self.draw(now);
+                let mut drawn = self.draw(now);
                 // Redis takes a key in twice where the draws do.
-                let is_known = self.pool.iter().any(|one| one.key == drawn.key);
-                if !(is_known && self.sampling.hears_of_uses) {
-                    self.offer(drawn);
+                if self.sampling.hears_of_uses {
+                    for _ in 0..REDRAWS_MAX {
+                        if self.pool.iter().all(|one| one.key != drawn.key) {
+                            break;
+                        }
+                        drawn = self.draw(now);
+                    }
+                    if self.pool.iter().any(|one| one.key == drawn.key) {
+                        continue;
+                    }
                 }
+                self.offer(drawn);
             }
             while let Some(best) = self.pool.pop() {
                 if self.places[best.key as usize] != ABSENT {

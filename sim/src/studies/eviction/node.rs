@@ -154,7 +154,7 @@ pub(super) fn serve(
         host.wait(gap);
     }
     served.evicted = host.node.evicted_keys();
-    served.entries = host.node.keyspace().database(0).keys().len() as u64;
+    served.entries = host.node.keyspace().database(0).keys().len();
     if served.hits > served.requests {
         let message = "the node answered more requests than it was asked";
         return Err(Diagnostic::new(diagnostic::CONTRADICTION, message).into());

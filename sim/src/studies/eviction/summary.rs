@@ -1,6 +1,7 @@
 //! The table at the end of a run, and names in sentences.
 
 use super::outcome::PointOutcome;
+use super::replays::{BELADY, LRU, SAMPLER};
 use kvrig_base::metric::Unit;
 use kvrig_base::quantity::{format_value, grouped};
 use kvrig_base::result::Table;
@@ -13,14 +14,17 @@ pub(super) fn workload_name(variant: &str) -> &str {
     }
 }
 
-/// One column of the table: a size and a stretch of requests of a workload.
-type Column<'a> = (&'a str, String, u64, u32);
+/// The policies of the table, which is as wide as a screen; the series have them all.
+const SHOWN: [&str; 5] = [LRU, BELADY, SAMPLER, "allkeys-lru", "allkeys-lfu"];
+
+/// One line of the table: a size and a stretch of requests of a workload.
+type Line<'a> = (&'a str, String, u64, u32);
 
 /// Policies beside one another, one line for each size.
 pub(super) fn table(found: &[PointOutcome]) -> Table {
     let firsts = || found.iter().filter(|point| point.replication == 0);
     let mut policies: Vec<&str> = Vec::new();
-    let mut lines: Vec<Column<'_>> = Vec::new();
+    let mut lines: Vec<Line<'_>> = Vec::new();
     for point in firsts() {
         let axes: Vec<&str> = point.axes.values().map(String::as_str).collect();
         let line = (
@@ -38,8 +42,7 @@ pub(super) fn table(found: &[PointOutcome]) -> Table {
             }
         }
     }
-    // A table of a run is as wide as a screen: the rest is in `data/hit-ratio.csv`.
-    policies.retain(|policy| !policy.starts_with("volatile-l") && *policy != "volatile-random");
+    policies.retain(|policy| SHOWN.contains(policy));
     let mut head: Vec<String> = ["workload", "requests", "keys", "memory"]
         .map(Into::into)
         .into();
