@@ -89,10 +89,16 @@ metrics! {
     entries_count, Ops, None, "Entries in the table at the end of the run.";
     eviction_burst_count, Ops, Lower, "Keys evicted from the moment growth exceeded the memory limit until memory was below it again.";
     eviction_burst_max, Nanos, Lower, "Longest time from the moment growth exceeded the memory limit until memory was below it again.";
+    hit_bytes_gap, Ppm, None, "Hit ratio of an engine above that of the reference sampler on a clock as coarse: what limits in bytes and sampling of neighbours make of it.";
+    hit_clock_gap, Ppm, None, "Hit ratio of the reference sampler on a clock of one second above that on a clock of requests.";
+    hit_gained_mean, Ppm, Higher, "Hit ratio that one more MiB of memory gains, by the slope between a size and the next larger one.";
+    hit_ratio_mean, Ppm, Higher, "Share of requests that found their key in the cache.";
+    hit_sampling_gap, Ppm, None, "Hit ratio of the reference sampler above that of exact LRU of the same size.";
     keys_evicted_count, Ops, Lower, "Keys removed to stay below the memory limit.";
     law_end_position, Ops, None, "Insertion that moves the last entry of a rehash by theory, under insertions alone.";
     law_free_position, Ops, None, "Insertion that gives the old bucket array back by theory, under insertions alone.";
     law_hit_mean, Milli, None, "Probes of a look-up that finds its key, by theory.";
+    law_hit_ratio_mean, Ppm, None, "Share of requests that find their key in exact LRU, by Che's approximation.";
     law_miss_mean, Milli, None, "Probes of a look-up that finds nothing, by theory.";
     law_start_position, Ops, None, "Insertion that begins a rehash by theory.";
     lock_wait_max, Nanos, Lower, "Longest wait of a worker for a lock that a thread had which grows the table.";

@@ -7,6 +7,7 @@ mod asks;
 #[path = "big-keys/mod.rs"]
 pub mod big_keys;
 mod drawing;
+mod eviction;
 mod hosting;
 mod judging;
 pub mod rehash;
@@ -31,7 +32,7 @@ pub struct BuiltIn {
 }
 
 /// All built-in studies, in the order of the book.
-pub const BUILT_IN: &[BuiltIn] = &[rehash::BUILT_IN, big_keys::BUILT_IN];
+pub const BUILT_IN: &[BuiltIn] = &[rehash::BUILT_IN, big_keys::BUILT_IN, eviction::BUILT_IN];
 
 /// The built-in study called `name`.
 pub fn find(name: &str) -> Option<&'static BuiltIn> {
@@ -47,6 +48,7 @@ pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
     match kind {
         Some(StudyKind::Rehash(_)) => rehash::plan(study, files),
         Some(StudyKind::BigKeys(_)) => big_keys::plan(study, files),
+        Some(StudyKind::Eviction(_)) => eviction::plan(study, files),
         None => Err(Diagnostic::new(
             diagnostic::MISSING_KEY,
             "the study has no cell to run",

@@ -10,7 +10,7 @@ use kvrig_base::time::Span;
 use kvrig_workloads::popularity::{
     Exponential, Hotspot, KeySpace, Latest, MovingHotspot, Turnover, WeightedKeys, Ycsb,
 };
-use kvrig_workloads::trace::{Replay, Trace, TraceFormat};
+use kvrig_workloads::trace::{Replay, Trace, TraceFormat, embedded};
 use kvrig_workloads::{
     Arrivals, Error, Gaps, KeyFormat, KeySource, Law, Lengths, Mix, Mixed, OpKind, Pacing, Plan,
     Popularity, RateProfile, Scramble, SizeLaw, Sizes, Workload,
@@ -49,10 +49,14 @@ impl<'a> NamedFiles<'a> {
     }
     /// Reads a file that the study names; a failure points at the name.
     pub(super) fn read(&self, file: &Placed<String>) -> Result<Vec<u8>, Diagnostic> {
-        let bytes = self.files.read(&file.value).map_err(|error| {
+        // A file of the same name goes before a trace that comes with the program.
+        let bytes = self.files.read(&file.value).or_else(|error| {
+            if let Some(bytes) = embedded(&file.value) {
+                return Ok(bytes.to_vec());
+            }
             let mut placed = self.at(diagnostic::UNREADABLE, file.at, error.message, "named here");
             placed.help = error.help;
-            placed
+            Err(placed)
         })?;
         self.digests
             .borrow_mut()

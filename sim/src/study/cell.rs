@@ -6,7 +6,7 @@ pub use workload::{
     Arrivals, Law, Lengths, Load, Patience, Popularity, Selection, Sizes, Space, Turnover, Workload,
 };
 
-use super::document::{BigCommand, RedisVersion, TableName};
+use super::document::{BigCommand, PolicyName, RedisVersion, TableName};
 use super::scalars::Moment;
 use super::source::{Origin, Sources};
 use crate::run::Objective;
@@ -77,6 +77,8 @@ pub enum StudyKind {
     Rehash(RehashKnobs),
     /// Who waits behind one big command?
     BigKeys(BigKeysKnobs),
+    /// What hit ratio does memory buy?
+    Eviction(EvictionKnobs),
 }
 
 /// Knobs of the study `big-keys`.
@@ -96,6 +98,25 @@ pub struct BigKeysKnobs {
     pub window: Span,
     /// Limits on the time for which a command keeps the core, ascending; may be empty.
     pub limits: Vec<Span>,
+}
+
+/// Knobs of the study `eviction`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvictionKnobs {
+    /// Keys that popularity is drawn over, at least one.
+    pub keys: u64,
+    /// Requests that reference caches replay, at least two.
+    pub requests: u64,
+    /// Sizes of reference caches in keys, rising, each once; at least one.
+    pub sizes: Vec<u32>,
+    /// Requests that the node serves, at least two.
+    pub node_requests: u64,
+    /// Sizes of the node in keys, rising, each once; may be empty.
+    pub node_sizes: Vec<u32>,
+    /// Policies of the node, each once, in the order of asking.
+    pub policies: Vec<PolicyName>,
+    /// Keys that are sampled for an eviction, at least one.
+    pub samples: u32,
 }
 
 /// Knobs of the study `rehash`.

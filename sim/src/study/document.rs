@@ -73,9 +73,11 @@ choice! {
         Rehash(Rehash) = "rehash",
         /// Who waits behind one big command?
         BigKeys(BigKeys) = "big-keys",
+        /// What hit ratio does memory buy?
+        Eviction(Eviction) = "eviction",
     }
     later {
-        "hot-partitions", "adaptive-capacity", "loss-windows", "trade-offs", "eviction",
+        "hot-partitions", "adaptive-capacity", "loss-windows", "trade-offs",
         "fork", "cost", "client-sharding", "failover", "reshard", "cache-aside",
         "dax", "gsi", "messaging", "contention", "global-tables",
     }
@@ -125,6 +127,26 @@ table! {
     }
 }
 
+table! {
+    /// Knobs of the study `eviction`.
+    pub struct Eviction {
+        /// Keys that popularity is drawn over; a trace brings its own.
+        keys: Located<Count>,
+        /// Requests that reference caches replay; of a trace no more than it has.
+        requests: Located<Count>,
+        /// Sizes of reference caches, in keys.
+        sizes: Vec<Located<Count>>,
+        /// Requests that the node serves: the first of those.
+        node_requests: Located<Count>,
+        /// Sizes of the node, in keys: its limit is the memory that so many take.
+        node_sizes: Vec<Located<Count>>,
+        /// Policies of the node.
+        policies: Vec<Located<PolicyName>>,
+        /// Keys that are sampled for an eviction, by the node and by the reference sampler.
+        samples: Located<Count>,
+    }
+}
+
 names! {
     /// A command that may be big.
     pub enum BigCommand expected "the name of a command" {
@@ -166,6 +188,28 @@ names! {
         FlushallAsync = "flushall-async",
         /// Every command of this version.
         All = "all",
+    }
+}
+
+names! {
+    /// A policy of `maxmemory-policy`.
+    pub enum PolicyName expected "the name of a policy" {
+        /// Of few sampled keys that expire, the longest unused leaves.
+        VolatileLru = "volatile-lru",
+        /// Of few sampled keys that expire, the least used leaves.
+        VolatileLfu = "volatile-lfu",
+        /// Any key that expires leaves.
+        VolatileRandom = "volatile-random",
+        /// Of few sampled keys that expire, the one that expires first leaves.
+        VolatileTtl = "volatile-ttl",
+        /// Of few sampled keys, the longest unused leaves.
+        AllkeysLru = "allkeys-lru",
+        /// Of few sampled keys, the least used leaves.
+        AllkeysLfu = "allkeys-lfu",
+        /// Any key leaves.
+        AllkeysRandom = "allkeys-random",
+        /// Nothing leaves; writes are refused.
+        NoEviction = "noeviction",
     }
 }
 
@@ -501,6 +545,7 @@ impl Study {
         match self {
             Self::Rehash(_) => "rehash",
             Self::BigKeys(_) => "big-keys",
+            Self::Eviction(_) => "eviction",
         }
     }
     /// Axes that its rows have besides those of a sweep.
@@ -510,6 +555,7 @@ impl Study {
                 "doubling", "hash", "keys", "load", "phase", "places", "probing", "size", "table",
             ],
             Self::BigKeys(_) => &["command", "limit", "phase", "size"],
+            Self::Eviction(_) => &["engine", "policy", "requests", "size"],
         }
     }
 }

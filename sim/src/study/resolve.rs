@@ -2,6 +2,7 @@
 //! found here, before anything runs.
 
 mod big_keys;
+mod eviction;
 mod knobs;
 mod sizes;
 mod workload;

@@ -6,14 +6,18 @@
 //! [`crate::trace::Trace`] numbers them.
 
 mod belady;
+mod che;
 mod curve;
 mod fifo;
 mod lru;
+mod sampled;
 
 pub use belady::belady;
+pub use che::{che_hit_ratio, zipf_probabilities};
 pub use curve::LruCurve;
 pub use fifo::Fifo;
 pub use lru::Lru;
+pub use sampled::{Sampled, Sampling};
 
 /// A cache that is asked for one key after the other.
 pub trait Cache {

@@ -132,3 +132,60 @@ fn a_cache_without_room_holds_nothing() {
     assert_eq!(belady(&requests, 2, 0).hits, 0);
     assert_eq!(Tally::default().miss_ratio(), 0.0);
 }
+
+/// Capacity and misses of Redis's sampler with five samples and a pool of sixteen, on an ideal clock.
+const SAMPLED_MISSES: [(u32, f64); 4] = [
+    (100, 0.48433),
+    (1_000, 0.21243),
+    (10_000, 0.10533),
+    (40_000, 0.03121),
+];
+
+#[test]
+fn the_sampler_of_redis_misses_as_often_as_its_reference_within_a_thousandth() {
+    let trace = orm_busy();
+    let requests = trace.keys_requested();
+    for (capacity, misses) in SAMPLED_MISSES {
+        let random = Seed(1).stream("sampler").sequence(0);
+        let cache = Sampled::new(trace.keys(), capacity, Sampling::REFERENCE, random);
+        let tally = replay(cache, requests);
+        let difference = tally.miss_ratio() - misses;
+        assert!(
+            difference.abs() < 0.001,
+            "{capacity}: {} beside {misses}",
+            tally.miss_ratio()
+        );
+    }
+}
+
+#[test]
+fn random_replacement_misses_as_often_as_published() {
+    let trace = orm_busy();
+    let random = Seed(1).stream("sampler").sequence(0);
+    let cache = Sampled::new(trace.keys(), 10_000, Sampling::RANDOM, random);
+    let tally = replay(cache, trace.keys_requested());
+    assert!((tally.miss_ratio() - 0.1209).abs() < 0.005);
+}
+
+#[test]
+fn che_is_the_published_closed_form() {
+    let published = [
+        (0.8, 1_000, 0.1),
+        (0.99, 10_000, 0.5662),
+        (1.2, 100_000, 0.9498),
+    ];
+    for (exponent, capacity, hits) in published {
+        let probabilities = zipf_probabilities(1_000_000, exponent);
+        let ratio = che_hit_ratio(&probabilities, capacity);
+        assert!((ratio - hits).abs() < 0.000_06, "s = {exponent}: {ratio}");
+    }
+}
+
+#[test]
+fn che_has_its_bounds() {
+    let even = [0.25; 4];
+    assert_eq!(che_hit_ratio(&even, 0), 0.0);
+    assert_eq!(che_hit_ratio(&even, 4), 1.0);
+    assert_eq!(che_hit_ratio(&[], 4), 0.0);
+    assert!((che_hit_ratio(&even, 2) - 0.5).abs() < 1e-9);
+}

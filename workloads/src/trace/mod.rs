@@ -8,6 +8,7 @@ mod binary;
 mod builder;
 mod convert;
 mod delimited;
+mod embedded;
 mod gzip;
 mod info;
 mod monitor;
@@ -17,6 +18,7 @@ pub(crate) mod text;
 
 pub use convert::{Converted, TargetFormat, convert};
 pub use delimited::{Column, CsvLayout, Field};
+pub use embedded::embedded;
 pub use gzip::writer as gzip_writer;
 pub use info::{QUANTILES_PER_MILLE, Rates, Sizes as SizeSummary, TraceInfo, ZipfFit};
 pub use replay::Replay;

@@ -21,6 +21,7 @@ impl Resolver<'_, '_> {
         match &study.part {
             doc::Study::Rehash(knobs) => self.rehash(knobs).map(StudyKind::Rehash),
             doc::Study::BigKeys(knobs) => self.big_keys(knobs).map(StudyKind::BigKeys),
+            doc::Study::Eviction(knobs) => self.eviction(knobs).map(StudyKind::Eviction),
         }
     }
     fn rehash(&mut self, knobs: &doc::Rehash) -> Option<RehashKnobs> {
