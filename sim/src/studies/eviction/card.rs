@@ -11,8 +11,8 @@ pub(super) fn model_card(warnings: &[String]) -> ModelCard {
             "The node evicts as redis:src/evict.c of 7.0 does: samples of neighbouring places of the \
              table, a pool of 16 candidates ranked by how long they had not been used when they were \
              drawn, and a clock of one second.",
-            "LFU counts as redis:src/evict.c does: a logarithmic counter of 8 bits that halves nothing \
-             but falls by one a minute, so that it hardly falls within a run.",
+            "LFU counts as redis:src/evict.c does: a logarithmic counter of 8 bits that falls by one a \
+             minute, and so by little within a run.",
             "Belady's optimum removes the key that is asked for again latest; a key that was not there \
              always enters.",
         ]),
