@@ -137,7 +137,7 @@ fn claim_options<'c>(
         }
         index += 1;
     }
-    // A time that cannot be is taken for now.
+    // A time that cannot be counts as the present one.
     if !(0..=call.now_ms).contains(&claim.delivered_ms) {
         claim.delivered_ms = call.now_ms;
     }
