@@ -24,6 +24,14 @@ impl Interrupt {
         interrupt
     }
 
+    /// For loops of input and output: an error once it was asked for.
+    pub(crate) fn check(&self) -> std::io::Result<()> {
+        match self.requested() {
+            true => Err(std::io::ErrorKind::Interrupted.into()),
+            false => Ok(()),
+        }
+    }
+
     /// Whether it was asked for.
     pub(crate) fn requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)

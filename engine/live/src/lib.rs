@@ -6,8 +6,8 @@
 //! that grow, [`clock`] says what measuring costs and how still the machine is, [`machine`] which
 //! one it is.
 //!
-//! [`serve`] puts a Redis node on real sockets. This crate holds no semantics of a store. It has no
-//! files and children yet: a store that asks for one is refused.
+//! [`serve`] puts a Redis node on real sockets and lets a forked child write its snapshots; [`load`]
+//! puts load on real servers. This crate holds no semantics of a store.
 
 pub mod clock;
 mod distribution;

@@ -3,6 +3,7 @@
 
 use crate::arguments::Validate;
 use crate::failure::{Exit, Failure};
+use crate::interrupt::Interrupt;
 use crate::{ending, output};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::random::Seed;
@@ -148,10 +149,13 @@ impl Closed<'_> {
         Traffic::new(self.kinds, self.depth, Seed(1))
     }
     /// CPU time of the server a request, in nanoseconds, of each run.
-    fn measure(&self, server: &ServerProcess) -> io::Result<Vec<f64>> {
+    fn measure(&self, server: &ServerProcess, interrupt: &Interrupt) -> io::Result<Vec<f64>> {
         let commands = commands(&self.traffic(), REQUESTS);
         let (connections, depth) = (self.connections as usize, self.depth as usize);
-        let run = |_| closed_loop(server, connections, depth, &commands);
+        let run = |_| {
+            interrupt.check()?;
+            closed_loop(server, connections, depth, &commands)
+        };
         let runs: Vec<Observed> = (0..RUNS).map(run).collect::<io::Result<_>>()?;
         let mut cpu: Vec<f64> = runs.iter().map(Observed::cpu_ns_a_request).collect();
         cpu.sort_by(f64::total_cmp);
@@ -176,10 +180,13 @@ impl Open {
     fn traffic(&self) -> Traffic {
         Traffic::new(&self.kinds, 1, Seed(1))
     }
-    fn measure(&self, server: &ServerProcess) -> io::Result<Vec<Observed>> {
+    fn measure(&self, server: &ServerProcess, interrupt: &Interrupt) -> io::Result<Vec<Observed>> {
         let commands = commands(&self.traffic(), self.starts_ns.len() as u64);
         let connections = CONNECTIONS as usize;
-        let run = |_| open_loop(server, connections, &commands, &self.starts_ns, &|id| id);
+        let run = |_| {
+            interrupt.check()?;
+            open_loop(server, connections, &commands, &self.starts_ns, &|id| id)
+        };
         (0..RUNS).map(run).collect()
     }
     fn predict(&self, profile: &Profile) -> Result<Predicted, Diagnostic> {
@@ -216,20 +223,35 @@ pub(super) fn redis(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> 
     stillness.spin(SPIN_NS);
     let floor_us = stillness.facts().floor_ns as f64 / 1e3;
 
+    // The first signal ends the measurement between two runs, so that the server ends with it.
+    let interrupt = Interrupt::listen();
     let not_served = |error: io::Error| {
+        if error.kind() == io::ErrorKind::Interrupted {
+            return Failure::Interrupted("interrupted; the server is stopped".to_owned());
+        }
         let message = format!("{} cannot be measured: {error}", program.display());
         Failure::from(Diagnostic::new(diagnostic::NOT_SERVED, message))
     };
     let mut server = ServerProcess::redis(&program, &[]).map_err(not_served)?;
     prepare(&server).map_err(not_served)?;
     say("calibrating with GET and SET");
-    let loads = loads(&server).map_err(not_served)?;
+    let loads = loads(&server, &interrupt).map_err(not_served)?;
     let calibrated = calibrate(&base, &loads)?;
 
     say("measuring and predicting");
     let mut rows = memory(&mut server).map_err(not_served)?;
-    rows.extend(saturation_and_responses(&calibrated, &server, not_served)?);
-    rows.extend(other_commands(&calibrated, &server, not_served)?);
+    rows.extend(saturation_and_responses(
+        &calibrated,
+        &server,
+        &interrupt,
+        not_served,
+    )?);
+    rows.extend(other_commands(
+        &calibrated,
+        &server,
+        &interrupt,
+        not_served,
+    )?);
     rows.extend(growth(&program).map_err(not_served)?);
     drop(server);
     print(&rows, &calibrated, floor_us)?;
@@ -238,16 +260,16 @@ pub(super) fn redis(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> 
 }
 
 /// What the calibration needs.
-fn loads(server: &ServerProcess) -> io::Result<Loads> {
+fn loads(server: &ServerProcess, interrupt: &Interrupt) -> io::Result<Loads> {
     let cpu = |kind: Asked, connections, depth| {
         let load = Closed {
             kinds: &[kind],
             connections,
             depth,
         };
-        load.measure(server).map(|cpu| median(&cpu))
+        load.measure(server, interrupt).map(|cpu| median(&cpu))
     };
-    let low = Open::new(&[Asked::Get], LOW_RATE).measure(server)?;
+    let low = Open::new(&[Asked::Get], LOW_RATE).measure(server, interrupt)?;
     let mut response = responses(&low, 500_000);
     response.sort_by(f64::total_cmp);
     Ok(Loads {
@@ -273,6 +295,7 @@ fn memory(server: &mut ServerProcess) -> io::Result<Vec<Row>> {
 fn saturation_and_responses(
     calibrated: &Calibrated,
     server: &ServerProcess,
+    interrupt: &Interrupt,
     not_served: impl Fn(io::Error) -> Failure,
 ) -> Result<Vec<Row>, Failure> {
     let profile = &calibrated.profile;
@@ -283,14 +306,14 @@ fn saturation_and_responses(
     };
     let predicted = prediction::closed_loop(profile, CONNECTIONS, saturated.traffic(), REQUESTS)?;
     let capacity = 1e9 / predicted.cpu_ns_a_request;
-    let measured = saturated.measure(server).map_err(&not_served)?;
+    let measured = saturated.measure(server, interrupt).map_err(&not_served)?;
     let measured = measured.iter().map(|cpu| 1e9 / cpu).collect();
     let name = "saturation, 90 % GET, requests a CPU-second";
     let mut rows = vec![Row::new(name, capacity, measured, 0.15)];
     for share in [0.3, 0.7] {
         let open = Open::new(&MIX, capacity * share);
         let predicted = open.predict(profile)?;
-        let measured = open.measure(server).map_err(&not_served)?;
+        let measured = open.measure(server, interrupt).map_err(&not_served)?;
         let quantiles = [
             ("p50", 500_000, predicted.p50_ns),
             ("p99", 990_000, predicted.p99_ns),
@@ -311,6 +334,7 @@ fn saturation_and_responses(
 fn other_commands(
     calibrated: &Calibrated,
     server: &ServerProcess,
+    interrupt: &Interrupt,
     not_served: impl Fn(io::Error) -> Failure,
 ) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
@@ -326,7 +350,7 @@ fn other_commands(
             load.traffic(),
             REQUESTS / 3,
         )?;
-        let measured = load.measure(server).map_err(&not_served)?;
+        let measured = load.measure(server, interrupt).map_err(&not_served)?;
         let name = format!("{}, CPU ns a request", kind.name());
         rows.push(Row::shown(name, predicted.cpu_ns_a_request, measured));
     }
