@@ -329,12 +329,16 @@ impl Work {
     /// Records a read of one logical line.
     #[inline]
     pub fn read(&mut self, region: Region, line: u64) {
-        self.touch(Touch::new(region, line, false));
+        if self.wants_touches {
+            self.touch(Touch::new(region, line, false));
+        }
     }
     /// Records a write of one logical line.
     #[inline]
     pub fn write(&mut self, region: Region, line: u64) {
-        self.touch(Touch::new(region, line, true));
+        if self.wants_touches {
+            self.touch(Touch::new(region, line, true));
+        }
     }
     /// Records a read of the lines that `bytes` from `offset` cover.
     #[inline]
@@ -357,11 +361,9 @@ impl Work {
     }
     #[inline]
     fn touch(&mut self, touch: Touch) {
-        if self.wants_touches {
-            self.touches.push(touch);
-            if self.touches.len() >= TOUCHES_BUFFERED_MAX {
-                self.spent();
-            }
+        self.touches.push(touch);
+        if self.touches.len() >= TOUCHES_BUFFERED_MAX {
+            self.spent();
         }
     }
     /// The price of this call so far.

@@ -83,6 +83,9 @@ pub struct KvrigTable<E: Entry> {
     most: u64,
     /// Entries below which a merge is owed.
     least: u64,
+    /// Entries a bucket above which it grows, and below which it shrinks.
+    load_most: u64,
+    load_least: u64,
     /// Where the present round began, and what it has moved.
     round_from: u32,
     round_moved: u64,
@@ -124,6 +127,8 @@ impl<E: Entry> KvrigTable<E> {
             round: 0,
             most: 0,
             least: 0,
+            load_most: LOAD_MAX,
+            load_least: LOAD_MIN,
             round_from: 0,
             round_moved: 0,
             policy: ResizePolicy::Allow,
@@ -209,25 +214,31 @@ impl<E: Entry> KvrigTable<E> {
         }
     }
 
-    /// Works out how many entries the buckets may have, at most and at least; to be called when the
-    /// number of buckets has changed, the policy, or whether steps are paused.
+    /// Works out how many entries a bucket may have, at most and at least; to be called when the
+    /// policy has changed, or whether steps are paused.
+    fn set_loads(&mut self) {
+        (self.load_most, self.load_least) = match self.policy {
+            _ if self.pauses > 0 => (u64::MAX, 0),
+            ResizePolicy::Allow => (LOAD_MAX, LOAD_MIN),
+            ResizePolicy::Avoid => (LOAD_MAX * AVOID_FACTOR, 0),
+            ResizePolicy::Forbid => (u64::MAX, 0),
+        };
+        self.set_bounds();
+    }
+
+    /// Works out how many entries the buckets may have, at most and at least; to be called when
+    /// their number has changed. An empty table has no buckets and may have no entry: the first one
+    /// makes the first buckets, whatever the policy.
+    #[inline]
     fn set_bounds(&mut self) {
         let buckets = u64::from(self.count);
-        let fullest = match self.policy {
-            _ if self.pauses > 0 => None,
-            ResizePolicy::Allow => Some(LOAD_MAX),
-            ResizePolicy::Avoid => Some(LOAD_MAX * AVOID_FACTOR),
-            ResizePolicy::Forbid => None,
+        self.most = match self.count {
+            BUCKETS_MAX.. => u64::MAX,
+            _ => buckets.saturating_mul(self.load_most),
         };
-        self.most = match fullest {
-            Some(load) if self.count < BUCKETS_MAX => buckets * load,
-            _ => u64::MAX,
-        };
-        self.least = match self.policy {
-            ResizePolicy::Allow if self.pauses == 0 && self.count > BUCKETS_MIN => {
-                buckets * LOAD_MIN
-            }
-            _ => 0,
+        self.least = match self.count {
+            ..=BUCKETS_MIN => 0,
+            _ => buckets * self.load_least,
         };
     }
 
@@ -249,31 +260,39 @@ impl<E: Entry> KvrigTable<E> {
         self.owed(entries) != Owed::Nothing
     }
 
-    /// Takes the step that a number of entries calls for, and says whether it calls for one.
-    #[inline]
-    fn step(&mut self, entries: u64, work: &mut Work) -> bool {
-        let is_owed = self.owed(entries) != Owed::Nothing;
-        if is_owed {
-            self.take_step(entries, work);
+    /// Takes the step that another entry calls for before it comes in, and while its line does.
+    #[inline(never)]
+    fn make_room(&mut self, hash: u32, work: &mut Work) {
+        if self.count == 0 {
+            return self.begin(work);
         }
-        is_owed
+        self.chains.main.prefetch(self.bucket_of(hash));
+        self.take_step(self.arena.len() + 1, work);
     }
 
-    #[inline(never)]
+    /// Takes the step that a number of entries calls for.
     fn take_step(&mut self, entries: u64, work: &mut Work) {
         work.caused_by(Cause::RehashStep, |work| {
             self.settle(entries, SPLITS_PER_STEP, work)
         });
     }
 
-    /// Adds one bucket, as `entries` call for, or says that there is no memory for it.
-    fn split(&mut self, entries: u64, work: &mut Work) -> bool {
-        if self.chains.main.is_full() {
-            if !self.is_affordable(entries) {
-                return false;
-            }
+    /// Makes the next page of buckets ready, or says that there is no memory for it.
+    #[cold]
+    fn extend(&mut self, entries: u64, work: &mut Work) -> bool {
+        let is_affordable = self.is_affordable(entries);
+        if is_affordable {
             let main = &mut self.chains.main;
             work.caused_by(Cause::AllocateTable, |work| main.extend(work));
+        }
+        is_affordable
+    }
+
+    /// Adds one bucket, as `entries` call for, or says that there is no memory for it.
+    #[inline]
+    fn split(&mut self, entries: u64, work: &mut Work) -> bool {
+        if self.chains.main.is_full() && !self.extend(entries, work) {
+            return false;
         }
         if self.count == self.round {
             self.begin_round(2 * self.round);
@@ -291,23 +310,29 @@ impl<E: Entry> KvrigTable<E> {
     }
 
     /// Splits the next bucket by the bit of the hash that this round looks at.
+    #[inline]
     fn split_next(&mut self, work: &mut Work) -> u64 {
         let (old, bit) = (self.count - self.round, self.round.trailing_zeros());
         match bit.checked_sub(TAG_SHIFT) {
             Some(bit) => self
                 .chains
                 .split(old, work, |_, tag, _| (tag >> bit) & 1 == 1),
-            None => {
-                let arena = &self.arena;
-                self.chains.split(old, work, |slot, _, work| {
-                    work.count(Counter::EntriesVisited, 1);
-                    (arena.visit(slot, work) >> bit) & 1 == 1
-                })
-            }
+            None => self.split_by_entries(old, bit, work),
         }
     }
 
+    /// Splits a bucket of a small table, whose tags do not have the bit.
+    #[inline(never)]
+    fn split_by_entries(&mut self, old: u32, bit: u32, work: &mut Work) -> u64 {
+        let arena = &self.arena;
+        self.chains.split(old, work, |slot, _, work| {
+            work.count(Counter::EntriesVisited, 1);
+            (arena.visit(slot, work) >> bit) & 1 == 1
+        })
+    }
+
     /// Takes the last bucket away; its entries go back to the one that it was split from.
+    #[inline(never)]
     fn merge(&mut self, work: &mut Work) {
         if self.count == self.round {
             self.begin_round(self.round / 2);
@@ -328,6 +353,7 @@ impl<E: Entry> KvrigTable<E> {
         }
     }
 
+    #[cold]
     fn begin_round(&mut self, to: u32) {
         self.round_from = self.count;
         self.round_moved = 0;
@@ -336,6 +362,7 @@ impl<E: Entry> KvrigTable<E> {
             .push(TableEventKind::Started { from, to }, self.arena.len());
     }
 
+    #[cold]
     fn end_round(&mut self) {
         let (from, to) = (u64::from(self.round_from), u64::from(self.count));
         let ended = TableEventKind::Ended {
@@ -399,16 +426,11 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
 
     #[inline]
     fn insert(&mut self, entry: E, work: &mut Work) -> Result<Slot, Occupied<E>> {
-        if self.count == 0 {
-            self.begin(work);
-        }
         let hash = self.hash(entry.key(), work);
-        let (mut number, tag) = (self.bucket_of(hash), tag_of(hash));
-        // The step that the entry calls for is taken before it comes in, while its line does.
-        self.chains.main.prefetch(number);
-        if self.step(self.arena.len() + 1, work) {
-            number = self.bucket_of(hash);
+        if self.owed(self.arena.len() + 1) != Owed::Nothing {
+            self.make_room(hash, work);
         }
+        let (number, tag) = (self.bucket_of(hash), tag_of(hash));
         let region = self.chains.main.region();
         let bucket = self.chains.main.probe_mut(number, work);
         let slot = match bucket.place_for_new(tag) {
@@ -432,7 +454,9 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
         self.chains
             .remove(self.bucket_of(hash), found.part, found.place, work);
         let entry = self.arena.remove(found.slot, work);
-        self.step(self.arena.len(), work);
+        if self.owed(self.arena.len()) != Owed::Nothing {
+            self.take_step(self.arena.len(), work);
+        }
         Some(entry)
     }
 
@@ -493,7 +517,7 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
 
     fn set_resize_policy(&mut self, policy: ResizePolicy) {
         self.policy = policy;
-        self.set_bounds();
+        self.set_loads();
     }
 
     fn set_growth_headroom(&mut self, bytes: Option<u64>) {
@@ -519,7 +543,7 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
 
     fn pause_rehash(&mut self) {
         self.pauses += 1;
-        self.set_bounds();
+        self.set_loads();
     }
 
     fn resume_rehash(&mut self) {
@@ -527,7 +551,7 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
             .pauses
             .checked_sub(1)
             .expect("each resume follows a pause");
-        self.set_bounds();
+        self.set_loads();
     }
 
     /// The cursor is that of a table of the round's size; a bucket that is split already is visited
