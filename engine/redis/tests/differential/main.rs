@@ -27,7 +27,7 @@ use server::{Element, RealServer};
 use steps::{STEPS, STEPS_PREPARATION};
 
 /// Lists of requests, and how many requests each has.
-const LISTS: u64 = 40;
+const LISTS: u64 = 52;
 const REQUESTS_PER_LIST: usize = 150;
 const WIRE_STREAMS: u64 = 150;
 /// A difference counts if it is there so many times in a row: seconds that are left may turn while a

@@ -5,9 +5,13 @@ mod connections;
 mod eviction;
 mod expiry;
 mod harness;
+mod hostile;
 mod memory;
 mod policies;
 mod rehash;
+#[path = "../differential/requests/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "each test program uses its part")]
+mod requests;
 mod scripts;
 mod snapshot;
 mod steps;
