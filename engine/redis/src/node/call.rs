@@ -31,6 +31,9 @@ pub(crate) type Outcome<'c> = Result<(), ErrorReply<'c>>;
 pub(crate) const NOT_A_FLOAT: ErrorReply<'static> =
     ErrorReply::Fixed("ERR value is not a valid float");
 
+/// Random elements with repeats that one request may ask for: their reply takes some 500 MB.
+const REPEATS_MAX: i64 = 1 << 24;
+
 impl<'c> Call<'c> {
     /// Writes one element of the reply.
     #[inline]
@@ -80,6 +83,14 @@ impl<'c> Call<'c> {
                 "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
             )),
             number => Ok(number),
+        }
+    }
+    /// Refuses more random elements with repeats than [`REPEATS_MAX`]. Redis draws as many as a
+    /// negative number says, until it has no memory left; the error is its own for other ranges.
+    pub(crate) fn limit_repeats(count: i64) -> Outcome<'c> {
+        match count < -REPEATS_MAX {
+            true => Err(ErrorReply::Fixed("ERR value is out of range")),
+            false => Ok(()),
         }
     }
     /// An integer that must not be negative (getPositiveLongFromObjectOrReply).

@@ -324,7 +324,10 @@ fn hrandfield<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let fields: Vec<Pair> = match (found, count) {
         (None, _) | (_, 0) => Vec::new(),
         (Some(slot), 1..) => draw_distinct(db, key, slot, count.unsigned_abs(), call),
-        (Some(slot), _) => draw(db, key, slot, count.unsigned_abs(), call),
+        (Some(slot), _) => {
+            Call::limit_repeats(count)?;
+            draw(db, key, slot, count.unsigned_abs(), call)
+        }
     };
     let is_nested = with_values && call.protocol == crate::resp::Protocol::Resp3;
     let parts = if with_values && !is_nested { 2 } else { 1 };
@@ -374,7 +377,7 @@ fn draw_distinct(
     if count >= length {
         return all;
     }
-    if count * 3 > length {
+    if count.saturating_mul(3) > length {
         // Most are wanted: the others are taken out.
         let random = db.random();
         while all.len() as u64 > count {

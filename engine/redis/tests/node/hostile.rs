@@ -213,3 +213,31 @@ fn commands_of_a_million_arguments_are_done() {
         ":1048000\\r\\n"
     );
 }
+
+/// Goal: no number of random elements with repeats takes memory without bound; Redis answers such a
+/// request until it has none.
+#[test]
+fn random_elements_without_end_are_refused() {
+    let mut host = Host::new();
+    host.check(&[
+        ("SADD s a", ":1"),
+        ("HSET h a 1", ":1"),
+        ("ZADD z 1 a", ":1"),
+    ]);
+    for number in ["-9223372036854775807", "-16777217"] {
+        for (command, key) in [
+            ("SRANDMEMBER", "s"),
+            ("HRANDFIELD", "h"),
+            ("ZRANDMEMBER", "z"),
+        ] {
+            let request = format!("{command} {key} {number}");
+            let absent = format!("{command} none {number}");
+            host.check(&[(&request, "-ERR value is out of range"), (&absent, "*0")]);
+        }
+    }
+    host.check(&[
+        ("SRANDMEMBER s 9223372036854775807", "*1 $1 a"),
+        ("HRANDFIELD h 9223372036854775807", "*1 $1 a"),
+        ("ZRANDMEMBER z 9223372036854775807", "*1 $1 a"),
+    ]);
+}

@@ -24,9 +24,12 @@ pub(super) fn srandmember<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome
     let members = match db.find::<Set>(key, call)? {
         None => Vec::new(),
         Some(_) if count == 0 => Vec::new(),
-        Some(slot) if count < 0 => (0..count.unsigned_abs())
-            .map(|_| draw(db, key, slot, call))
-            .collect(),
+        Some(slot) if count < 0 => {
+            Call::limit_repeats(count)?;
+            (0..count.unsigned_abs())
+                .map(|_| draw(db, key, slot, call))
+                .collect()
+        }
         Some(slot) => draw_distinct(db, key, slot, count.unsigned_abs(), call),
     };
     call.reply(Frame::Array(members.len()))?;
@@ -92,7 +95,7 @@ fn draw_distinct(
     call: &mut Call<'_>,
 ) -> Vec<Box<[u8]>> {
     let length = db.get::<Set>(slot).len() as u64;
-    if count * 3 <= length {
+    if count.saturating_mul(3) <= length {
         let mut chosen = BTreeSet::new();
         while (chosen.len() as u64) < count {
             chosen.insert(draw(db, key, slot, call));

@@ -50,12 +50,14 @@ pub(super) fn zrandmember<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome
             }
             ranks.into_iter().map(|rank| one(db, rank)).collect()
         }
-        Some(count) => (0..count.unsigned_abs())
-            .map(|_| {
+        Some(count) => {
+            Call::limit_repeats(count)?;
+            let mut draw = |_| {
                 let rank = db.random().below(length as u64) as usize;
                 one(db, rank)
-            })
-            .collect(),
+            };
+            (0..count.unsigned_abs()).map(&mut draw).collect()
+        }
     };
     reply_entries(&drawn, with_scores, call)
 }
