@@ -82,13 +82,22 @@ macro_rules! metrics {
 // Keep sorted by name; a test holds it.
 metrics! {
     attempts_mean, Ppm, Lower, "Attempts per request that was answered in time or failed: 100 % is one each.";
+    attempts_throttled_count, Ops, Lower, "Attempts that were throttled, each retry for itself.";
+    capacity_mean, OpsPerSecond, Higher, "Requests let through per second in the last five minutes.";
     child_life_max, Nanos, Lower, "Longest life of a forked child.";
     child_overlap_max, Nanos, Lower, "Longest time for which a forked child lived while two bucket arrays existed.";
+    clean_duration_mean, Nanos, Higher, "Time until the first attempt was throttled; the whole run where none was.";
+    clean_rate_mean, OpsPerSecond, Higher, "Highest rate of requests at which a minute is clean, before any split.";
     drain_duration_max, Nanos, Lower, "Longest time from the instant at which a big command began to be handled until a request found the server idle again.";
     elements_within_count, Ops, Higher, "Elements up to which one big command keeps the core no longer than the limit: read off straight lines between the measured sizes, both axes by logarithm.";
     entries_count, Ops, None, "Entries in the table at the end of the run.";
     eviction_burst_count, Ops, Lower, "Keys evicted from the moment growth exceeded the memory limit until memory was below it again.";
     eviction_burst_max, Nanos, Lower, "Longest time from the moment growth exceeded the memory limit until memory was below it again.";
+    failed_early_share, Ppm, Lower, "Share of the requests of the first two minutes, before any split, whose last attempt was throttled.";
+    failed_healed_share, Ppm, Lower, "Share of the requests whose last attempt was throttled, after all splits that the keys allow.";
+    failed_late_share, Ppm, Lower, "Share of the requests of the last quarter of the run whose last attempt was throttled.";
+    failed_share, Ppm, Lower, "Share of the requests whose last attempt was throttled.";
+    heal_duration_mean, Nanos, Lower, "Time from the first throttled attempt until a minute was clean and all after it were; to the end of the run where none was.";
     hit_bytes_gap, Ppm, None, "Hit ratio of an engine above that of the reference sampler on a clock as coarse: what limits in bytes and sampling of neighbours make of it.";
     hit_clock_gap, Ppm, None, "Hit ratio of the reference sampler on a clock of one second above that on a clock of requests.";
     hit_gained_mean, Ppm, Higher, "Hit ratio that one more MiB of memory gains, by the slope between a size and the next larger one.";
@@ -97,6 +106,8 @@ metrics! {
     keys_evicted_count, Ops, Lower, "Keys removed to stay below the memory limit.";
     law_end_position, Ops, None, "Insertion that moves the last entry of a rehash by theory, under insertions alone.";
     law_free_position, Ops, None, "Insertion that gives the old bucket array back by theory, under insertions alone.";
+    law_clean_rate, OpsPerSecond, None, "Rate of requests that a bound allows: what is paid for, the limit of a partition over the share of the hottest one, or over the share of the most popular key.";
+    law_failed_share, Ppm, None, "Share of the requests beyond what one partition for each partition key could take: the sum over keys of what exceeds the limit.";
     law_hit_mean, Milli, None, "Probes of a look-up that finds its key, by theory.";
     law_hit_ratio_mean, Ppm, None, "Share of requests that find their key in exact LRU, by Che's approximation.";
     law_miss_mean, Milli, None, "Probes of a look-up that finds nothing, by theory.";
@@ -107,6 +118,9 @@ metrics! {
     nodes_growing_max, Ops, None, "Most nodes of a fleet whose tables grew at the same time.";
     offload_duration_max, Nanos, None, "Longest time from the start of a command until a thread beside had released what the command handed over.";
     pages_copied_count, Ops, Lower, "Pages of 4 KiB that were copied because a forked child shared them.";
+    partition_demand_mean, Ppm, Lower, "Load that the hottest partition is asked for at the start, as a share of its limit.";
+    partition_hottest_share, Ppm, Lower, "Share of the requests that go to the hottest partition at the start.";
+    partitions_count, Ops, None, "Partitions at the end of the run.";
     pause_allocate_max, Nanos, Lower, "Longest stretch in which one call allocated a new bucket array, or all workers stood still for it.";
     pause_command_max, Nanos, Lower, "Longest time for which one big command kept the core: its receipt, and its share of reading the request and writing the reply.";
     pause_cron_max, Nanos, Lower, "Longest stretch of rehashing by the periodic timer in one call.";
@@ -143,12 +157,19 @@ metrics! {
     service_mean, Nanos, Lower, "Mean service time.";
     service_p99, Nanos, Lower, "99th percentile of service time.";
     service_p999, Nanos, Lower, "99.9th percentile of service time.";
+    split_first_mean, Nanos, None, "Time of the first split of a hot partition, in the mean over seeds that had one.";
+    splits_count, Ops, None, "Splits of hot partitions.";
+    splits_refused_count, Ops, None, "Hot partitions that no split helps, each counted once: one item, keys in sequence, or a collection that must stay whole.";
     table_growths_count, Ops, None, "Times that a table took twice as many buckets.";
     table_shrinks_count, Ops, None, "Times that a table took half as many buckets, or fewer.";
+    throttled_after_share, Ppm, Lower, "Share of the attempts that were throttled in the five minutes from the first throttled one on.";
+    throttled_index_share, Ppm, Lower, "Share of the attempts that a global secondary index throttled.";
+    throttled_share, Ppm, Lower, "Share of the attempts that were throttled, each retry for itself.";
     throughput_lost_max, OpsPerSecond, Lower, "Requests per second of simulated time that clients meant to send and that were not answered, in the worst window of ten milliseconds behind a big command.";
     throughput_mean, OpsPerSecond, Higher, "Requests answered per second of simulated time.";
     throughput_min, OpsPerSecond, Higher, "Requests answered per second of simulated time in the worst window of a millisecond.";
     timeouts_count, Ops, Lower, "Attempts that clients gave up because no reply had come within their time limit.";
+    unclean_minutes_count, Ops, Lower, "Minutes of which more than a thousandth of the attempts was throttled.";
     utilisation_mean, Ppm, Lower, "Share of time in which the core was busy.";
     work_wasted_mean, Ppm, Lower, "Share of the core's busy time that went to requests whose clients had given up.";
 }

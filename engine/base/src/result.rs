@@ -254,6 +254,10 @@ pub struct CellColumns {
     pub y_to: String,
     /// What lies in the cell: above zero, told by colour on a logarithmic scale.
     pub count: String,
+    /// A limit of the count: colours then have even steps, cool ones up to it and warm ones from it
+    /// on, and the scale marks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
 }
 
 /// How a layer is drawn.

@@ -1,7 +1,7 @@
 //! What fills a surface: stacked areas, and heat maps with their scale of colours.
 
 use super::font::{Fonts, Weight};
-use super::palette::{self, HEAT, INK, MUTED};
+use super::palette::{self, BEYOND, Colour, HEAT, INK, LIMIT, MUTED};
 use super::plot::{Plot, Trace};
 use super::scene::{Anchor, Position, Scene};
 use kvrig_base::result::Style;
@@ -66,7 +66,7 @@ pub(super) fn area(scene: &mut Scene, trace: &Trace, place: &dyn Fn((i64, i64)) 
 pub(super) fn heat(
     scene: &mut Scene,
     trace: &Trace,
-    most: i64,
+    colours: &Colours,
     place: &dyn Fn((i64, i64)) -> Position,
 ) {
     // Rows first, so that neighbours on the horizontal axis follow one another.
@@ -78,7 +78,10 @@ pub(super) fn heat(
         .collect();
     cells.sort_by_key(|&((x, y), _)| (y, x));
     let joined = |a: &((i64, i64), CellEnd), b: &((i64, i64), CellEnd)| {
-        a.0.1 == b.0.1 && a.1.x_to == b.0.0 && level(a.1.count, most) == level(b.1.count, most)
+        a.0.1 == b.0.1
+            && a.1.y_to == b.1.y_to
+            && a.1.x_to == b.0.0
+            && colours.level(a.1.count) == colours.level(b.1.count)
     };
     for run in cells.chunk_by(joined) {
         let (Some(first), Some(last)) = (run.first(), run.last()) else {
@@ -86,7 +89,7 @@ pub(super) fn heat(
         };
         let (left, bottom) = place(first.0);
         let (right, top) = place((last.1.x_to, last.1.y_to));
-        let colour = HEAT[level(first.1.count, most)];
+        let colour = colours.steps[colours.level(first.1.count)].1;
         scene.rectangle((left, top), (right, bottom), colour);
     }
 }
@@ -109,27 +112,61 @@ fn simplified(points: &[Position]) -> Vec<Position> {
     kept
 }
 
-/// Which colour stands for `count`, where `most` is the largest: even steps on a logarithmic scale.
-fn level(count: i64, most: i64) -> usize {
-    thresholds(most)
-        .iter()
-        .rposition(|&least| count >= least)
-        .unwrap_or(0)
+/// The colours of a heat map, each with the least count that it stands for, ascending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Colours {
+    steps: Vec<(i64, Colour)>,
+    limit: Option<i64>,
 }
 
-/// The least count of each colour, ascending from 1.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "colours are coarser than 2^-53"
-)]
-fn thresholds(most: i64) -> [i64; HEAT.len()] {
-    let step = libm::log(most.max(2) as f64) / HEAT.len() as f64;
-    std::array::from_fn(|level| libm::ceil(libm::exp(step * level as f64) * (1.0 - 1e-9)) as i64)
+impl Colours {
+    /// Colours of a chart's heat maps up to its largest count.
+    pub(super) fn of(plot: &Plot) -> Self {
+        let most = most(plot).unwrap_or(1);
+        match plot.heat_limit {
+            Some(limit) => Self::around(limit.max(1), most),
+            None => Self::logarithmic(most),
+        }
+    }
+    /// Even steps on a logarithmic scale.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "colours are coarser than 2^-53"
+    )]
+    fn logarithmic(most: i64) -> Self {
+        let step = libm::log(most.max(2) as f64) / HEAT.len() as f64;
+        let least = |level: usize| {
+            libm::ceil(libm::exp(step * level as f64) * (1.0 - 1e-9)) as i64
+        };
+        let steps = HEAT.iter().enumerate();
+        Self {
+            steps: steps.map(|(level, &colour)| (least(level), colour)).collect(),
+            limit: None,
+        }
+    }
+    /// Even steps to a limit, and beyond it doubling ones: 1, 1.25, 1.5 and 2 times the limit.
+    fn around(limit: i64, most: i64) -> Self {
+        let cool = HEAT.len() as i64;
+        let below = (0_i64..).zip(HEAT);
+        let below = below.map(|(level, colour)| (limit.saturating_mul(level) / cool, colour));
+        let quarters = [4, 5, 6, 8].into_iter().zip(BEYOND);
+        let beyond = quarters.map(|(n, colour)| (limit.saturating_mul(n) / 4, colour));
+        let mut steps: Vec<(i64, Colour)> = below.chain(beyond).collect();
+        steps.retain(|(least, _)| *least <= most.max(limit));
+        Self {
+            steps,
+            limit: Some(limit),
+        }
+    }
+    fn level(&self, count: i64) -> usize {
+        let found = self.steps.iter().rposition(|(least, _)| count >= *least);
+        found.unwrap_or(0)
+    }
 }
 
 /// The largest count of all cells, if the chart has a heat map.
-pub(super) fn most(plot: &Plot) -> Option<i64> {
+fn most(plot: &Plot) -> Option<i64> {
     let traces = plot.panels.iter().flat_map(|panel| &panel.traces);
     traces
         .flat_map(|trace| &trace.cells)
@@ -144,18 +181,36 @@ pub(super) fn colour_scale(
     fonts: &Fonts,
     (left, y): Position,
 ) -> f64 {
-    let Some(most) = most(plot) else {
+    if most(plot).is_none() {
         return y;
-    };
+    }
+    let colours = Colours::of(plot);
     let name = plot.groups.first().map_or("", String::as_str);
     let base = y + 30.0;
     scene.text(name, (left, base), SIZE, INK, Anchor::Start);
     let mut x = left + fonts.width(name, SIZE, Weight::Regular) + 14.0;
-    for (colour, least) in HEAT.iter().zip(thresholds(most)) {
-        scene.rectangle((x, base - 11.0), (x + SWATCH, base - 1.0), *colour);
+    for &(least, colour) in &colours.steps {
         let label = crate::number::quantity(kvrig_base::result::Quantity::Count, least);
-        scene.text(&label, (x, base + 12.0), 10.0, MUTED, Anchor::Start);
-        x += SWATCH + 4.0;
+        let is_limit = colours.limit == Some(least);
+        if is_limit {
+            x += 6.0;
+            let ends = vec![(x - 5.0, base - 15.0), (x - 5.0, base + 14.0)];
+            scene.line(ends, 2.0, LIMIT);
+        }
+        scene.rectangle((x, base - 11.0), (x + SWATCH, base - 1.0), colour);
+        let (label, ink) = match is_limit {
+            true => (format!("{label} = limit"), LIMIT),
+            false => (label, MUTED),
+        };
+        let width = fonts.width(&label, 10.0, Weight::Regular) + 6.0;
+        scene.text(&label, (x, base + 12.0), 10.0, ink, Anchor::Start);
+        let next = match is_limit {
+            // The next label keeps clear of this longer one.
+            true => width.max(SWATCH + 4.0),
+            false => SWATCH + 4.0,
+        };
+        scene.rectangle((x + SWATCH, base - 11.0), (x + next - 4.0, base - 1.0), colour);
+        x += next;
     }
     scene.text("and more", (x + 4.0, base), SIZE, MUTED, Anchor::Start);
     base + 14.0
@@ -167,15 +222,23 @@ mod tests {
 
     #[test]
     fn colours_have_even_steps_on_a_logarithmic_scale() {
-        let steps = thresholds(100_000_000);
-        assert_eq!(steps[0], 1);
-        assert_eq!(steps[1], 10);
-        assert_eq!(steps[7], 10_000_000);
-        assert_eq!(level(1, 100_000_000), 0);
-        assert_eq!(level(9, 100_000_000), 0);
-        assert_eq!(level(10, 100_000_000), 1);
-        assert_eq!(level(100_000_000, 100_000_000), 7);
-        assert_eq!(level(1, 1), 0);
+        let colours = Colours::logarithmic(100_000_000);
+        let least: Vec<i64> = colours.steps.iter().map(|(least, _)| *least).collect();
+        assert_eq!((least[0], least[1], least[7]), (1, 10, 10_000_000));
+        let levels = [1, 9, 10, 100_000_000].map(|count| colours.level(count));
+        assert_eq!(levels, [0, 0, 1, 7]);
+        assert_eq!(Colours::logarithmic(1).level(1), 0);
+    }
+
+    #[test]
+    fn colours_change_at_a_limit_and_go_no_further_than_needed() {
+        let colours = Colours::around(1_000, 1_300);
+        let least: Vec<i64> = colours.steps.iter().map(|(least, _)| *least).collect();
+        assert_eq!(least, [0, 125, 250, 375, 500, 625, 750, 875, 1_000, 1_250]);
+        let colour = |count| colours.steps[colours.level(count)].1;
+        assert_eq!(colour(999), HEAT[7]);
+        assert_eq!(colour(1_000), BEYOND[0]);
+        assert_eq!(colour(9_999), BEYOND[1]);
     }
 
     #[test]

@@ -277,12 +277,12 @@ fn draw_panel(
         }
     }
     let place = |point| field.place(point);
-    let most = filled::most(field.plot).unwrap_or(1);
+    let colours = filled::Colours::of(field.plot);
     for trace in &panel.traces {
         match trace.style {
             Style::Stems => stems(scene, field, trace),
             Style::Area => filled::area(scene, trace, &place),
-            Style::Heat => filled::heat(scene, trace, most, &place),
+            Style::Heat => filled::heat(scene, trace, &colours, &place),
             _ => {}
         }
     }

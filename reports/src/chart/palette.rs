@@ -42,6 +42,10 @@ pub const HEAT: [Colour; 8] = [
     (8, 29, 88),
 ];
 
+/// Colours of what exceeds a limit, from little to much: the warm end of ColorBrewer's YlOrRd, which
+/// is told apart from [`HEAT`] by people with colour blindness, and by its place in a map.
+pub const BEYOND: [Colour; 4] = [(254, 178, 76), (253, 141, 60), (227, 26, 28), (128, 0, 38)];
+
 /// The colour of the group with this index.
 pub const fn group(index: usize) -> Colour {
     GROUPS[index % GROUPS.len()]

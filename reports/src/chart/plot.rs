@@ -28,6 +28,8 @@ pub struct Plot {
     pub x_extent: (i64, i64),
     /// Smallest and largest value of the vertical axis, marks included.
     pub y_extent: (i64, i64),
+    /// The limit that heat maps tell apart by colour, if their counts have one.
+    pub heat_limit: Option<i64>,
     /// Points that were left out because they would cover one another.
     pub thinned: usize,
 }
@@ -80,6 +82,7 @@ impl Plot {
             panels: Vec::new(),
             x_extent: (i64::MAX, i64::MIN),
             y_extent: (i64::MAX, i64::MIN),
+            heat_limit: None,
             thinned: 0,
         };
         plot.name_panels(chart, series)?;
@@ -154,6 +157,7 @@ impl Plot {
                 if x_to.len() != y.len() || y_to.len() != y.len() || count.len() != y.len() {
                     return Err(ragged(found));
                 }
+                self.heat_limit = self.heat_limit.or(columns.limit);
                 filled::cell_ends(x_to, y_to, count)
             }
             None => Vec::new(),

@@ -3,17 +3,22 @@
 //! A new study is a new folder here and a new line in [`BUILT_IN`]. Nothing is reserved to built-in
 //! studies: `kvrig new` prints their files, and a changed copy runs the same way.
 
+#[path = "adaptive-capacity/mod.rs"]
+mod adaptive_capacity;
 mod asks;
 #[path = "big-keys/mod.rs"]
 pub mod big_keys;
 mod drawing;
 mod eviction;
+#[path = "hot-partitions/mod.rs"]
+mod hot_partitions;
 mod hosting;
 mod judging;
 pub mod rehash;
 mod rows;
 mod samples;
 mod setup;
+mod traffic;
 mod workload;
 
 use crate::run::Plan;
@@ -32,7 +37,13 @@ pub struct BuiltIn {
 }
 
 /// All built-in studies, in the order of the book.
-pub const BUILT_IN: &[BuiltIn] = &[rehash::BUILT_IN, big_keys::BUILT_IN, eviction::BUILT_IN];
+pub const BUILT_IN: &[BuiltIn] = &[
+    rehash::BUILT_IN,
+    hot_partitions::BUILT_IN,
+    adaptive_capacity::BUILT_IN,
+    big_keys::BUILT_IN,
+    eviction::BUILT_IN,
+];
 
 /// The built-in study called `name`.
 pub fn find(name: &str) -> Option<&'static BuiltIn> {
@@ -49,6 +60,8 @@ pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
         Some(StudyKind::Rehash(_)) => rehash::plan(study, files),
         Some(StudyKind::BigKeys(_)) => big_keys::plan(study, files),
         Some(StudyKind::Eviction(_)) => eviction::plan(study, files),
+        Some(StudyKind::HotPartitions(_)) => hot_partitions::plan(study, files),
+        Some(StudyKind::AdaptiveCapacity(_)) => adaptive_capacity::plan(study, files),
         None => Err(Diagnostic::new(
             diagnostic::MISSING_KEY,
             "the study has no cell to run",

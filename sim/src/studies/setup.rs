@@ -2,10 +2,20 @@
 
 use super::workload::NamedFiles;
 use crate::cost::Profile;
-use crate::study::{Cell, Files, Host, Placed, Study};
+use crate::study::{Cell, Files, Host, Placed, Redis, Study};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_redis::Config;
 use std::collections::BTreeMap;
+
+/// The node of a study of Redis.
+///
+/// # Errors
+/// If the cell is about another store.
+pub(super) fn redis(cell: &Cell) -> Result<&Redis, Diagnostic> {
+    cell.redis
+        .as_ref()
+        .ok_or_else(|| super::another_question(cell))
+}
 
 /// Reads what cells name, each file once.
 pub(super) struct Setup<'a> {
@@ -76,11 +86,12 @@ impl<'a> Setup<'a> {
         cell: &Cell,
         mut is_own: impl FnMut(&str, &str) -> bool,
     ) -> Result<Config, Diagnostic> {
+        let redis = redis(cell)?;
         let mut config = Config {
-            growth_guard: cell.redis.growth_guard,
+            growth_guard: redis.growth_guard,
             ..Config::default()
         };
-        for directive in &cell.redis.conf {
+        for directive in &redis.conf {
             if is_own(&directive.name.value, &directive.value.value) {
                 continue;
             }

@@ -1,7 +1,11 @@
 //! What a study file says, resolved: plain values with nothing left to decide.
 
+mod dynamo;
 mod workload;
 
+pub use dynamo::{
+    AdaptiveCapacityKnobs, Dynamodb, GlobalIndex, HotPartitionsKnobs, KeyDesign,
+};
 pub use workload::{
     Arrivals, Law, Lengths, Load, Patience, Popularity, Selection, Sizes, Space, Turnover, Workload,
 };
@@ -62,8 +66,10 @@ pub struct Cell {
     pub start: Wall,
     /// The machine.
     pub host: Host,
-    /// The store.
-    pub redis: Redis,
+    /// The store of a study of Redis.
+    pub redis: Option<Redis>,
+    /// The table of a study of DynamoDB.
+    pub dynamodb: Option<Dynamodb>,
     /// What clients ask for.
     pub workload: Workload,
     /// What else happens, in file order.
@@ -79,6 +85,10 @@ pub enum StudyKind {
     BigKeys(BigKeysKnobs),
     /// What hit ratio does memory buy?
     Eviction(EvictionKnobs),
+    /// How much skew can a table take before it throttles?
+    HotPartitions(HotPartitionsKnobs),
+    /// What do burst, adaptive capacity and splits save, and how soon?
+    AdaptiveCapacity(AdaptiveCapacityKnobs),
 }
 
 /// Knobs of the study `big-keys`.

@@ -4,11 +4,12 @@
 //! decided when a cell is resolved. Tagged choices are tables (`popularity.zipf = { s = 0.99 }`).
 
 use super::declare::{choice, names, table};
+use super::dynamo::{Delay, Dynamodb, ModelName};
 use super::part::{At, Located, Named, Part, Printed, Report, merge_option};
 use super::scalars::{Count, Moment, Word};
 use super::source::{Node, Origin, Value};
 use super::workload::{Nothing, Workload};
-use kvrig_base::quantity::{Bandwidth, Bytes, Share};
+use kvrig_base::quantity::{Bandwidth, Bytes, Rate, Share};
 use kvrig_base::time::{Span, Wall};
 use kvrig_tables::TableKind;
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -75,9 +76,13 @@ choice! {
         BigKeys(BigKeys) = "big-keys",
         /// What hit ratio does memory buy?
         Eviction(Eviction) = "eviction",
+        /// How much skew can a table take before it throttles?
+        HotPartitions(HotPartitions) = "hot-partitions",
+        /// What do burst, adaptive capacity and splits save, and how soon?
+        AdaptiveCapacity(AdaptiveCapacity) = "adaptive-capacity",
     }
     later {
-        "hot-partitions", "adaptive-capacity", "loss-windows", "trade-offs",
+        "loss-windows", "trade-offs",
         "fork", "cost", "client-sharding", "failover", "reshard", "cache-aside",
         "dax", "gsi", "messaging", "contention", "global-tables",
     }
@@ -144,6 +149,58 @@ table! {
         policies: Vec<Located<PolicyName>>,
         /// Keys that are sampled for an eviction, by the node and by the reference sampler.
         samples: Located<Count>,
+    }
+}
+
+table! {
+    /// Knobs of the study `hot-partitions`.
+    pub struct HotPartitions {
+        /// A minute is clean if at most this share of the attempts is throttled.
+        clean: Located<Share>,
+        /// Whether the highest clean rate of every cell is searched for.
+        find_max_rate: Located<bool>,
+        /// How long the table is run with splits that take no time, to see what they cannot heal.
+        healed: Located<Span>,
+    }
+}
+
+table! {
+    /// Knobs of the study `adaptive-capacity`; a load whose length is not given is left out.
+    pub struct AdaptiveCapacity {
+        /// Models to compare.
+        models: Vec<Located<ModelName>>,
+        /// Writes per second of one key on each partition of a table of 100 write units a partition.
+        uneven: Vec<Located<Rate>>,
+        /// How long those are sent.
+        uneven_span: Located<Span>,
+        /// Strong reads per second on 150 read units that were not used for five minutes.
+        saved_reads: Located<Rate>,
+        /// How long those are sent.
+        saved_span: Located<Span>,
+        /// Writes per second to one partition key.
+        one_key: Located<Rate>,
+        /// How long those are sent.
+        one_key_span: Located<Span>,
+        /// Delays of splits that they are sent under.
+        split_delays: Vec<Located<Span>>,
+        /// Writes per second to a new table on demand at the end of a ramp.
+        ramp_to: Located<Rate>,
+        /// Lengths of ramps.
+        ramps: Vec<Located<Span>>,
+        /// How long the end of a ramp lasts.
+        ramp_hold: Located<Span>,
+        /// Writes per second to an auto-scaled table before a step.
+        step_from: Located<Rate>,
+        /// Writes per second after it.
+        step_to: Located<Rate>,
+        /// How long the writes before the step are sent.
+        step_before: Located<Span>,
+        /// How long the writes after it are.
+        step_after: Located<Span>,
+        /// From the minute that decides to the alarm of auto scaling.
+        alarm_delay: Delay,
+        /// From the alarm to the new capacity.
+        update_delay: Delay,
     }
 }
 
@@ -331,8 +388,10 @@ table! {
     pub struct Store {
         /// Redis.
         redis: Redis,
+        /// DynamoDB.
+        dynamodb: Dynamodb,
     }
-    later { "dynamodb", "memcached", "valkey" }
+    later { "memcached", "valkey" }
 }
 
 table! {
@@ -546,7 +605,13 @@ impl Study {
             Self::Rehash(_) => "rehash",
             Self::BigKeys(_) => "big-keys",
             Self::Eviction(_) => "eviction",
+            Self::HotPartitions(_) => "hot-partitions",
+            Self::AdaptiveCapacity(_) => "adaptive-capacity",
         }
+    }
+    /// Whether its store is DynamoDB; Redis otherwise.
+    pub(super) const fn is_of_dynamodb(&self) -> bool {
+        matches!(self, Self::HotPartitions(_) | Self::AdaptiveCapacity(_))
     }
     /// Axes that its rows have besides those of a sweep.
     pub(super) const fn axes(&self) -> &'static [&'static str] {
@@ -556,6 +621,8 @@ impl Study {
             ],
             Self::BigKeys(_) => &["command", "limit", "phase", "size"],
             Self::Eviction(_) => &["engine", "policy", "requests", "size"],
+            Self::HotPartitions(_) => &["bound"],
+            Self::AdaptiveCapacity(_) => &["delay", "load", "model", "ramp", "sort"],
         }
     }
 }

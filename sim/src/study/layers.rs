@@ -294,6 +294,10 @@ const CHOICES: &[&str] = &[
     "workload.popularity.",
     "workload.key_size.",
     "workload.value_size.",
+    "workload.item_size.",
+    "workload.key_design.",
+    "store.dynamodb.capacity.",
+    "store.dynamodb.heat_split_delay.",
 ];
 
 /// Whether a setting at `path` makes an axis at `axis` void.

@@ -11,6 +11,7 @@
 mod cell;
 mod declare;
 mod document;
+mod dynamo;
 mod layers;
 mod objectives;
 mod part;
@@ -24,11 +25,13 @@ mod tests;
 mod workload;
 
 pub use cell::{
-    Action, Arrivals, BigKeysKnobs, Cell, Conf, Event, EvictionKnobs, Fleet, Gate, Host, Law,
-    Lengths, Load, Patience, Placed, Popularity, Redis, RehashKnobs, Selection, Sizes, Space,
-    Study, StudyKind, Swing, Turnover, Workload,
+    Action, AdaptiveCapacityKnobs, Arrivals, BigKeysKnobs, Cell, Conf, Dynamodb, Event,
+    EvictionKnobs, Fleet, Gate, GlobalIndex, Host, HotPartitionsKnobs, KeyDesign, Law, Lengths,
+    Load, Patience, Placed, Popularity, Redis, RehashKnobs, Selection, Sizes, Space, Study,
+    StudyKind, Swing, Turnover, Workload,
 };
 pub use document::{BigCommand, PolicyName, RedisVersion, TableName};
+pub use dynamo::{KeyName, LimitName, ModelName, RetryName, SortName};
 pub use layers::{Flags, Layers, WorkloadFlag};
 pub use scalars::{Millionths, Moment};
 pub use schema::schema;

@@ -1,8 +1,11 @@
 //! From the merged document to cells of plain values: what is missing, out of range or unknown is
 //! found here, before anything runs.
 
+mod adaptive_capacity;
 mod big_keys;
+mod dynamo;
 mod eviction;
+mod hot_partitions;
 mod knobs;
 mod sizes;
 mod workload;
@@ -46,7 +49,15 @@ impl Resolver<'_, '_> {
         let run = settings.run.clone().unwrap_or_default();
         let duration = run.duration.as_ref().map(|duration| self.span(duration));
         let host = self.host(&settings.host.clone().unwrap_or_default());
-        let redis = self.redis(settings.store.clone().unwrap_or_default().redis);
+        let store = settings.store.clone().unwrap_or_default();
+        let is_of_dynamodb = study.is_some_and(|study| study.part.is_of_dynamodb());
+        let (redis, dynamodb) = match is_of_dynamodb {
+            true => (
+                None,
+                Some(self.dynamodb(&store.dynamodb.unwrap_or_default())?),
+            ),
+            false => (Some(self.redis(store.redis)), None),
+        };
         let workload = self.workload(&settings.workload.clone().unwrap_or_default());
         let events = settings
             .event
@@ -61,7 +72,11 @@ impl Resolver<'_, '_> {
             duration,
             start: run.start.map_or(START_DEFAULT, |start| start.value),
             host: host?,
-            redis: redis?,
+            redis: match redis {
+                Some(redis) => Some(redis?),
+                None => None,
+            },
+            dynamodb,
             workload: workload?,
             events,
         })

@@ -2,6 +2,7 @@
 
 use super::declare::{choice, table};
 use super::part::{At, Located, Named, Report, Whole};
+use super::dynamo::KeyDesign;
 use super::scalars::{Count, Millionths};
 use kvrig_base::quantity::{Bytes, Rate, Share};
 use kvrig_base::time::Span;
@@ -33,6 +34,8 @@ table! {
         trace_format: Located<String>,
         /// Copies of the trace's key space, each under keys of its own, to fill a larger store.
         trace_copies: Located<Count>,
+        /// Which attribute a DynamoDB table is partitioned by.
+        key_design: At<KeyDesign>,
     }
     rules {
         fn check(&self, report: &mut Report<'_>) {
@@ -87,6 +90,7 @@ impl Workload {
             timeout: self.timeout,
             retries: self.retries,
             inserts: self.inserts,
+            key_design: self.key_design,
             ..Self::default()
         }
     }
@@ -109,6 +113,8 @@ table! {
         key_size: At<Sizes>,
         /// Length of values.
         value_size: At<Sizes>,
+        /// Length of items, names and keys included, in place of the two: for DynamoDB.
+        item_size: At<Sizes>,
         /// Time to live of every key that is written, the keys present at the start included.
         ttl: Located<Span>,
         /// Members or fields that the collection under a key may have.

@@ -9,6 +9,7 @@ mod coverage;
 pub mod dynamodb;
 mod experiment;
 mod measured;
+pub mod partitions;
 mod queueing;
 pub mod redis;
 mod station;

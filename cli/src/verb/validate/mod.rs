@@ -39,8 +39,12 @@ fn dynamodb() -> Result<Exit, Failure> {
     let checks = validate::dynamodb::dynamodb();
     print(&validate::dynamodb::table(&checks))?;
     let all_hold = checks.iter().all(validate::dynamodb::Check::holds);
-    output::print(&format!("{} worked examples\n", checks.len()))?;
-    Ok(if all_hold { Exit::Pass } else { Exit::Failed })
+    output::print(&format!("{} worked examples\n\n", checks.len()))?;
+    let (published, have_shape) = validate::partitions::table(|_| true)?;
+    print(&published)?;
+    let count = published.rows.len();
+    output::print(&format!("{count} published experiments\n"))?;
+    Ok(if all_hold && have_shape { Exit::Pass } else { Exit::Failed })
 }
 
 fn print(table: &Table) -> Result<(), Failure> {

@@ -3,9 +3,9 @@
 use crate::client::{OpenArrivals, RedisRequests};
 use crate::cost::Profile;
 use crate::studies::another_question;
-use crate::studies::setup::Setup;
+use crate::studies::setup::{Setup, redis};
 use crate::studies::workload::{WorkloadInputs, WorkloadReader};
-use crate::study::{BigKeysKnobs, Cell, Files, Study, StudyKind};
+use crate::study::{BigKeysKnobs, Cell, Files, RedisVersion, Study, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::digest::Digest;
 use kvrig_base::random::Seed;
@@ -26,6 +26,7 @@ pub(super) struct Inputs {
     pub(super) knobs: BigKeysKnobs,
     pub(super) profile: Profile,
     pub(super) config: Config,
+    pub(super) version: RedisVersion,
     /// The table of all keys: that of the version.
     pub(super) table: TableKind,
     /// Files that it names, with the digest of their content.
@@ -62,6 +63,7 @@ impl<'a> Reader<'a> {
             )
             .help("leave `event` out"));
         }
+        let version = redis(cell)?.version;
         let profile = self.setup.machine(&cell.host)?;
         let config = self.setup.config(cell, |_, _| false)?;
         if config.maxmemory > 0 {
@@ -79,9 +81,10 @@ impl<'a> Reader<'a> {
             knobs: knobs.clone(),
             profile,
             config,
-            table: match cell.redis.version {
-                crate::study::RedisVersion::V70 => TableKind::Redis70,
-                crate::study::RedisVersion::V74 => TableKind::Redis74,
+            version,
+            table: match version {
+                RedisVersion::V70 => TableKind::Redis70,
+                RedisVersion::V74 => TableKind::Redis74,
             },
             workload,
         })

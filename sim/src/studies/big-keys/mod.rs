@@ -198,7 +198,7 @@ impl BigKeys {
             *counters.entry(name.clone()).or_default() += count;
         }
         let first = &self.cells[0];
-        let version = first.cell.redis.version.name();
+        let version = first.version.name();
         Ok(StudyResult {
             study: BUILT_IN.name.into(),
             title: study.title.clone(),

@@ -1,6 +1,7 @@
 //! What a cell runs on, read once and shared by its points.
 
 use crate::cost::Profile;
+use crate::studies::setup::redis;
 use crate::studies::workload::{NamedFiles, WorkloadInputs, WorkloadReader};
 use crate::study::{
     Cell, EvictionKnobs, Millionths, Placed, PolicyName, Popularity, Selection, StudyKind,
@@ -129,11 +130,12 @@ fn config(
     knobs: &EvictionKnobs,
     files: &NamedFiles<'_>,
 ) -> Result<Config, Diagnostic> {
+    let redis = redis(cell)?;
     let mut config = Config {
-        growth_guard: cell.redis.growth_guard,
+        growth_guard: redis.growth_guard,
         ..Config::default()
     };
-    for directive in &cell.redis.conf {
+    for directive in &redis.conf {
         let (name, value) = (&directive.name.value, &directive.value.value);
         let refuse = |message: String| {
             let at = directive.name.at;

@@ -1,5 +1,6 @@
 //! What a study file says about the workload, resolved.
 
+use super::dynamo::KeyDesign;
 use super::Placed;
 use crate::client::Backoff;
 use crate::study::Millionths;
@@ -16,6 +17,8 @@ pub struct Workload {
     pub patience: Option<Patience>,
     /// Key spaces; at least one, and only one where a trace is replayed.
     pub spaces: Vec<Space>,
+    /// What a DynamoDB table is partitioned by.
+    pub key_design: KeyDesign,
 }
 
 /// What is asked for in one key space.
@@ -38,6 +41,8 @@ pub struct Space {
     pub key_size: Sizes,
     /// Length of values.
     pub value_size: Sizes,
+    /// Whether the length of values is that of whole items, keys and names included.
+    pub has_item_size: bool,
     /// Time to live of what is written.
     pub ttl: Option<Span>,
     /// Members that a collection may have.

@@ -22,6 +22,12 @@ impl Resolver<'_, '_> {
             doc::Study::Rehash(knobs) => self.rehash(knobs).map(StudyKind::Rehash),
             doc::Study::BigKeys(knobs) => self.big_keys(knobs).map(StudyKind::BigKeys),
             doc::Study::Eviction(knobs) => self.eviction(knobs).map(StudyKind::Eviction),
+            doc::Study::HotPartitions(knobs) => {
+                self.hot_partitions(knobs).map(StudyKind::HotPartitions)
+            }
+            doc::Study::AdaptiveCapacity(knobs) => self
+                .adaptive_capacity(knobs)
+                .map(StudyKind::AdaptiveCapacity),
         }
     }
     fn rehash(&mut self, knobs: &doc::Rehash) -> Option<RehashKnobs> {

@@ -1,7 +1,7 @@
 //! The workload of a cell: load, key spaces, and what each of them asks for.
 
 use super::super::cell::{
-    Arrivals, Load, Patience, Popularity, Selection, Space, Turnover, Workload,
+    Arrivals, KeyDesign, Load, Patience, Popularity, Selection, Space, Turnover, Workload,
 };
 use super::super::part::{Located, Part, unknown_name};
 use super::super::scalars::Millionths;
@@ -74,10 +74,15 @@ impl Resolver<'_, '_> {
             );
         }
         let patience = self.patience(workload);
+        let key_design = match &workload.key_design {
+            Some(design) => self.key_design(&design.part)?,
+            None => KeyDesign::PLAIN,
+        };
         Some(Workload {
             load,
             patience,
             spaces,
+            key_design,
         })
     }
     fn space(
@@ -105,7 +110,11 @@ impl Resolver<'_, '_> {
             .map(|keys| self.count(keys, "keys", 1..=limits::KEYS_MAX));
         let most = limits::KEY_BYTES_MAX;
         let key_size = self.sizes(space.key_size.as_ref(), "key_size", 1, most);
-        let value_size = self.sizes(space.value_size.as_ref(), "value_size", 0, most);
+        let (of_values, name) = match &space.item_size {
+            Some(whole) => (Some(whole), "item_size"),
+            None => (space.value_size.as_ref(), "value_size"),
+        };
+        let value_size = self.sizes(of_values, name, 0, most);
         let members = space.members.as_ref();
         let scan_length = self.lengths(space.scan_length.as_ref().map(|lengths| &lengths.part));
         Some(Space {
@@ -120,6 +129,7 @@ impl Resolver<'_, '_> {
                 .is_none_or(|scramble| scramble.value),
             key_size: key_size?,
             value_size: value_size?,
+            has_item_size: space.item_size.is_some(),
             ttl: space.ttl.as_ref().map(|ttl| self.positive_span(ttl, "ttl")),
             members: members.map_or(1, |members| self.count(members, "members", MEMBERS)),
             scan_length: scan_length?,

@@ -171,18 +171,17 @@ fn errors_in_a_setting_point_into_the_setting() {
 
 #[test]
 fn a_study_or_store_of_a_later_version_is_the_one_error() {
-    let error = only_error(HOT_PARTITIONS, &[]);
+    let error = only_error("schema = 1\n[study.loss-windows]\n", &[]);
     assert_eq!(
         error,
-        "my.toml:4:8: KV1009: `hot-partitions` is not part of this version (this version has: rehash, big-keys, eviction)"
+        "my.toml:2:8: KV1009: `loss-windows` is not part of this version (this version has: rehash, \
+         big-keys, eviction, hot-partitions, adaptive-capacity)"
     );
-    let store = only_error(
-        &format!("{BARE}[store.dynamodb]\nmodel = \"gac-2022\"\n"),
-        &[],
-    );
+    let store = only_error(&format!("{BARE}[store.memcached]\nthreads = 4\n"), &[]);
     assert_eq!(
         store,
-        "my.toml:3:8: KV1009: `dynamodb` is not part of this version (this version has: redis)"
+        "my.toml:3:8: KV1009: `memcached` is not part of this version (this version has: redis, \
+         dynamodb)"
     );
 }
 

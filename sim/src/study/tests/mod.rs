@@ -3,6 +3,7 @@
 mod errors;
 
 use super::*;
+use crate::dynamo::{Capacity, Delay};
 use kvrig_base::quantity::{Rate, Share};
 use kvrig_base::time::Span;
 use kvrig_tables::TableKind;
@@ -10,12 +11,22 @@ use kvrig_workloads::OpKind;
 
 const BUILT_IN: &str = include_str!("../../studies/rehash/study.toml");
 const EXAMPLE: &str = include_str!("../../../tests/data/session-cache.toml");
+const HOT_PARTITIONS_BUILT_IN: &str =
+    include_str!("../../studies/hot-partitions/study.toml");
 const HOT_PARTITIONS: &str = include_str!("../../../tests/data/hot-partitions.toml");
 /// The least that a file may say: all else comes from the built-in study.
 const BARE: &str = "schema = 1\n[study.rehash]\n";
 
 fn built_in(name: &str) -> Option<&'static str> {
-    (name == "rehash").then_some(BUILT_IN)
+    match name {
+        "rehash" => Some(BUILT_IN),
+        "hot-partitions" => Some(HOT_PARTITIONS_BUILT_IN),
+        _ => None,
+    }
+}
+
+fn redis(cell: &Cell) -> &Redis {
+    cell.redis.as_ref().unwrap()
 }
 
 fn load_with(text: &str, sets: &[&str], flags: Flags) -> Result<Study, Vec<Diagnostic>> {
@@ -104,9 +115,8 @@ fn the_example_resolves_as_it_stands() {
         (plain.host.cores, plain.host.profile.value.as_str()),
         (2, "typical-2026")
     );
-    assert_eq!(plain.redis.version, RedisVersion::V70);
-    let conf: Vec<(&str, &str)> = plain
-        .redis
+    assert_eq!(redis(plain).version, RedisVersion::V70);
+    let conf: Vec<(&str, &str)> = redis(plain)
         .conf
         .iter()
         .map(|conf| (conf.name.value.as_str(), conf.value.value.as_str()))
@@ -140,8 +150,7 @@ fn the_example_resolves_as_it_stands() {
         }]
     );
     let full = &study.cells[2];
-    let maxmemory = full
-        .redis
+    let maxmemory = redis(full)
         .conf
         .iter()
         .find(|conf| conf.name.value == "maxmemory");
@@ -150,7 +159,7 @@ fn the_example_resolves_as_it_stands() {
         Some("at-doubling")
     );
     assert_eq!(
-        full.redis.conf.len(),
+        redis(full).conf.len(),
         6,
         "the variant adds a directive and keeps the others"
     );
@@ -526,5 +535,62 @@ proptest::proptest! {
         let _ = load_with(BARE, &[&text], Flags::default());
         let _ = load_with(BARE, &[&set], Flags::default());
         let _ = load_with(BARE, &[&format!("workload.{set}")], Flags::default());
+    }
+}
+
+#[test]
+fn a_table_of_dynamodb_is_read_with_its_units_keys_and_delays() {
+    let study = study(HOT_PARTITIONS, &[]);
+    assert_eq!(study.cells.len(), 8 + 2);
+    let first = &study.cells[0];
+    let Some(table) = &first.dynamodb else {
+        panic!("a table of DynamoDB")
+    };
+    assert_eq!((table.model, table.table.partitions), (ModelName::Gac2022, 16));
+    let provisioned = Capacity::Provisioned {
+        read: 3_000,
+        write: 16_000,
+    };
+    assert_eq!(table.table.capacity, provisioned);
+    let minutes = |minutes: u64| Span::from_secs(60 * minutes);
+    let delay = table.table.splits.map(|splits| splits.delay);
+    let expected = Delay {
+        min: minutes(3),
+        max: minutes(15),
+    };
+    assert_eq!(delay, Some(expected));
+    assert_eq!(first.redis, None);
+    let sharded = &study.cells[9].workload.key_design;
+    assert_eq!((sharded.key, sharded.suffixes), (KeyName::Date, 100));
+    let flags = Flags {
+        quick: true,
+        ..Flags::default()
+    };
+    let quick = load_with(HOT_PARTITIONS, &[], flags).unwrap();
+    assert_eq!(quick.cells.len(), 3 + 2);
+    let quick = quick.cells[0].dynamodb.and_then(|table| table.table.splits);
+    assert_eq!(quick.map(|splits| splits.delay), Some(Delay::fixed(minutes(4))));
+    for (set, expected) in [
+        (
+            "store.dynamodb.capacity.provisioned.write=16000",
+            "has no unit of capacity",
+        ),
+        ("store.dynamodb.partitions=0", "`partitions` is 0"),
+        ("store.dynamodb.model=\"gac-2020\"", "did you mean"),
+        (
+            "workload.key_design.sharded={ key = \"user_id\", suffixes = 4 }",
+            "keys that are drawn by popularity have no suffixes here",
+        ),
+        (
+            "store.dynamodb.heat_split_delay.uniform={ min = \"9min\", max = \"3min\" }",
+            "below `min`",
+        ),
+    ] {
+        let errors = load_with(HOT_PARTITIONS, &[set], Flags::default()).unwrap_err();
+        let texts: Vec<String> = errors
+            .iter()
+            .map(|error| format!("{error} {}", error.help.clone().unwrap_or_default()))
+            .collect();
+        assert!(texts.iter().any(|text| text.contains(expected)), "{set}: {texts:?}");
     }
 }

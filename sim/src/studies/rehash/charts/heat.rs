@@ -82,6 +82,7 @@ impl Drawn {
                     x_to: "to".into(),
                     y_to: "response_to".into(),
                     count: "requests".into(),
+                    limit: None,
                 }),
             }],
             marks,

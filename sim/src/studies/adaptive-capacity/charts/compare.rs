@@ -1,0 +1,143 @@
+//! What is compared at a glance: lengths of ramps, and mechanisms by load.
+
+use crate::studies::adaptive_capacity::outcome::{PointOutcome, ppm};
+use crate::studies::drawing::{Drawn, axis, numbers, text};
+use kvrig_base::metric::Unit;
+use kvrig_base::quantity::format_value;
+use kvrig_base::result::{Chart, Layer, Quantity, Scale, Series, Style};
+use kvrig_base::row::Row;
+use kvrig_base::time::Span;
+use std::collections::BTreeMap;
+
+/// What is throttled against the length of a ramp, every seed and their mean.
+pub(super) fn ramps(found: &[&PointOutcome], drawn: &mut Drawn) {
+    const NAME: &str = "ramps";
+    let mut shares: BTreeMap<u64, Vec<i64>> = BTreeMap::new();
+    for point in found.iter().filter(|point| point.axis("load") == "ramp") {
+        let Ok(length) = point.axis("ramp").parse::<Span>() else {
+            continue;
+        };
+        let books = &point.recorded.books;
+        let held = shares.entry(length.as_nanos()).or_default();
+        held.push(ppm(books.throttled(), books.attempts));
+    }
+    let mean = |all: &[i64]| all.iter().sum::<i64>() / all.len().max(1) as i64;
+    let means: Vec<(u64, i64)> = shares.iter().map(|(&at, all)| (at, mean(all))).collect();
+    let (Some(first), Some(last)) = (means.first(), means.last()) else {
+        return;
+    };
+    let of_seeds: Vec<(u64, i64)> = shares
+        .iter()
+        .flat_map(|(&at, all)| all.iter().map(move |&share| (at, share)))
+        .collect();
+    for (name, line, points) in [
+        (NAME.to_owned(), "mean of the seeds", &means),
+        (format!("{NAME}-seeds"), "one seed", &of_seeds),
+    ] {
+        drawn.series.push(Series {
+            name,
+            columns: vec![
+                text("line", vec![line.to_owned(); points.len()]),
+                numbers("length", "ns", points.iter().map(|p| p.0.cast_signed()).collect()),
+                numbers("throttled", "ppm", points.iter().map(|p| p.1).collect()),
+            ],
+        });
+    }
+    let nanos = |at: u64| format_value(Unit::Nanos, at.cast_signed());
+    let message = format!(
+        "A ramp of {} throttles {} of the requests, one of {} throttles {}",
+        nanos(first.0),
+        format_value(Unit::Ppm, first.1),
+        nanos(last.0),
+        format_value(Unit::Ppm, last.1)
+    );
+    drawn.charts.push(Chart {
+        name: NAME.into(),
+        title: "A new table on demand: the longer the ramp, the less is throttled".into(),
+        alt: format!("A falling line of the throttled share against the length. {message}."),
+        message,
+        x: axis("length of the ramp", Quantity::Nanos, Scale::Linear),
+        y: axis("requests throttled", Quantity::Ppm, Scale::Linear),
+        panels: None,
+        layers: [(NAME.to_owned(), Style::Line), (format!("{NAME}-seeds"), Style::Points)]
+            .map(|(series, style)| Layer {
+                series,
+                x: "length".into(),
+                y: "throttled".into(),
+                group: Some("line".into()),
+                style,
+                cells: None,
+            })
+            .into(),
+        marks: Vec::new(),
+    });
+}
+
+/// What is throttled of each load under each model.
+pub(super) fn matrix(rows: &[Row], drawn: &mut Drawn) {
+    const NAME: &str = "mechanisms";
+    const LOADS: [(&str, &str); 4] = [
+        ("uneven", "uneven: 50/50/50/150"),
+        ("saved reads", "200 reads on 150"),
+        ("one key", "one hot key"),
+        ("workload", "the workload"),
+    ];
+    let (mut loads, mut models, mut shares) = (vec![], vec![], vec![]);
+    for (load, title) in LOADS {
+        let mut seen: Vec<&str> = Vec::new();
+        let of_load = rows.iter().filter(|row| {
+            row.variant.is_empty()
+                && row.name == "throttled_share"
+                && row.cell.get("load").is_some_and(|name| name == load)
+                && row.cell.get("sort").is_none_or(|sort| sort == "random")
+        });
+        for row in of_load {
+            let Some(model) = row.cell.get("model") else {
+                continue;
+            };
+            // Of one key the shortest delay stands for the model.
+            if seen.contains(&model.as_str()) {
+                continue;
+            }
+            seen.push(model);
+            loads.push(title.to_owned());
+            models.push(model.clone());
+            shares.push(row.value);
+        }
+    }
+    let Some(worst) = (0..shares.len()).max_by_key(|&place| shares[place]) else {
+        return;
+    };
+    let message = format!(
+        "Most is throttled of {} under {}: {}",
+        loads[worst],
+        models[worst],
+        format_value(Unit::Ppm, shares[worst])
+    );
+    drawn.series.push(Series {
+        name: NAME.into(),
+        columns: vec![
+            text("load", loads),
+            text("model", models),
+            numbers("throttled", "ppm", shares),
+        ],
+    });
+    drawn.charts.push(Chart {
+        name: NAME.into(),
+        title: "What each generation throttles, by load".into(),
+        alt: format!("Bars of the throttled share, by load and model. {message}."),
+        message,
+        x: axis("load", Quantity::Category, Scale::Linear),
+        y: axis("requests throttled", Quantity::Ppm, Scale::Linear),
+        panels: None,
+        layers: vec![Layer {
+            series: NAME.into(),
+            x: "load".into(),
+            y: "throttled".into(),
+            group: Some("model".into()),
+            style: Style::Bars,
+            cells: None,
+        }],
+        marks: Vec::new(),
+    });
+}

@@ -1,0 +1,273 @@
+//! What happens over time: throttling and shares, saved tokens, splits, auto scaling.
+
+use crate::dynamo::{HEAT_WINDOW, Recorded, Second};
+use crate::studies::adaptive_capacity::outcome::{PointOutcome, ppm};
+use crate::studies::drawing::{Drawn, axis, numbers, text};
+use kvrig_base::metric::Unit;
+use kvrig_base::quantity::{format_value, grouped};
+use kvrig_base::result::{Chart, Layer, Mark, Quantity, Scale, Series, Style};
+use kvrig_dynamo::partition::PARTITION_WRITES_MAX;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Points of lines, by panel and line.
+#[derive(Default)]
+struct Lines {
+    panels: Vec<String>,
+    lines: Vec<String>,
+    at: Vec<i64>,
+    values: Vec<i64>,
+}
+
+impl Lines {
+    fn add(&mut self, panel: &str, line: &str, at_ns: u64, value: i64) {
+        self.panels.push(panel.to_owned());
+        self.lines.push(line.to_owned());
+        self.at.push(at_ns.cast_signed());
+        self.values.push(value);
+    }
+    fn series(self, name: &str, value: &str, unit: &str) -> Series {
+        Series {
+            name: name.to_owned(),
+            columns: vec![
+                text("panel", self.panels),
+                text("line", self.lines),
+                numbers("time", "ns", self.at),
+                numbers(value, unit, self.values),
+            ],
+        }
+    }
+}
+
+fn layer(series: &str, value: &str, style: Style) -> Layer {
+    Layer {
+        series: series.to_owned(),
+        x: "time".into(),
+        y: value.to_owned(),
+        group: Some("line".into()),
+        style,
+        cells: None,
+    }
+}
+
+/// The sums of so many seconds each, with when they begin.
+fn joined(recorded: &Recorded, seconds: usize) -> impl Iterator<Item = (u64, Second, u64)> + '_ {
+    let chunks = recorded.seconds.chunks(seconds).enumerate();
+    chunks.map(move |(place, chunk)| {
+        let sum = chunk
+            .iter()
+            .fold(Second::default(), |sum, second| sum.plus(*second));
+        (
+            (place * seconds) as u64 * SECOND_NS,
+            sum,
+            chunk.len() as u64,
+        )
+    })
+}
+
+fn of_load<'a>(
+    found: &'a [&PointOutcome],
+    load: &'a str,
+) -> impl Iterator<Item = &'a PointOutcome> + 'a {
+    found
+        .iter()
+        .copied()
+        .filter(move |point| point.axis("load") == load && point.replication == 0)
+}
+
+/// The uneven load under each model: what is throttled, and the largest share of a partition.
+pub(super) fn generations(found: &[&PointOutcome], drawn: &mut Drawn) {
+    const NAME: &str = "uneven-over-time";
+    const JOINED: usize = 30;
+    let (mut lines, mut words, mut marks) = (Lines::default(), Vec::new(), Vec::new());
+    for point in of_load(found, "uneven") {
+        let (panel, recorded) = (point.axis("model"), &point.recorded);
+        for (at, sum, seconds) in joined(recorded, JOINED) {
+            let rate = |count: u64| (count / seconds).cast_signed();
+            lines.add(panel, "requests throttled per second", at, rate(sum.throttled()));
+        }
+        for (window, tokens) in recorded.tokens.iter().enumerate() {
+            if let Some(share) = tokens.share_written {
+                let at = (window as u64 + 1) * HEAT_WINDOW.as_nanos();
+                let share = share.cast_signed();
+                lines.add(panel, "largest share of a partition, WCU/s", at, share);
+            }
+        }
+        if let Some(first) = recorded.first_throttled_ns {
+            marks.push(Mark::Vertical {
+                at: first.cast_signed(),
+                label: "its saved tokens are spent".into(),
+                panel: Some(panel.to_owned()),
+            });
+        }
+        let share = ppm(recorded.books.throttled(), recorded.books.attempts);
+        words.push(format!("{panel} {}", format_value(Unit::Ppm, share)));
+    }
+    if words.is_empty() {
+        return;
+    }
+    drawn.series.push(lines.series(NAME, "rate", "1/s"));
+    let message = format!("Throttled of all requests: {}", words.join(", "));
+    drawn.charts.push(Chart {
+        name: NAME.into(),
+        title: "Four generations under the same uneven load".into(),
+        alt: format!("Lines over time, one panel a model. {message}."),
+        message,
+        x: axis("time", Quantity::Nanos, Scale::Linear),
+        y: axis("per second", Quantity::Count, Scale::Linear),
+        panels: Some("panel".into()),
+        layers: vec![layer(NAME, "rate", Style::Line)],
+        marks,
+    });
+}
+
+/// Saved read units under the load that needs them.
+pub(super) fn saved(found: &[&PointOutcome], drawn: &mut Drawn) {
+    const NAME: &str = "saved-reads";
+    let mut lines = Lines::default();
+    let mut first = None;
+    for point in of_load(found, "saved reads") {
+        let recorded = &point.recorded;
+        for (window, tokens) in recorded.tokens.iter().enumerate() {
+            let at = (window as u64 + 1) * HEAT_WINDOW.as_nanos();
+            // Reads are counted in halves.
+            lines.add("", point.axis("model"), at, tokens.saved_read.max(0) / 2);
+        }
+        first = first.or(recorded.first_throttled_ns);
+    }
+    let Some(first) = first else {
+        return;
+    };
+    drawn.series.push(lines.series(NAME, "saved", ""));
+    let message = format!(
+        "What was saved lasts {}; from then on what comes beyond the provisioned rate is throttled",
+        format_value(Unit::Nanos, first.cast_signed())
+    );
+    drawn.charts.push(Chart {
+        name: NAME.into(),
+        title: "Saved read units draining".into(),
+        alt: format!("Falling lines of saved units over time. {message}."),
+        message,
+        x: axis("time", Quantity::Nanos, Scale::Linear),
+        y: axis("read units saved", Quantity::Count, Scale::Linear),
+        panels: None,
+        layers: vec![layer(NAME, "saved", Style::Line)],
+        marks: vec![Mark::Vertical {
+            at: first.cast_signed(),
+            label: "first throttled read".into(),
+            panel: None,
+        }],
+    });
+}
+
+/// One hot key: what is served, step by step.
+pub(super) fn staircase(found: &[&PointOutcome], drawn: &mut Drawn) {
+    const NAME: &str = "one-key-staircase";
+    const JOINED: usize = 20;
+    let (mut lines, mut words) = (Lines::default(), Vec::new());
+    let seeds = found.iter().copied().filter(|point| {
+        let is_shown = point.axis("model") == "gac-2022" && point.axis("load") == "one key";
+        is_shown && point.replication < 3
+    });
+    for point in seeds {
+        let (panel, line) = match point.axis("sort") {
+            "random" => (
+                format!("sort keys anywhere, splits after about {}", point.axis("delay")),
+                format!("seed {}", point.replication + 1),
+            ),
+            sort => {
+                if point.replication > 0 {
+                    continue;
+                }
+                ("never split".to_owned(), format!("sort keys {sort}"))
+            }
+        };
+        for (at, sum, seconds) in joined(&point.recorded, JOINED) {
+            lines.add(&panel, &line, at, (sum.served / seconds).cast_signed());
+        }
+        if point.replication == 0 && point.axis("sort") == "random" {
+            let partitions = grouped(i64::from(point.recorded.partitions));
+            words.push(format!("{} partitions with {}", partitions, point.axis("delay")));
+        }
+    }
+    if words.is_empty() {
+        return;
+    }
+    drawn.series.push(lines.series(NAME, "rate", "1/s"));
+    let message = format!(
+        "One key gains what a partition takes with each split; at the end it has {}",
+        words.join(", ")
+    );
+    drawn.charts.push(Chart {
+        name: NAME.into(),
+        title: "One partition key under 4,000 writes a second".into(),
+        alt: format!("Staircases of writes served per second over time. {message}."),
+        message,
+        x: axis("time", Quantity::Nanos, Scale::Linear),
+        y: axis("writes served per second", Quantity::Count, Scale::Linear),
+        panels: Some("panel".into()),
+        layers: vec![layer(NAME, "rate", Style::Line)],
+        marks: vec![Mark::Horizontal {
+            at: PARTITION_WRITES_MAX.cast_signed(),
+            label: "limit of one partition".into(),
+        }],
+    });
+}
+
+/// Auto scaling: used, provisioned, and when the alarm went off.
+pub(super) fn step(found: &[&PointOutcome], drawn: &mut Drawn) {
+    const NAME: &str = "auto-scaling-step";
+    const JOINED: usize = 10;
+    let Some(point) = of_load(found, "step").next() else {
+        return;
+    };
+    let recorded = &point.recorded;
+    let (mut used, mut provisioned, mut marks) = (Lines::default(), Lines::default(), Vec::new());
+    for (at, sum, seconds) in joined(recorded, JOINED) {
+        used.add("", "requested", at, (sum.attempts / seconds).cast_signed());
+        used.add("", "served", at, (sum.served / seconds).cast_signed());
+    }
+    let end = recorded.seconds.len() as u64 * SECOND_NS;
+    let mut units = 100;
+    provisioned.add("", "provisioned", 0, units);
+    for (number, step) in recorded.scaling.iter().enumerate() {
+        provisioned.add("", "provisioned", step.done_ns, step.units.cast_signed());
+        units = step.units.cast_signed();
+        if number == 0 {
+            for (at, label) in [
+                (step.decided_ns, "two minutes above the target"),
+                (step.alarm_ns, "alarm"),
+                (step.done_ns, "capacity raised"),
+            ] {
+                marks.push(Mark::Vertical {
+                    at: at.cast_signed(),
+                    label: label.into(),
+                    panel: None,
+                });
+            }
+        }
+    }
+    provisioned.add("", "provisioned", end, units);
+    let steps = format!("{NAME}-provisioned");
+    drawn.series.push(used.series(NAME, "rate", "1/s"));
+    drawn.series.push(provisioned.series(&steps, "rate", "1/s"));
+    let message = format!(
+        "{} of {} writes are throttled before and while capacity follows",
+        grouped(recorded.books.throttled().cast_signed()),
+        grouped(recorded.books.offered.cast_signed())
+    );
+    drawn.charts.push(Chart {
+        name: NAME.into(),
+        title: "A step of the load under auto scaling".into(),
+        alt: format!("Lines of requested, served and provisioned writes per second. {message}."),
+        message,
+        x: axis("time", Quantity::Nanos, Scale::Linear),
+        y: axis("writes per second", Quantity::Count, Scale::Linear),
+        panels: None,
+        layers: vec![
+            layer(NAME, "rate", Style::Line),
+            layer(&steps, "rate", Style::Steps),
+        ],
+        marks,
+    });
+}

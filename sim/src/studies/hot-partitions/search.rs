@@ -1,0 +1,58 @@
+//! The highest rate at which a minute is clean, by halving.
+
+use super::outcome::Found;
+use super::survey::Survey;
+use crate::dynamo::{Host, Scene};
+use crate::run::RunError;
+use crate::studies::traffic::Traffic;
+use kvrig_base::quantity::{Rate, Share};
+use kvrig_base::random::Seed;
+use kvrig_base::time::Span;
+use std::collections::BTreeSet;
+
+/// How long a rate is tried: a minute after ten seconds, in which the second's worth that limits hold
+/// at the start is used up.
+pub(super) const PROBE: Span = Span::from_secs(70);
+const FROM: Span = Span::from_secs(10);
+/// Rates that are tried: the last step is a sixty-fourth of the first interval.
+pub(super) const STEPS: u64 = 6;
+/// Where the search begins, in parts of the rate that fills the hottest partition or what is paid
+/// for: below the lower end a table would throttle at half its load, above the upper end it is full.
+const LOW_PERCENT: u64 = 40;
+const HIGH_PERCENT: u64 = 104;
+
+/// Searches between two rates, the lower of which is taken to be clean.
+pub(super) fn highest_clean_rate(
+    traffic: &Traffic<'_>,
+    scene: Scene,
+    clean: Share,
+    survey: &Survey,
+    seed: Seed,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Found, RunError> {
+    let bound = survey.paid.min(survey.hottest_rate).max(1);
+    let (mut low, mut high) = (bound * LOW_PERCENT / 100, bound * HIGH_PERCENT / 100 + 1);
+    let mut events = 0;
+    for _ in 0..STEPS {
+        let rate = low.midpoint(high);
+        let Some(requests) = traffic.requests_at(Rate::per_second(rate)) else {
+            break;
+        };
+        let host = Host::new(
+            scene,
+            traffic.places(),
+            traffic.index_places(),
+            &BTreeSet::new(),
+            seed,
+        )?;
+        let recorded = host.run(requests, cancelled)?;
+        events += recorded.books.attempts;
+        let minute = recorded.between(FROM, PROBE);
+        let allowed = u128::from(minute.attempts) * u128::from(clean.0) / u128::from(Share::ONE.0);
+        match u128::from(minute.throttled()) <= allowed {
+            true => low = rate,
+            false => high = rate,
+        }
+    }
+    Ok(Found::Rate { clean: low, events })
+}

@@ -1,0 +1,225 @@
+//! The study on small tables, and the shares of partitions that it rests on.
+
+use crate::run::{self, Observer, Points};
+use crate::study::{self, Files, Flags, Layers, Source, Study, WorkloadFlag};
+use kvrig_base::diagnostic::{self, Diagnostic};
+use kvrig_base::random::Seed;
+use kvrig_base::result::StudyResult;
+use kvrig_dynamo::key::{KeyHasher, KeyValue};
+use kvrig_dynamo::partition::PartitionMap;
+
+struct TopKeys;
+
+impl Files for TopKeys {
+    fn read(&self, path: &str) -> Result<Vec<u8>, Diagnostic> {
+        let report = r#"{"AggregateValue": 1000.0, "ApproximateUniqueCount": 1002, "Contributors": [
+            {"Keys": ["tenant-1"], "ApproximateAggregateValue": 600.0},
+            {"Keys": ["tenant-2"], "ApproximateAggregateValue": 200.0}]}"#;
+        match path {
+            "top-keys.json" => Ok(report.as_bytes().to_vec()),
+            path => Err(Diagnostic::new(diagnostic::UNREADABLE, path)),
+        }
+    }
+}
+
+struct Quiet;
+
+impl Observer for Quiet {
+    fn point_finished(&self, _: usize, _: usize, _: u64) {}
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+impl Points for Quiet {
+    fn load(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+    fn save(&self, _: &str, _: &[u8]) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn load(text: &str, flags: Flags) -> Study {
+    let file = Source {
+        name: "my.toml".to_owned(),
+        text: format!("schema = 1\n{text}"),
+    };
+    let layers = Layers {
+        file,
+        builtin: |name| (name == "hot-partitions").then_some(super::BUILT_IN.toml),
+        sets: &[],
+        flags,
+    };
+    study::load(&layers).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+/// A table of 4,000 units with as many requests as 62.5 % of it.
+const SMALL: &str = "[study.hot-partitions]\nhealed = \"4min\"\nfind_max_rate = false\n\
+    [run]\nduration = \"6min\"\nseeds = 2\n\
+    [store.dynamodb]\npartitions = 4\n\
+    capacity.provisioned = { write = \"4000WCU\", read = \"1000RCU\" }\n\
+    heat_split_delay.fixed = \"1min\"\n\
+    [workload]\nkeys = 10_000\narrivals.poisson.rate = \"2500/s\"\n";
+
+fn run(text: &str, jobs: usize) -> StudyResult {
+    let plan = super::plan(load(text, Flags::default()), &TopKeys).unwrap();
+    run::run(&plan, jobs, &Quiet, &Quiet).unwrap()
+}
+
+fn value(result: &StudyResult, variant: &str, s: Option<&str>, name: &str) -> i64 {
+    let row = result.rows.iter().find(|row| {
+        row.variant == variant && row.name == name && row.cell.get("s").map(String::as_str) == s
+    });
+    row.unwrap_or_else(|| panic!("{name} of {variant:?} {s:?}")).value
+}
+
+#[test]
+fn a_mild_skew_heals_by_splits_and_a_hot_key_never_does() {
+    let text = format!(
+        "{SMALL}[sweep]\n\"workload.popularity.zipf.s\" = [0.5, 2.0]\n\
+         [variant.date]\nworkload.key_design.partition = {{ key = \"date\" }}\n\
+         [variant.country]\nworkload.key_design.partition = {{ key = \"country\" }}\n"
+    );
+    let result = run(&text, 2);
+    let of = |s, name| value(&result, "", Some(s), name);
+    assert!(of("0.5", "failed_share") < 1_000);
+    // At s = 2 the top key has 60.8 % of 2,500 a second: 520 too many, which is 20.8 %.
+    assert_eq!(of("2.0", "law_failed_share") / 1_000, 207);
+    let healed = of("2.0", "failed_healed_share");
+    assert!((200_000..225_000).contains(&healed), "{healed}");
+    assert!(of("2.0", "failed_early_share") >= healed - 10_000);
+    let date = |name| value(&result, "date", None, name);
+    assert_eq!(date("law_failed_share"), 600_000);
+    for name in ["failed_early_share", "failed_late_share", "failed_healed_share"] {
+        assert!(date(name).abs_diff(600_000) < 5_000, "{name}: {}", date(name));
+    }
+    assert_eq!((date("splits_count"), date("splits_refused_count")), (0, 1));
+    assert_eq!(value(&result, "country", None, "law_failed_share"), 0);
+    assert!(value(&result, "country", None, "failed_healed_share") < 1_000);
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let text = format!("{SMALL}[sweep]\n\"workload.popularity.zipf.s\" = [0.9, 1.2]\n");
+    let (one, two) = (run(&text, 1), run(&text, 2));
+    assert_eq!(one.fingerprint, two.fingerprint);
+    assert_eq!(one.charts, two.charts);
+    assert_eq!(one.findings, two.findings);
+    for finding in &one.findings {
+        assert!(finding.rows.iter().all(|&row| row < one.rows.len()));
+        assert!(finding.warning || !finding.rows.is_empty());
+    }
+}
+
+#[test]
+fn people_who_know_their_top_keys_need_no_exponent() {
+    let text = format!("{SMALL}popularity.weights = {{ file = \"top-keys.json\" }}\n");
+    let result = run(&text, 2);
+    // tenant-1 has 60 % of 2,500 a second: 500 too many.
+    assert_eq!(value(&result, "", None, "law_failed_share"), 200_000);
+    let keys = result.series.iter().find(|series| series.name == "top-keys");
+    assert!(format!("{keys:?}").contains("tenant-1"), "{keys:?}");
+}
+
+#[test]
+fn a_trace_gives_the_partition_keys() {
+    let flags = Flags {
+        workload: Some(WorkloadFlag::Trace("orm-busy.trace.gz".to_owned())),
+        ..Flags::default()
+    };
+    let study = load(&SMALL.replace("6min", "1min"), flags);
+    let plan = super::plan(study, &TopKeys).unwrap();
+    let result = run::run(&plan, 2, &Quiet, &Quiet).unwrap();
+    // The top key of 5 M requests has 0.54 % of them: nothing is hot.
+    assert_eq!(value(&result, "", None, "law_failed_share"), 0);
+    assert_eq!(value(&result, "", None, "failed_share"), 0);
+    assert!(value(&result, "", None, "requests_offered_count") > 140_000);
+}
+
+#[test]
+fn requests_that_no_table_has_are_refused() {
+    let text = format!("{SMALL}mix = {{ get = \"50%\", zadd = \"50%\" }}\n");
+    let error = super::plan(load(&text, Flags::default()), &TopKeys).unwrap_err();
+    assert!(error.to_string().contains("`zadd` is no request"), "{error}");
+}
+
+/// Shares of the hottest of so many partitions over 60 placements of a million keys, as published in
+/// the reference on workloads: mean and the range from the 5th to the 95th of a hundred.
+const SHARES: [(f64, [(u32, f64); 4]); 3] = [
+    (0.8, [(4, 0.261), (16, 0.075), (64, 0.029), (256, 0.0173)]),
+    (0.99, [(4, 0.300), (16, 0.123), (64, 0.081), (256, 0.0697)]),
+    (1.2, [(4, 0.387), (16, 0.243), (64, 0.202), (256, 0.1925)]),
+];
+const PLACEMENTS: u64 = 60;
+
+/// The share of the hottest partition of each placement, under each exponent and number.
+fn hottest_shares(keys: u64, exponents: &[f64], partitions: &[u32]) -> Vec<Vec<Vec<f64>>> {
+    let weights: Vec<Vec<f64>> = exponents
+        .iter()
+        .map(|&s| {
+            let ranks = (1..=keys).map(|rank| libm::pow(rank as f64, -s));
+            let weights: Vec<f64> = ranks.collect();
+            let all: f64 = weights.iter().sum();
+            weights.iter().map(|weight| weight / all).collect()
+        })
+        .collect();
+    let maps: Vec<PartitionMap> = partitions.iter().map(|&n| PartitionMap::even(n)).collect();
+    let mut found = vec![vec![Vec::new(); partitions.len()]; exponents.len()];
+    for placement in 0..PLACEMENTS {
+        let words = Seed(1).stream("dynamo.placement").at(0, placement).0;
+        let hasher = KeyHasher::new(words);
+        let mut sums: Vec<Vec<Vec<f64>>> = exponents
+            .iter()
+            .map(|_| partitions.iter().map(|&n| vec![0.0; n as usize]).collect())
+            .collect();
+        for key in 0..keys {
+            let hash = hasher.hash(&KeyValue::Binary(key.to_be_bytes().into()));
+            for (map, place) in maps.iter().zip(0..) {
+                let home = map.index_of(hash, None);
+                for (sums, weights) in sums.iter_mut().zip(&weights) {
+                    let place: usize = place;
+                    sums[place][home] += weights[key as usize];
+                }
+            }
+        }
+        for (found, sums) in found.iter_mut().zip(&sums) {
+            for (found, sums) in found.iter_mut().zip(sums) {
+                found.push(sums.iter().copied().fold(0.0, f64::max));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_hottest_partition_has_the_published_share() {
+    let exponents = SHARES.map(|(s, _)| s);
+    let partitions = SHARES[0].1.map(|(n, _)| n);
+    let found = hottest_shares(1_000_000, &exponents, &partitions);
+    for ((s, published), found) in SHARES.iter().zip(&found) {
+        for ((n, mean), shares) in published.iter().zip(found) {
+            let count = shares.len() as f64;
+            let ours = shares.iter().sum::<f64>() / count;
+            let squares: f64 = shares.iter().map(|share| (share - ours) * (share - ours)).sum();
+            let deviation = (squares / (count - 1.0)).sqrt();
+            // Both means are of 60 placements, and the published one is rounded.
+            let rounding = if *n == 256 { 0.00005 } else { 0.0005 };
+            let allowed = 3.0 * (2.0 * deviation * deviation / count).sqrt() + rounding;
+            assert!(
+                (ours - mean).abs() <= allowed,
+                "s = {s}, {n} partitions: {ours} beside {mean}, {allowed} allowed"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_table_is_as_hot_as_its_survey_says() {
+    let text = format!("{SMALL}popularity.zipf.s = 1.2\n");
+    let result = run(&text, 2);
+    let share = value(&result, "", None, "partition_hottest_share");
+    let demand = value(&result, "", None, "partition_demand_mean");
+    // 2,500 requests a second of one unit each on partitions of 1,000.
+    assert!(demand.abs_diff(share * 5 / 2) <= 3, "{demand} {share}");
+}

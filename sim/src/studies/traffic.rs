@@ -1,0 +1,459 @@
+//! Requests to a DynamoDB table: a workload whose keys are placed by a design of partition keys.
+
+use super::workload::{NamedFiles, WorkloadInputs, WorkloadReader};
+use crate::dynamo::{Collection, Demand, Place, Places, Request};
+use crate::study::{Cell, Dynamodb, KeyDesign, KeyName, Selection, SortName};
+use kvrig_base::diagnostic::{self, Diagnostic};
+use kvrig_base::quantity::Rate;
+use kvrig_base::random::{Seed, Stream, below};
+use kvrig_base::time::Time;
+use kvrig_dynamo::capacity::ReadConsistency;
+use kvrig_dynamo::key::{KeyHash, KeyHasher, KeyValue};
+use kvrig_workloads::popularity::KeySpace;
+use kvrig_workloads::{
+    Arrivals, KeyId, KeySource, Mix, Op, OpKind, Pacing, Popularity, RateProfile, Workload,
+};
+use std::sync::Arc;
+
+/// Shares of the values of an attribute, in hundredths. The largest share of each is that of the
+/// article that the study examines or of its reviewers' rule of thumb; the others are ours and none
+/// of them alone exceeds what a partition takes at 10,000 writes a second.
+const COUNTRIES: [(&str, u64); 15] = [
+    ("US", 40),
+    ("DE", 9),
+    ("GB", 8),
+    ("FR", 6),
+    ("IN", 6),
+    ("BR", 5),
+    ("JP", 5),
+    ("CA", 4),
+    ("AU", 3),
+    ("ES", 3),
+    ("IT", 3),
+    ("MX", 2),
+    ("NL", 2),
+    ("PL", 2),
+    ("SE", 2),
+];
+const STATUSES: [(&str, u64); 5] = [
+    ("delivered", 60),
+    ("shipped", 20),
+    ("pending", 10),
+    ("cancelled", 7),
+    ("returned", 3),
+];
+const DATES: [(&str, u64); 1] = [("2026-01-01", 100)];
+
+/// The named values of an attribute with their shares in hundredths; nothing where it has as many
+/// as the workload has keys.
+const fn values(key: KeyName) -> Option<&'static [(&'static str, u64)]> {
+    match key {
+        KeyName::Country => Some(&COUNTRIES),
+        KeyName::Status => Some(&STATUSES),
+        KeyName::Date => Some(&DATES),
+        KeyName::UserId | KeyName::DeviceId | KeyName::OrderId => None,
+    }
+}
+
+/// What a cell's clients ask for, before the seed is known.
+#[derive(Debug)]
+pub(super) struct TrafficInputs {
+    workload: WorkloadInputs,
+    /// Where a trace does not say what its requests do.
+    mix: Mix,
+    design: KeyDesign,
+    index: Option<KeyDesign>,
+    reads: ReadConsistency,
+    /// Keys where they are drawn.
+    keys: u64,
+    has_item_size: bool,
+}
+
+impl TrafficInputs {
+    /// Reads what the workload of a cell names.
+    ///
+    /// # Errors
+    /// What cannot be read, or what a table has no request for.
+    pub(super) fn read(
+        cell: &Cell,
+        table: &Dynamodb,
+        files: &NamedFiles<'_>,
+        reader: &mut WorkloadReader,
+    ) -> Result<Self, Diagnostic> {
+        let refuse = |message: &str, help: &str| {
+            Err(Diagnostic::new(diagnostic::CONTRADICTION, message).help(help.to_owned()))
+        };
+        let [space] = cell.workload.spaces.as_slice() else {
+            return refuse(
+                "the keys of a table are one key space",
+                "leave `workload.keyspace` out",
+            );
+        };
+        let workload = reader.inputs(&cell.workload, files)?;
+        if workload.pacing.is_none() {
+            return refuse(
+                "clients that wait for replies do not say how much they ask for: replies take no \
+                 time here",
+                "give `workload.arrivals` instead of `workload.clients`",
+            );
+        }
+        let unknown = |kind: OpKind| is_write(kind).is_none();
+        let asked = space.mix.iter().filter(|(_, share)| share.0 > 0);
+        let in_trace = OpKind::ALL.iter().copied().filter(|&kind| {
+            workload
+                .replay()
+                .is_some_and(|replay| replay.trace().asks_for(kind))
+        });
+        let has_kinds = workload
+            .replay()
+            .is_some_and(|replay| replay.trace().has_kinds());
+        let wrong = match has_kinds {
+            true => in_trace.map(Some).find(|kind| kind.is_some_and(unknown)),
+            false => asked
+                .map(|(kind, _)| Some(*kind))
+                .find(|kind| kind.is_some_and(unknown)),
+        };
+        if let Some(Some(kind)) = wrong {
+            return refuse(
+                &format!(
+                    "`{}` is no request for one item of a DynamoDB table",
+                    kind.name()
+                ),
+                "use get, put, insert, delete and the like",
+            );
+        }
+        let is_drawn = matches!(space.selection, Selection::Drawn(_));
+        let keys = match (space.keys, is_drawn) {
+            (Some(keys), _) => keys,
+            (None, false) => 1,
+            (None, true) => {
+                return Err(
+                    Diagnostic::new(diagnostic::MISSING_KEY, "missing key `workload.keys`")
+                        .help("`workload.keys` says how many keys are drawn from"),
+                );
+            }
+        };
+        let mix = Mix::new(&space.mix)
+            .map_err(|error| Diagnostic::new(diagnostic::CONTRADICTION, error.to_string()))?;
+        Ok(Self {
+            workload,
+            mix,
+            design: cell.workload.key_design,
+            index: table.index.map(|index| KeyDesign {
+                key: index.key,
+                suffixes: 1,
+                sort: index.sort,
+            }),
+            reads: table.reads,
+            keys,
+            has_item_size: space.has_item_size,
+        })
+    }
+    /// Requests a second, on average.
+    pub(super) fn rate(&self) -> Rate {
+        self.workload
+            .pacing
+            .as_ref()
+            .map_or(Rate(0), |(_, profile)| profile.mean_rate())
+    }
+    /// The trace that is replayed, if there is one.
+    pub(super) fn replays(&self) -> bool {
+        self.workload.replay().is_some()
+    }
+    /// Keys that are drawn from, for estimates.
+    pub(super) fn keys(&self) -> u64 {
+        self.workload
+            .replay()
+            .map_or(self.keys, kvrig_workloads::trace::Replay::keys)
+    }
+
+    /// The requests under a seed.
+    ///
+    /// # Errors
+    /// If a parameter of the workload is out of range.
+    pub(super) fn traffic(&self, seed: Seed) -> Result<Traffic<'_>, Diagnostic> {
+        let space = KeySpace::fixed(self.keys);
+        let workload = self
+            .workload
+            .workload(space, seed)
+            .map_err(|error| Diagnostic::new(diagnostic::OUT_OF_RANGE, error.to_string()))?;
+        let keys = match &workload.plan().keys {
+            KeySource::Recorded(replay) => replay.keys(),
+            KeySource::Drawn {
+                popularity: Popularity::Weights(weights),
+                ..
+            } => weights.keys(),
+            KeySource::Drawn { .. } => self.keys,
+        };
+        let words = seed.stream("dynamo.placement").at(0, 0).0;
+        Ok(Traffic {
+            inputs: self,
+            workload: Arc::new(workload),
+            keys,
+            hasher: KeyHasher::new(words),
+            values: seed.stream("dynamo.values"),
+            seed,
+        })
+    }
+}
+
+/// Requests under a seed.
+#[derive(Clone, Debug)]
+pub(super) struct Traffic<'a> {
+    inputs: &'a TrafficInputs,
+    workload: Arc<Workload>,
+    keys: u64,
+    hasher: KeyHasher,
+    values: Stream,
+    seed: Seed,
+}
+
+impl Traffic<'_> {
+    /// The item collections of the table.
+    pub(super) fn places(&self) -> Places {
+        self.places_of(self.inputs.design)
+    }
+    /// Those of the index, if there is one.
+    pub(super) fn index_places(&self) -> Option<Places> {
+        self.inputs.index.map(|design| self.places_of(design))
+    }
+    fn places_of(&self, design: KeyDesign) -> Places {
+        let text = |bytes: &[u8]| {
+            let name = String::from_utf8_lossy(bytes).into_owned();
+            self.hasher.hash(&KeyValue::String(name.into()))
+        };
+        let hashes: Vec<KeyHash> = match values(design.key) {
+            Some(values) => values
+                .iter()
+                .flat_map(|(value, _)| (0..design.suffixes).map(move |suffix| (value, suffix)))
+                .map(|(value, suffix)| match design.suffixes {
+                    1 => text(value.as_bytes()),
+                    _ => text(format!("{value}#{suffix}").as_bytes()),
+                })
+                .collect(),
+            None => {
+                let mut name = Vec::new();
+                (0..self.keys.saturating_mul(u64::from(design.suffixes)))
+                    .map(|number| {
+                        let key = KeyId(number / u64::from(design.suffixes));
+                        let op = self.workload.op_on(OpKind::Set, key);
+                        self.workload.write_key(&op, &mut name);
+                        text(&name)
+                    })
+                    .collect()
+            }
+        };
+        Places::new(hashes, design.sort != SortName::None)
+    }
+    /// What a collection of the table is called.
+    pub(super) fn name(&self, collection: Collection) -> String {
+        let design = self.inputs.design;
+        let (value, suffix) = (
+            collection.0 / design.suffixes,
+            collection.0 % design.suffixes,
+        );
+        if let Some(values) = values(design.key) {
+            let value = values.get(value as usize).map_or("", |(value, _)| value);
+            return match design.suffixes {
+                1 => value.to_owned(),
+                _ => format!("{value}#{suffix}"),
+            };
+        }
+        if let KeySource::Drawn {
+            popularity: Popularity::Weights(weights),
+            ..
+        } = &self.workload.plan().keys
+            && let Some(name) = weights.name(value as usize)
+        {
+            return name.to_owned();
+        }
+        let mut name = Vec::new();
+        let op = self
+            .workload
+            .op_on(OpKind::Set, KeyId(u64::from(value)));
+        self.workload.write_key(&op, &mut name);
+        String::from_utf8_lossy(&name).into_owned()
+    }
+    /// The expected shares of the `count` most popular collections, the largest first, where they
+    /// have a closed form or were counted in the trace.
+    pub(super) fn top_shares(&self, count: u64) -> Vec<f64> {
+        let design = self.inputs.design;
+        let suffixes = f64::from(design.suffixes);
+        if let Some(values) = values(design.key) {
+            let shares = values.iter().flat_map(|(_, hundredths)| {
+                let share = *hundredths as f64 / 100.0 / suffixes;
+                (0..design.suffixes).map(move |_| share)
+            });
+            return shares.take(count as usize).collect();
+        }
+        if design.key != KeyName::UserId {
+            return vec![1.0 / self.keys as f64; count.min(self.keys) as usize];
+        }
+        match &self.workload.plan().keys {
+            KeySource::Recorded(replay) => {
+                let mut counts = replay.trace().key_counts();
+                counts.sort_unstable_by(|a, b| b.cmp(a));
+                let all: u64 = counts.iter().sum();
+                let copies = replay.copies();
+                let share = |count: &u64| *count as f64 / all.max(1) as f64 / copies as f64;
+                let each = counts
+                    .iter()
+                    .flat_map(|count| (0..copies).map(move |_| share(count)));
+                each.take(count as usize).collect()
+            }
+            KeySource::Drawn { popularity, .. } => {
+                let top = |k: u64| popularity.top_share(k, self.keys);
+                (1..=count.min(self.keys))
+                    .map_while(|k| Some(top(k)? - if k == 1 { 0.0 } else { top(k - 1)? }))
+                    .collect()
+            }
+        }
+    }
+    /// The requests as the workload has them.
+    pub(super) fn requests(&self) -> Option<Requests<'_>> {
+        let (pacing, profile) = self.inputs.workload.pacing.clone()?;
+        let recorded = self.recorded_origin();
+        Some(Requests {
+            origin: recorded,
+            ..self.paced(pacing, profile)
+        })
+    }
+    /// The same requests at another rate, with gaps of the same kind.
+    pub(super) fn requests_at(&self, rate: Rate) -> Option<Requests<'_>> {
+        let (pacing, _) = self.inputs.workload.pacing.clone()?;
+        Some(self.paced(pacing, RateProfile::constant(rate).ok()?))
+    }
+    /// When the first request of a trace with times was made.
+    fn recorded_origin(&self) -> Option<Time> {
+        match &self.workload.plan().keys {
+            KeySource::Recorded(replay) => replay.time(0),
+            KeySource::Drawn { .. } => None,
+        }
+    }
+    fn paced(&self, pacing: Pacing, profile: RateProfile) -> Requests<'_> {
+        let starts = Arrivals::new(pacing, profile, self.seed.stream("arrivals"), 0);
+        Requests {
+            traffic: self,
+            starts,
+            origin: None,
+            index: 0,
+            kinds: self.seed.stream("dynamo.kinds"),
+        }
+    }
+    /// Where a request of `op` goes under a design.
+    #[inline]
+    fn place(&self, design: KeyDesign, op: &Op, index: u64, entity: u64) -> Place {
+        let is_new = op.kind == OpKind::Insert;
+        let word = match (design.key, design.sort) {
+            (KeyName::UserId, SortName::None | SortName::Increasing) if !is_new => [0, 0],
+            _ => self.values.at(entity, index).0,
+        };
+        let sort = match design.sort {
+            SortName::None => 0,
+            SortName::Increasing => index,
+            SortName::Random => word[1],
+        };
+        let collection = match values(design.key) {
+            // Any collection stands for a new key: both lie anywhere.
+            None if design.key == KeyName::UserId && !is_new => op.key.number(),
+            None => below(word[0], self.keys * u64::from(design.suffixes)),
+            Some(values) => {
+                // The upper part of the word chooses the value, what is left of it the suffix.
+                let whole = u128::from(word[0]) * 100;
+                let (percent, rest) = ((whole >> 64) as u64, whole as u64);
+                let mut sum = 0;
+                let value = values.iter().position(|(_, share)| {
+                    sum += share;
+                    percent < sum
+                });
+                value.unwrap_or(0) as u64 * u64::from(design.suffixes)
+                    + below(rest, u64::from(design.suffixes))
+            }
+        };
+        Place {
+            collection: Collection(collection as u32),
+            sort,
+        }
+    }
+}
+
+/// Requests one after another.
+#[derive(Clone, Debug)]
+pub(super) struct Requests<'a> {
+    traffic: &'a Traffic<'a>,
+    starts: Arrivals,
+    /// Where the requests of a trace with times begin.
+    origin: Option<Time>,
+    index: u64,
+    kinds: Stream,
+}
+
+impl Iterator for Requests<'_> {
+    type Item = Request;
+
+    #[inline]
+    fn next(&mut self) -> Option<Request> {
+        let Traffic {
+            inputs, workload, ..
+        } = self.traffic;
+        let index = self.index;
+        let at = match (self.origin, &workload.plan().keys) {
+            (Some(origin), KeySource::Recorded(replay)) => {
+                Time::START + replay.time(index)?.since(origin)
+            }
+            _ => self.starts.next()?,
+        };
+        self.index += 1;
+        let mut op = workload.op_at(index, at, &[self.traffic.keys]);
+        if let KeySource::Recorded(replay) = &workload.plan().keys
+            && !replay.trace().has_kinds()
+        {
+            op.kind = inputs
+                .mix
+                .single()
+                .unwrap_or_else(|| inputs.mix.kind(self.kinds.at(0, index).0[0]));
+        }
+        let bytes = match inputs.has_item_size {
+            true => op.value_bytes,
+            false => op.key_bytes + op.value_bytes,
+        };
+        // Kinds that are neither were refused when the workload was read.
+        let writes = is_write(op.kind).unwrap_or(true);
+        Some(Request {
+            at,
+            place: self.traffic.place(inputs.design, &op, index, 0),
+            index: inputs
+                .index
+                .filter(|_| writes)
+                .map(|design| self.traffic.place(design, &op, index, 1)),
+            demand: match writes {
+                true => Demand::Write { bytes },
+                false => Demand::Read {
+                    bytes,
+                    consistency: inputs.reads,
+                },
+            },
+        })
+    }
+}
+
+/// Whether an operation writes an item; nothing where it is no request for one item.
+const fn is_write(kind: OpKind) -> Option<bool> {
+    match kind {
+        OpKind::Get | OpKind::Exists => Some(false),
+        OpKind::Set
+        | OpKind::Insert
+        | OpKind::Add
+        | OpKind::Replace
+        | OpKind::CompareAndSet
+        | OpKind::Append
+        | OpKind::Prepend
+        | OpKind::Delete
+        | OpKind::Increment
+        | OpKind::Decrement
+        | OpKind::ReadModifyWrite
+        | OpKind::Touch => Some(true),
+        _ => None,
+    }
+}
+
