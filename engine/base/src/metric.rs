@@ -26,6 +26,9 @@ pub enum Unit {
     /// Thousandths of what is counted.
     #[serde(rename = "milli")]
     Milli,
+    /// Millionths of a US dollar.
+    #[serde(rename = "u$")]
+    MicroDollars,
 }
 
 impl Unit {
@@ -38,6 +41,7 @@ impl Unit {
             Self::OpsPerSecond => "ops/s",
             Self::Ppm => "ppm",
             Self::Milli => "milli",
+            Self::MicroDollars => "u$",
         }
     }
 }
@@ -82,6 +86,16 @@ macro_rules! metrics {
 // Keep sorted by name; a test holds it.
 metrics! {
     attempts_mean, Ppm, Lower, "Attempts per request that was answered in time or failed: 100 % is one each.";
+    bill_article_mean, MicroDollars, None, "A bill as a published article states it; the cell names its line.";
+    bill_hourly_mean, MicroDollars, Lower, "Bill of 30 days for throughput if every hour were billed at the highest capacity that it had.";
+    bill_line_mean, MicroDollars, Lower, "The same bill by what the requests of that line consume.";
+    bill_million_mean, MicroDollars, Lower, "Bill for throughput by a million requests that were answered.";
+    bill_month_mean, MicroDollars, Lower, "Bill of 30 days for throughput; storage, streams and backups are not in it.";
+    break_even_peak_mean, Milli, None, "Peak-to-mean ratio from which on-demand costs less than the provisioned table of the row.";
+    break_even_used_mean, Ppm, None, "Share of provisioned capacity that is used above which provisioned costs less than on-demand.";
+    capacity_decreases_count, Ops, None, "Decreases of provisioned capacity by auto scaling, of reads and writes.";
+    capacity_increases_count, Ops, None, "Increases of provisioned capacity by auto scaling, of reads and writes.";
+    capacity_used_mean, Ppm, Higher, "Share of provisioned capacity that was consumed; reads and writes weighed by their prices.";
     child_life_max, Nanos, Lower, "Longest life of a forked child.";
     child_overlap_max, Nanos, Lower, "Longest time for which a forked child lived while two bucket arrays existed.";
     drain_duration_max, Nanos, Lower, "Longest time from the instant at which a big command began to be handled until a request found the server idle again.";
@@ -89,12 +103,16 @@ metrics! {
     entries_count, Ops, None, "Entries in the table at the end of the run.";
     eviction_burst_count, Ops, Lower, "Keys evicted from the moment growth exceeded the memory limit until memory was below it again.";
     eviction_burst_max, Nanos, Lower, "Longest time from the moment growth exceeded the memory limit until memory was below it again.";
+    failed_share_mean, Ppm, Lower, "Share of requests that failed, throttled at their last attempt.";
+    failure_saved_mean, MicroDollars, None, "Money that a table with less capacity than its peak saves for every request that fails there.";
     hit_bytes_gap, Ppm, None, "Hit ratio of an engine above that of the reference sampler on a clock as coarse: what limits in bytes and sampling of neighbours make of it.";
     hit_clock_gap, Ppm, None, "Hit ratio of the reference sampler on a clock of one second above that on a clock of requests.";
     hit_gained_mean, Ppm, Higher, "Hit ratio that one more MiB of memory gains, by the slope between a size and the next larger one.";
     hit_ratio_mean, Ppm, Higher, "Share of requests that found their key in the cache.";
     hit_sampling_gap, Ppm, None, "Hit ratio of the reference sampler above that of exact LRU of the same size.";
     keys_evicted_count, Ops, Lower, "Keys removed to stay below the memory limit.";
+    law_break_even_peak_mean, Milli, None, "Peak-to-mean ratio from which on-demand costs less than a table provisioned for the peak, by the quotient of prices.";
+    law_break_even_used_mean, Ppm, None, "Share of provisioned capacity above which provisioned costs less than on-demand, by the quotient of prices.";
     law_end_position, Ops, None, "Insertion that moves the last entry of a rehash by theory, under insertions alone.";
     law_free_position, Ops, None, "Insertion that gives the old bucket array back by theory, under insertions alone.";
     law_hit_mean, Milli, None, "Probes of a look-up that finds its key, by theory.";
@@ -138,6 +156,7 @@ metrics! {
     response_p99, Nanos, Lower, "99th percentile of response time, from the intended start.";
     response_p999, Nanos, Lower, "99.9th percentile of response time, from the intended start.";
     response_p9999, Nanos, Lower, "99.99th percentile of response time, from the intended start.";
+    retry_wait_mean, Nanos, Lower, "Mean time that requests which were throttled and answered later spent on the way, by whole seconds.";
     service_command_mean, Nanos, Lower, "Price of the receipt of one big command; reading its request and writing its reply are not in it.";
     service_max, Nanos, Lower, "Longest service time: the server's share of a request, waiting excluded.";
     service_mean, Nanos, Lower, "Mean service time.";
@@ -145,10 +164,13 @@ metrics! {
     service_p999, Nanos, Lower, "99.9th percentile of service time.";
     table_growths_count, Ops, None, "Times that a table took twice as many buckets.";
     table_shrinks_count, Ops, None, "Times that a table took half as many buckets, or fewer.";
+    throttled_share_mean, Ppm, Lower, "Share of attempts that were throttled.";
     throughput_lost_max, OpsPerSecond, Lower, "Requests per second of simulated time that clients meant to send and that were not answered, in the worst window of ten milliseconds behind a big command.";
     throughput_mean, OpsPerSecond, Higher, "Requests answered per second of simulated time.";
     throughput_min, OpsPerSecond, Higher, "Requests answered per second of simulated time in the worst window of a millisecond.";
     timeouts_count, Ops, Lower, "Attempts that clients gave up because no reply had come within their time limit.";
+    units_read_mean, Milli, Lower, "Read units of one read, in the mean.";
+    units_write_mean, Milli, Lower, "Write units of one write, indexes included, in the mean.";
     utilisation_mean, Ppm, Lower, "Share of time in which the core was busy.";
     work_wasted_mean, Ppm, Lower, "Share of the core's busy time that went to requests whose clients had given up.";
 }

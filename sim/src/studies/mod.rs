@@ -6,6 +6,7 @@
 mod asks;
 #[path = "big-keys/mod.rs"]
 pub mod big_keys;
+mod cost;
 mod drawing;
 mod eviction;
 mod hosting;
@@ -32,7 +33,12 @@ pub struct BuiltIn {
 }
 
 /// All built-in studies, in the order of the book.
-pub const BUILT_IN: &[BuiltIn] = &[rehash::BUILT_IN, big_keys::BUILT_IN, eviction::BUILT_IN];
+pub const BUILT_IN: &[BuiltIn] = &[
+    rehash::BUILT_IN,
+    big_keys::BUILT_IN,
+    eviction::BUILT_IN,
+    cost::BUILT_IN,
+];
 
 /// The built-in study called `name`.
 pub fn find(name: &str) -> Option<&'static BuiltIn> {
@@ -49,6 +55,7 @@ pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
         Some(StudyKind::Rehash(_)) => rehash::plan(study, files),
         Some(StudyKind::BigKeys(_)) => big_keys::plan(study, files),
         Some(StudyKind::Eviction(_)) => eviction::plan(study, files),
+        Some(StudyKind::Cost(_)) => cost::plan(study, files),
         None => Err(Diagnostic::new(
             diagnostic::MISSING_KEY,
             "the study has no cell to run",

@@ -24,11 +24,13 @@ mod tests;
 mod workload;
 
 pub use cell::{
-    Action, Arrivals, BigKeysKnobs, Cell, Conf, Event, EvictionKnobs, Fleet, Gate, Host, Law,
-    Lengths, Load, Patience, Placed, Popularity, Redis, RehashKnobs, Selection, Sizes, Space,
-    Study, StudyKind, Swing, Turnover, Workload,
+    Action, Arrivals, BigKeysKnobs, CapacityScaling, Cell, Conf, CostKnobs, Event, EvictionKnobs,
+    Fleet, Gate, Host, Law, Lengths, Load, Patience, Placed, Popularity, Redis, RehashKnobs,
+    Selection, Sizes, Space, Study, StudyKind, Swing, Turnover, Workload,
 };
-pub use document::{BigCommand, PolicyName, RedisVersion, TableName};
+pub use document::{
+    BigCommand, IndexProjection, PolicyName, ReadDesign, RedisVersion, RetryMode, TableName,
+};
 pub use layers::{Flags, Layers, WorkloadFlag};
 pub use scalars::{Millionths, Moment};
 pub use schema::schema;

@@ -2,12 +2,13 @@
 //! found here, before anything runs.
 
 mod big_keys;
+mod cost;
 mod eviction;
 mod knobs;
 mod sizes;
 mod workload;
 
-use super::cell::{Action, Cell, Conf, Event, Host, Placed, Redis};
+use super::cell::{Action, Cell, Conf, Event, Host, Placed, Redis, StudyKind};
 use super::document::{self as doc, Settings};
 use super::part::{Located, Named, Report};
 use super::scalars::Count;
@@ -46,7 +47,16 @@ impl Resolver<'_, '_> {
         let run = settings.run.clone().unwrap_or_default();
         let duration = run.duration.as_ref().map(|duration| self.span(duration));
         let host = self.host(&settings.host.clone().unwrap_or_default());
-        let redis = self.redis(settings.store.clone().unwrap_or_default().redis);
+        let redis = match (
+            &kind,
+            settings
+                .store
+                .as_ref()
+                .and_then(|store| store.redis.as_ref()),
+        ) {
+            (Some(StudyKind::Cost(_)), None) => Some(Redis::UNUSED),
+            (_, redis) => self.redis(redis.cloned()),
+        };
         let workload = self.workload(&settings.workload.clone().unwrap_or_default());
         let events = settings
             .event

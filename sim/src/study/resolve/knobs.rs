@@ -22,6 +22,7 @@ impl Resolver<'_, '_> {
             doc::Study::Rehash(knobs) => self.rehash(knobs).map(StudyKind::Rehash),
             doc::Study::BigKeys(knobs) => self.big_keys(knobs).map(StudyKind::BigKeys),
             doc::Study::Eviction(knobs) => self.eviction(knobs).map(StudyKind::Eviction),
+            doc::Study::Cost(knobs) => self.cost(knobs).map(StudyKind::Cost),
         }
     }
     fn rehash(&mut self, knobs: &doc::Rehash) -> Option<RehashKnobs> {
