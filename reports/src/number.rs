@@ -17,6 +17,7 @@ pub fn quantity(quantity: Quantity, value: i64) -> String {
         Quantity::PowerOfTwo => power_of_two(value),
         Quantity::Ppm => format_value(Unit::Ppm, value),
         Quantity::Milli => format_value(Unit::Milli, value),
+        Quantity::MicroDollars => dollars(value),
         Quantity::Nines => nines(value),
     }
 }
@@ -52,6 +53,15 @@ pub fn factor(ppm: i64) -> String {
     let sign = if ppm < 0 { "-" } else { "" };
     let ppm = ppm.unsigned_abs();
     format!("{sign}{}.{:02}x", ppm / 1_000_000, ppm % 1_000_000 / 10_000)
+}
+
+/// Whole dollars read as counts do, `$1.5k`; what has cents keeps them.
+fn dollars(micro: i64) -> String {
+    const DOLLAR: i64 = 1_000_000;
+    match micro % DOLLAR {
+        0 if micro > 0 => format!("${}", count(micro / DOLLAR)),
+        _ => format_value(Unit::MicroDollars, micro),
+    }
 }
 
 /// A count reads as a rate does, without its second: `15.4k`.
@@ -122,6 +132,13 @@ mod tests {
             (Quantity::PowerOfTwo, 1_500_000, "1.5M"),
             (Quantity::Ppm, 24_500, "2.45 %"),
             (Quantity::Milli, 50_500, "50.5"),
+            (Quantity::MicroDollars, 0, "$0"),
+            (Quantity::MicroDollars, 100_000, "$0.10"),
+            (Quantity::MicroDollars, 625, "$0.000625"),
+            (Quantity::MicroDollars, 50_000_000, "$50"),
+            (Quantity::MicroDollars, 1_500_000_000, "$1.5k"),
+            (Quantity::MicroDollars, 1_234_565_000, "$1,234.57"),
+            (Quantity::MicroDollars, -2_500_000, "-$2.50"),
             (Quantity::Nines, 1_000_000, "0 %"),
             (Quantity::Nines, 2_000_000, "50 %"),
             (Quantity::Nines, 10_000_000, "90 %"),

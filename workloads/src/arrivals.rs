@@ -9,8 +9,10 @@
 //! from a law with that mean for a renewal process. Nothing is rounded from one arrival to the next,
 //! so times do not drift.
 
+mod expected;
 mod profile;
 
+pub use expected::{ExpectedArrivals, poisson};
 pub use profile::{Phase, RateProfile, WAVE_STRETCHES};
 
 use crate::error::Error;

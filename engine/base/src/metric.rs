@@ -26,6 +26,9 @@ pub enum Unit {
     /// Thousandths of what is counted.
     #[serde(rename = "milli")]
     Milli,
+    /// Millionths of a US dollar.
+    #[serde(rename = "u$")]
+    MicroDollars,
 }
 
 impl Unit {
@@ -38,6 +41,7 @@ impl Unit {
             Self::OpsPerSecond => "ops/s",
             Self::Ppm => "ppm",
             Self::Milli => "milli",
+            Self::MicroDollars => "u$",
         }
     }
 }
@@ -83,7 +87,17 @@ macro_rules! metrics {
 metrics! {
     attempts_mean, Ppm, Lower, "Attempts per request that was answered in time or failed: 100 % is one each.";
     attempts_throttled_count, Ops, Lower, "Attempts that were throttled, each retry for itself.";
+    bill_article_mean, MicroDollars, None, "A bill as a published article states it; the cell names its line.";
+    bill_hourly_mean, MicroDollars, Lower, "Bill of 30 days for throughput if every hour were billed at the highest capacity that it had.";
+    bill_line_mean, MicroDollars, Lower, "The same bill by what the requests of that line consume.";
+    bill_million_mean, MicroDollars, Lower, "Bill for throughput by a million requests that were answered.";
+    bill_month_mean, MicroDollars, Lower, "Bill of 30 days for throughput; storage, streams and backups are not in it.";
+    break_even_peak_mean, Milli, None, "Peak-to-mean ratio from which on-demand costs less than the provisioned table of the row.";
+    break_even_used_mean, Ppm, None, "Share of provisioned capacity that is used above which provisioned costs less than on-demand.";
+    capacity_decreases_count, Ops, None, "Decreases of provisioned capacity by auto scaling, of reads and writes.";
+    capacity_increases_count, Ops, None, "Increases of provisioned capacity by auto scaling, of reads and writes.";
     capacity_mean, OpsPerSecond, Higher, "Requests let through per second in the last five minutes.";
+    capacity_used_mean, Ppm, Higher, "Share of provisioned capacity that was consumed; reads and writes weighed by their prices.";
     child_life_max, Nanos, Lower, "Longest life of a forked child.";
     child_overlap_max, Nanos, Lower, "Longest time for which a forked child lived while two bucket arrays existed.";
     clean_duration_mean, Nanos, Higher, "Time until the first attempt was throttled; the whole run where none was.";
@@ -97,6 +111,8 @@ metrics! {
     failed_healed_share, Ppm, Lower, "Share of the requests whose last attempt was throttled, after all splits that the keys allow.";
     failed_late_share, Ppm, Lower, "Share of the requests of the last quarter of the run whose last attempt was throttled.";
     failed_share, Ppm, Lower, "Share of the requests whose last attempt was throttled.";
+    failed_share_mean, Ppm, Lower, "Share of requests that failed, throttled at their last attempt.";
+    failure_saved_mean, MicroDollars, None, "Money that a table with less capacity than its peak saves for every request that fails there.";
     heal_duration_mean, Nanos, Lower, "Time from the first throttled attempt until a minute was clean and all after it were; to the end of the run where none was.";
     hit_bytes_gap, Ppm, None, "Hit ratio of an engine above that of the reference sampler on a clock as coarse: what limits in bytes and sampling of neighbours make of it.";
     hit_clock_gap, Ppm, None, "Hit ratio of the reference sampler on a clock of one second above that on a clock of requests.";
@@ -104,10 +120,12 @@ metrics! {
     hit_ratio_mean, Ppm, Higher, "Share of requests that found their key in the cache.";
     hit_sampling_gap, Ppm, None, "Hit ratio of the reference sampler above that of exact LRU of the same size.";
     keys_evicted_count, Ops, Lower, "Keys removed to stay below the memory limit.";
-    law_end_position, Ops, None, "Insertion that moves the last entry of a rehash by theory, under insertions alone.";
-    law_free_position, Ops, None, "Insertion that gives the old bucket array back by theory, under insertions alone.";
+    law_break_even_peak_mean, Milli, None, "Peak-to-mean ratio from which on-demand costs less than a table provisioned for the peak, by the quotient of prices.";
+    law_break_even_used_mean, Ppm, None, "Share of provisioned capacity above which provisioned costs less than on-demand, by the quotient of prices.";
     law_clean_rate, OpsPerSecond, None, "Rate of requests that a bound allows: what is paid for, the limit of a partition over the share of the hottest one, or over the share of the most popular key.";
+    law_end_position, Ops, None, "Insertion that moves the last entry of a rehash by theory, under insertions alone.";
     law_failed_share, Ppm, None, "Share of the requests beyond what one partition for each partition key could take: the sum over keys of what exceeds the limit.";
+    law_free_position, Ops, None, "Insertion that gives the old bucket array back by theory, under insertions alone.";
     law_hit_mean, Milli, None, "Probes of a look-up that finds its key, by theory.";
     law_hit_ratio_mean, Ppm, None, "Share of requests that find their key in exact LRU, by Che's approximation.";
     law_miss_mean, Milli, None, "Probes of a look-up that finds nothing, by theory.";
@@ -152,6 +170,7 @@ metrics! {
     response_p99, Nanos, Lower, "99th percentile of response time, from the intended start.";
     response_p999, Nanos, Lower, "99.9th percentile of response time, from the intended start.";
     response_p9999, Nanos, Lower, "99.99th percentile of response time, from the intended start.";
+    retry_wait_mean, Nanos, Lower, "Mean time that requests which were throttled and answered later spent on the way, by whole seconds.";
     service_command_mean, Nanos, Lower, "Price of the receipt of one big command; reading its request and writing its reply are not in it.";
     service_max, Nanos, Lower, "Longest service time: the server's share of a request, waiting excluded.";
     service_mean, Nanos, Lower, "Mean service time.";
@@ -165,11 +184,14 @@ metrics! {
     throttled_after_share, Ppm, Lower, "Share of the attempts that were throttled in the five minutes from the first throttled one on.";
     throttled_index_share, Ppm, Lower, "Share of the attempts that a global secondary index throttled.";
     throttled_share, Ppm, Lower, "Share of the attempts that were throttled, each retry for itself.";
+    throttled_share_mean, Ppm, Lower, "Share of attempts that were throttled.";
     throughput_lost_max, OpsPerSecond, Lower, "Requests per second of simulated time that clients meant to send and that were not answered, in the worst window of ten milliseconds behind a big command.";
     throughput_mean, OpsPerSecond, Higher, "Requests answered per second of simulated time.";
     throughput_min, OpsPerSecond, Higher, "Requests answered per second of simulated time in the worst window of a millisecond.";
     timeouts_count, Ops, Lower, "Attempts that clients gave up because no reply had come within their time limit.";
     unclean_minutes_count, Ops, Lower, "Minutes of which more than a thousandth of the attempts was throttled.";
+    units_read_mean, Milli, Lower, "Read units of one read, in the mean.";
+    units_write_mean, Milli, Lower, "Write units of one write, indexes included, in the mean.";
     utilisation_mean, Ppm, Lower, "Share of time in which the core was busy.";
     work_wasted_mean, Ppm, Lower, "Share of the core's busy time that went to requests whose clients had given up.";
 }

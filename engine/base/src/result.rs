@@ -211,6 +211,8 @@ pub enum Quantity {
     Ppm,
     /// Thousandths of a count, printed as decimals.
     Milli,
+    /// Millionths of a US dollar, printed in dollars.
+    MicroDollars,
     /// Millionths of 1/(1-q), printed as the quantile: 10 is 90 %, 1,000 is 99.9 %.
     Nines,
     /// Text categories.

@@ -8,6 +8,7 @@ mod adaptive_capacity;
 mod asks;
 #[path = "big-keys/mod.rs"]
 pub mod big_keys;
+mod cost;
 mod drawing;
 mod eviction;
 #[path = "hot-partitions/mod.rs"]
@@ -43,6 +44,7 @@ pub const BUILT_IN: &[BuiltIn] = &[
     adaptive_capacity::BUILT_IN,
     big_keys::BUILT_IN,
     eviction::BUILT_IN,
+    cost::BUILT_IN,
 ];
 
 /// The built-in study called `name`.
@@ -62,6 +64,7 @@ pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
         Some(StudyKind::Eviction(_)) => eviction::plan(study, files),
         Some(StudyKind::HotPartitions(_)) => hot_partitions::plan(study, files),
         Some(StudyKind::AdaptiveCapacity(_)) => adaptive_capacity::plan(study, files),
+        Some(StudyKind::Cost(_)) => cost::plan(study, files),
         None => Err(Diagnostic::new(
             diagnostic::MISSING_KEY,
             "the study has no cell to run",

@@ -10,8 +10,10 @@ pub use workload::{
     Arrivals, Law, Lengths, Load, Patience, Popularity, Selection, Sizes, Space, Turnover, Workload,
 };
 
-use super::document::{BigCommand, PolicyName, RedisVersion, TableName};
-use super::scalars::Moment;
+use super::document::{
+    BigCommand, IndexProjection, PolicyName, ReadDesign, RedisVersion, RetryMode, TableName,
+};
+use super::scalars::{Millionths, Moment};
 use super::source::{Origin, Sources};
 use crate::run::Objective;
 use kvrig_base::diagnostic::Diagnostic;
@@ -89,6 +91,58 @@ pub enum StudyKind {
     HotPartitions(HotPartitionsKnobs),
     /// What do burst, adaptive capacity and splits save, and how soon?
     AdaptiveCapacity(AdaptiveCapacityKnobs),
+    /// Where do the prices of DynamoDB's capacity modes cross?
+    Cost(CostKnobs),
+}
+
+/// Knobs of the study `cost`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CostKnobs {
+    /// Region whose prices hold, with its place.
+    pub region: Placed<String>,
+    /// Shares of a provisioned table that an even load uses, rising, above none and at most the whole.
+    pub utilisations: Vec<Share>,
+    /// Capacities as shares of the peak of the workload's own arrivals, falling, above none.
+    pub peak_shares: Vec<Share>,
+    /// Peak-to-mean ratios, rising, above 1.
+    pub peak_to_mean: Vec<Millionths>,
+    /// How long a burst lasts; at least a second.
+    pub burst: Span,
+    /// Share of reads that are strongly consistent.
+    pub strong_reads: Share,
+    /// What one read fetches.
+    pub reads: ReadDesign,
+    /// Orders of a page.
+    pub orders: u32,
+    /// Bytes of the customer's item of a page.
+    pub customer_bytes: u64,
+    /// Global secondary indexes by what they hold.
+    pub indexes: Vec<IndexProjection>,
+    /// Read and write units of a provisioned table beside the others.
+    pub provisioned: Option<(u64, u64)>,
+    /// How clients ask again.
+    pub retries: RetryMode,
+    /// Auto scaling.
+    pub scaling: CapacityScaling,
+}
+
+/// Auto scaling by target tracking; minutes are its clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CapacityScaling {
+    /// Percent of the capacity that is meant to be used, 20 to 90.
+    pub target_percent: u64,
+    /// Units at least.
+    pub min: u64,
+    /// Units at most, not below `min`.
+    pub max: u64,
+    /// Longest delay of an alarm, in minutes.
+    pub alarm_minutes: u64,
+    /// Duration of an update, in minutes.
+    pub update_minutes: u64,
+    /// Shortest time between an increase and the change before it, in minutes.
+    pub cooldown_out_minutes: u64,
+    /// Shortest time between a decrease and the change before it, in minutes.
+    pub cooldown_in_minutes: u64,
 }
 
 /// Knobs of the study `big-keys`.

@@ -25,12 +25,14 @@ mod tests;
 mod workload;
 
 pub use cell::{
-    Action, AdaptiveCapacityKnobs, Arrivals, BigKeysKnobs, Cell, Conf, Dynamodb, Event,
-    EvictionKnobs, Fleet, Gate, GlobalIndex, Host, HotPartitionsKnobs, KeyDesign, Law, Lengths,
-    Load, Patience, Placed, Popularity, Redis, RehashKnobs, Selection, Sizes, Space, Study,
-    StudyKind, Swing, Turnover, Workload,
+    Action, AdaptiveCapacityKnobs, Arrivals, BigKeysKnobs, CapacityScaling, Cell, Conf, CostKnobs,
+    Dynamodb, Event, EvictionKnobs, Fleet, Gate, GlobalIndex, Host, HotPartitionsKnobs, KeyDesign,
+    Law, Lengths, Load, Patience, Placed, Popularity, Redis, RehashKnobs, Selection, Sizes, Space,
+    Study, StudyKind, Swing, Turnover, Workload,
 };
-pub use document::{BigCommand, PolicyName, RedisVersion, TableName};
+pub use document::{
+    BigCommand, IndexProjection, PolicyName, ReadDesign, RedisVersion, RetryMode, TableName,
+};
 pub use dynamo::{KeyName, LimitName, ModelName, RetryName, SortName};
 pub use layers::{Flags, Layers, WorkloadFlag};
 pub use scalars::{Millionths, Moment};

@@ -119,6 +119,7 @@ fn in_unit_of(metric: &Metric, written: &Located<Word>, report: &mut Report<'_>)
         Unit::OpsPerSecond => text.parse::<Rate>().map(|rate| rate.0 / 1_000_000),
         Unit::Ppm => text.parse::<Share>().map(Share::ppm),
         Unit::Milli => parse_decimal(text, 3),
+        Unit::MicroDollars => parse_decimal(text.strip_prefix('$').unwrap_or(text), 6),
     };
     match value.map(i64::try_from) {
         Ok(Ok(value)) => Some(value),

@@ -3,6 +3,7 @@
 
 mod adaptive_capacity;
 mod big_keys;
+mod cost;
 mod dynamo;
 mod eviction;
 mod hot_partitions;
@@ -10,7 +11,7 @@ mod knobs;
 mod sizes;
 mod workload;
 
-use super::cell::{Action, Cell, Conf, Event, Host, Placed, Redis};
+use super::cell::{Action, Cell, Conf, Event, Host, Placed, Redis, StudyKind};
 use super::document::{self as doc, Settings};
 use super::part::{Located, Named, Report};
 use super::scalars::Count;
@@ -51,12 +52,13 @@ impl Resolver<'_, '_> {
         let host = self.host(&settings.host.clone().unwrap_or_default());
         let store = settings.store.clone().unwrap_or_default();
         let is_of_dynamodb = study.is_some_and(|study| study.part.is_of_dynamodb());
-        let (redis, dynamodb) = match is_of_dynamodb {
-            true => (
+        let (redis, dynamodb) = match (&kind, is_of_dynamodb) {
+            (Some(StudyKind::Cost(_)), _) => (None, None),
+            (_, true) => (
                 None,
                 Some(self.dynamodb(&store.dynamodb.unwrap_or_default())?),
             ),
-            false => (Some(self.redis(store.redis)), None),
+            (_, false) => (Some(self.redis(store.redis)), None),
         };
         let workload = self.workload(&settings.workload.clone().unwrap_or_default());
         let events = settings

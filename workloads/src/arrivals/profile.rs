@@ -65,6 +65,13 @@ impl Phase {
             Self::Forever(rate) => [*rate, *rate],
         }
     }
+    /// Expected arrivals in the first `elapsed` of the phase, which is no longer than the phase.
+    pub(super) fn mass_until(&self, elapsed: Span) -> Mass {
+        match *self {
+            Self::Between { length, from, to } => mass_between(from, to, length, elapsed),
+            Self::Forever(rate) => Mass::from(rate.0) * Mass::from(elapsed.as_picos()),
+        }
+    }
     /// Expected arrivals in all, if the phase ends.
     fn mass(&self) -> Mass {
         match *self {
@@ -322,6 +329,11 @@ impl RateProfile {
     }
     pub(super) const fn cycle(&self) -> Option<(Span, Mass)> {
         self.cycle
+    }
+    /// The highest rate that it ever has.
+    pub fn highest_rate(&self) -> Rate {
+        let rates = self.phases.iter().flat_map(Phase::rates);
+        rates.max().unwrap_or(Rate(0))
     }
     /// The mean rate: of one cycle, or of the rate for good, in millionths of an arrival per second.
     pub fn mean_rate(&self) -> Rate {

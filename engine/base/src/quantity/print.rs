@@ -170,8 +170,22 @@ pub fn format_value(unit: Unit, value: i64) -> String {
             return grouped(value.saturating_add(value.signum() * 500) / 1_000);
         }
         Unit::Milli => four_digits(magnitude, 1_000).1,
+        Unit::MicroDollars => dollars(magnitude),
     };
     format!("{sign}{text}")
+}
+
+/// Dollars and cents, `$1,234.50`; what is less than a cent keeps its millionths: `$0.000625`.
+fn dollars(micro: u64) -> String {
+    if micro == 0 {
+        return "$0".to_owned();
+    }
+    if micro < 10_000 {
+        return format!("${}", with_decimals(0, u128::from(micro), 6));
+    }
+    let cents = micro / 10_000 + u64::from(micro % 10_000 >= 5_000);
+    let whole = i64::try_from(cents / 100).unwrap_or(i64::MAX);
+    format!("${}.{:02}", grouped(whole), cents % 100)
 }
 
 /// An integer in groups of three digits: `1,234,567`.

@@ -6,7 +6,9 @@
 
 mod tables;
 
-pub use tables::{PRICE_TABLES, PriceTable, ReservedKind, ReservedPrice, price_table};
+pub use tables::{
+    PRICE_TABLES, PriceTable, ReservedKind, ReservedPrice, price_table, price_tables, regions,
+};
 
 use crate::capacity::{ReadUnits, WriteUnits};
 use crate::limits::STORAGE_OVERHEAD_BYTES;
@@ -133,6 +135,16 @@ impl PriceTable {
     pub const fn stream_reads(&self, requests: u64) -> Money {
         Money(self.stream_reads_100k.0.saturating_mul(requests as u128) / 100_000)
     }
+    /// The price of one block of reserved capacity, where there is such a term.
+    pub fn reserved_block(&self, kind: ReservedKind, years: u8) -> Option<&ReservedPrice> {
+        let mut reserved = self.reserved.iter();
+        reserved.find(|block| (block.kind, block.years) == (kind, years))
+    }
+    /// The day from which it is in force: `2024-11-01`.
+    pub fn from_text(&self) -> String {
+        let (year, month, day) = self.from;
+        format!("{year}-{month:02}-{day:02}")
+    }
     /// The utilisation, in parts per million, above which provisioned reads cost less than reads on
     /// demand.
     pub const fn break_even_reads_ppm(&self) -> u64 {
@@ -149,10 +161,18 @@ impl PriceTable {
 }
 
 impl ReservedPrice {
-    /// What the whole term costs for 100 units per second.
+    /// Units per second that are reserved together (AWS, "Pricing for Provisioned Capacity").
+    pub const BLOCK_UNITS: u64 = 100;
+
+    /// What the whole term costs for one block.
     pub const fn term_total(&self) -> Money {
         let hours = self.years as u128 * 365 * 24;
         Money(self.upfront.0 + self.hour.0 * hours)
+    }
+    /// The part of it that falls on `secs` seconds, what was paid at the start spread evenly.
+    pub const fn block_for(&self, secs: u64) -> Money {
+        let term_secs = self.years as u64 * 365 * 24 * HOUR_SECS as u64;
+        self.term_total().part(secs, term_secs)
     }
 }
 

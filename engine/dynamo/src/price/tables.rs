@@ -108,6 +108,20 @@ pub const PRICE_TABLES: &[PriceTable] = &[
     },
 ];
 
+/// The regions of which prices are known, each once.
+pub fn regions() -> Vec<&'static str> {
+    let mut regions: Vec<&str> = PRICE_TABLES.iter().map(|table| table.region).collect();
+    regions.dedup();
+    regions
+}
+
+/// The tables of `region`, by date.
+pub fn price_tables(region: &str) -> impl Iterator<Item = &'static PriceTable> {
+    PRICE_TABLES
+        .iter()
+        .filter(move |table| table.region == region)
+}
+
 /// The table of `region` that is in force on a day given as year, month and day.
 pub fn price_table(region: &str, day: (u16, u8, u8)) -> Option<&'static PriceTable> {
     PRICE_TABLES

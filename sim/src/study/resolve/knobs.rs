@@ -28,6 +28,7 @@ impl Resolver<'_, '_> {
             doc::Study::AdaptiveCapacity(knobs) => self
                 .adaptive_capacity(knobs)
                 .map(StudyKind::AdaptiveCapacity),
+            doc::Study::Cost(knobs) => self.cost(knobs).map(StudyKind::Cost),
         }
     }
     fn rehash(&mut self, knobs: &doc::Rehash) -> Option<RehashKnobs> {

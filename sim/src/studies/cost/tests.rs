@@ -1,0 +1,264 @@
+//! The study on short runs.
+
+use crate::run::{self, Observer, Points};
+use crate::studies::plan;
+use crate::study::{self, Files, Flags, Layers, Source, Study};
+use kvrig_base::diagnostic::{self, Diagnostic};
+use kvrig_base::result::StudyResult;
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, path: &str) -> Result<Vec<u8>, Diagnostic> {
+        Err(Diagnostic::new(diagnostic::UNREADABLE, path))
+    }
+}
+
+struct Quiet;
+
+impl Observer for Quiet {
+    fn point_finished(&self, _: usize, _: usize, _: u64) {}
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+impl Points for Quiet {
+    fn load(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+    fn save(&self, _: &str, _: &[u8]) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn load(text: &str) -> Result<Study, Vec<Diagnostic>> {
+    let file = Source {
+        name: "my.toml".to_owned(),
+        text: format!("schema = 1\n{text}"),
+    };
+    study::load(&Layers {
+        file,
+        builtin: |name| (name == "cost").then_some(super::BUILT_IN.toml),
+        sets: &[],
+        flags: Flags::default(),
+    })
+}
+
+fn run(text: &str, jobs: usize) -> StudyResult {
+    let study = load(text).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    let plan = plan(study, &NoFiles).unwrap_or_else(|error| panic!("{error}"));
+    run::run(&plan, jobs, &Quiet, &Quiet).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The value of a metric in the cell with these axes, and its interval.
+fn row(result: &StudyResult, name: &str, cell: &[(&str, &str)]) -> (i64, Option<(i64, i64)>) {
+    let row = result.rows.iter().find(|row| {
+        row.variant.is_empty()
+            && row.name == name
+            && row.cell.len() == cell.len()
+            && cell
+                .iter()
+                .all(|(axis, value)| row.cell.get(*axis).is_some_and(|held| held == value))
+    });
+    let row = row.unwrap_or_else(|| panic!("{name} of {cell:?}"));
+    (row.value, row.lo.zip(row.hi))
+}
+
+const OLD: (&str, &str) = ("prices", "2018-11-28");
+const NEW: (&str, &str) = ("prices", "2024-11-01");
+const SHORT: &str = "[run]\nduration = \"2d\"\nseeds = 2\n[study.cost]\n\
+    utilisations = [\"10%\", \"20%\", \"40%\"]\npeak_to_mean = [2.0, 4.0, 8.0]\n\
+    peak_shares = [\"100%\", \"50%\"]\n";
+
+#[test]
+fn simulated_bills_cross_where_the_quotient_of_prices_says() {
+    let result = run(SHORT, 2);
+    for (prices, per_mille) in [(OLD, 144), (NEW, 289)] {
+        let (used, _) = row(
+            &result,
+            "break_even_used_mean",
+            &[("curve", "even"), prices],
+        );
+        let (law, _) = row(&result, "law_break_even_used_mean", &[prices]);
+        assert_eq!((law + 500) / 1_000, per_mille);
+        // Draws, and capacities in whole units.
+        assert!((used - law).abs() < 1_500, "{used} {law}");
+    }
+    for curve in ["day", "bursts"] {
+        for (prices, around) in [(OLD, 6_923), (NEW, 3_462)] {
+            let cell = [("curve", curve), ("table", "provisioned"), prices];
+            let (ratio, _) = row(&result, "break_even_peak_mean", &cell);
+            assert!((ratio - around).abs() < around / 20, "{curve}: {ratio}");
+        }
+    }
+}
+
+#[test]
+fn bills_follow_from_what_was_provisioned_or_consumed() {
+    let result = run(SHORT, 2);
+    let month = |cell: &[(&str, &str)]| row(&result, "bill_month_mean", cell).0;
+    // The peak is 500 requests a second: 80 % reads, a fifth of them strong, and 1.5 KB writes.
+    let own = [
+        ("curve", "own"),
+        ("table", "provisioned"),
+        ("of_peak", "100%"),
+        NEW,
+    ];
+    assert_eq!(month(&own), (240 * 130 + 200 * 650) * 720);
+    let ([old, new], (_, interval)) = (
+        [OLD, NEW].map(|prices| month(&[("curve", "own"), ("table", "on-demand"), prices])),
+        row(
+            &result,
+            "bill_month_mean",
+            &[("curve", "own"), ("table", "on-demand"), NEW],
+        ),
+    );
+    assert!(
+        (old - 2 * new).abs() <= 2,
+        "halved in November 2024: {old} {new}"
+    );
+    assert!(interval.is_some_and(|(lo, hi)| lo <= new && new <= hi));
+    // 275 requests a second in the mean: 132 read and 110 write units.
+    let expected = (132 * 125_000 + 110 * 625_000) / 1_000 * 2_592;
+    assert!((new - expected).abs() < expected / 500, "{new} {expected}");
+}
+
+#[test]
+fn capacity_below_the_peak_fails_requests_and_their_price_is_told() {
+    let result = run(SHORT, 2);
+    let half = [
+        ("curve", "own"),
+        ("table", "provisioned"),
+        ("of_peak", "50%"),
+    ];
+    let whole = [
+        ("curve", "own"),
+        ("table", "provisioned"),
+        ("of_peak", "100%"),
+    ];
+    assert_eq!(row(&result, "failed_share_mean", &whole).0, 0);
+    let (failed, _) = row(&result, "failed_share_mean", &half);
+    let (throttled, _) = row(&result, "throttled_share_mean", &half);
+    // Demand above half of the peak: 64 of 275 in the mean, less what five idle minutes saved.
+    assert!((150_000..240_000).contains(&failed), "{failed}");
+    assert!(
+        throttled > failed,
+        "each failure took three attempts: {throttled}"
+    );
+    let mut priced = half.to_vec();
+    priced.push(NEW);
+    let (saved, _) = row(&result, "failure_saved_mean", &priced);
+    let half_bill = (240 * 130 + 200 * 650) * 720 / 2;
+    let failures = 275 * 2_592_000 / 1_000 * failed / 1_000;
+    assert!((saved - half_bill / failures.max(1)).abs() <= 2, "{saved}");
+}
+
+#[test]
+fn auto_scaling_is_late_for_bursts_and_keeps_up_with_days() {
+    let result = run(SHORT, 2);
+    let share = |curve, name: &str| {
+        let cell = [
+            ("curve", curve),
+            ("peak_to_mean", "4"),
+            ("table", "auto-scaled"),
+        ];
+        row(&result, name, &cell).0
+    };
+    assert!(share("bursts", "throttled_share_mean") > share("day", "throttled_share_mean"));
+    assert!(share("bursts", "capacity_used_mean") < share("day", "capacity_used_mean"));
+    let days = 2 * 27;
+    assert!((1..=days).contains(&share("bursts", "capacity_decreases_count")));
+}
+
+#[test]
+fn a_single_table_reads_a_page_for_less() {
+    let text = "[run]\nduration = \"2h\"\nseeds = 1\n[study.cost]\npeak_to_mean = []\n\
+        utilisations = []\npeak_shares = [\"100%\"]\ncustomer_size = \"1KiB\"\n\
+        [workload.value_size]\nfixed = \"300B\"\n[workload.arrivals.constant]\nrate = \"100/s\"\n";
+    let design = |reads: &str| {
+        let named = text.replace(
+            "[study.cost]\n",
+            &format!("[study.cost]\nreads = \"{reads}\"\n"),
+        );
+        run(&named, 1)
+    };
+    let (single, multi) = (design("single-table"), design("multi-table"));
+    // 4,024 bytes fit into one unit together; apart they take two. A fifth of reads is strong.
+    assert_eq!(row(&single, "units_read_mean", &[]).0, 600);
+    assert_eq!(row(&multi, "units_read_mean", &[]).0, 1_200);
+    // 80 reads a second, evenly, for two hours as for a month: 48 and 96 units, beside 20 of writes.
+    let on_demand = [("curve", "own"), ("table", "on-demand"), NEW];
+    let bill = |result| row(result, "bill_month_mean", &on_demand).0;
+    let units = |reads: i64| (reads * 125_000 + 20 * 625_000) / 1_000 * 2_592;
+    assert!(
+        (bill(&single) - units(48)).abs() < 300_000,
+        "{}",
+        bill(&single)
+    );
+    assert!(
+        (bill(&multi) - units(96)).abs() < 300_000,
+        "{}",
+        bill(&multi)
+    );
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let (one, two) = (run(SHORT, 1), run(SHORT, 2));
+    assert_eq!(one.fingerprint, two.fingerprint);
+    assert_eq!(one.charts, two.charts);
+    assert_eq!(one.findings, two.findings);
+}
+
+#[test]
+fn sentences_name_rows_that_exist() {
+    let result = run(SHORT, 2);
+    assert!(result.findings.len() >= 6, "{:#?}", result.findings);
+    for finding in &result.findings {
+        assert!(finding.rows.iter().all(|&row| row < result.rows.len()));
+        assert!(finding.warning || !finding.rows.is_empty());
+    }
+}
+
+#[test]
+fn what_the_study_cannot_price_is_refused() {
+    let refused = |text: &str| match load(text) {
+        Err(errors) => errors[0].message.clone(),
+        Ok(study) => plan(study, &NoFiles).expect_err(text).message,
+    };
+    for (text, message) in [
+        (
+            "[study.cost]\nregion = \"eu-nowhere-1\"",
+            "`eu-nowhere-1` is not known",
+        ),
+        (
+            "[study.cost]\npeak_to_mean = [1.0]",
+            "peak-to-mean ratio out of range",
+        ),
+        ("[study.cost]\nscaling.target = \"95%\"", "a target of 95%"),
+        (
+            "[study.cost]\nscaling = { min = 100, max = 10 }",
+            "`max` is 10, below `min`, 100",
+        ),
+        (
+            "[study.cost]\nprovisioned = { read = 1, write = 50_000 }",
+            "`write` is 50000",
+        ),
+        (
+            "[study.cost]\n[workload]\nmix = { scan = \"100%\" }",
+            "no price for `scan`",
+        ),
+        (
+            "[study.cost]\n[run]\nduration = \"90min\"",
+            "not a whole number of hours",
+        ),
+        ("[study.cost]\n[workload]\nclients = 5", "a closed loop"),
+        (
+            "[study.cost]\n[workload]\nvalue_size.fixed = \"500kB\"",
+            "DynamoDB would refuse",
+        ),
+    ] {
+        assert!(refused(text).contains(message), "{text}: {}", refused(text));
+    }
+}
