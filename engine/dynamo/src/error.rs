@@ -7,6 +7,7 @@
 use crate::capacity::ConsumedCapacity;
 use crate::item::Item;
 use crate::number::NumberError;
+use crate::throttle::{ThrottledLimit, ThrottlingReason};
 use crate::value::AttributeType;
 use std::fmt;
 
@@ -36,6 +37,17 @@ pub enum Error {
     IdempotentParameterMismatch,
     /// An item collection of a table with local indexes would exceed its limit.
     ItemCollectionSizeLimitExceeded,
+    /// A transaction that is under way has the item.
+    TransactionConflict,
+    /// There was not enough throughput.
+    Throttled {
+        /// Of what kind.
+        reason: ThrottlingReason,
+        /// The table or index that has too little of it.
+        resource: Box<str>,
+    },
+    /// The service could not answer in time: a write may have happened or not.
+    InternalServerError,
 }
 
 /// Why a transaction was cancelled, and what it consumed.
@@ -62,6 +74,13 @@ pub enum CancellationReason {
     ValidationError(Validation),
     /// Its item collection would exceed its limit.
     ItemCollectionSizeLimitExceeded,
+    /// Another transaction that is under way has its item.
+    TransactionConflict,
+    /// There was not enough throughput for it.
+    ThrottlingError {
+        /// Of what kind.
+        reason: ThrottlingReason,
+    },
 }
 
 macro_rules! validation {
@@ -399,6 +418,19 @@ validation! {
         index: Box<str>,
     } => "One or more parameter values were invalid: ProvisionedThroughput of index {index} must \
         be specified exactly if the table's BillingMode is PROVISIONED";
+    /// Arguments that are no request.
+    Arguments {
+        /// What is missing or malformed.
+        what: &'static str,
+    } => "The request is malformed: expected {what}";
+    /// A request whose effect depends on items, where only their sizes are kept.
+    NeedsItems => "Conditions and updates need items: choose the fidelity items or replicated";
+    /// Replicas without the actors that hold them.
+    DirectReplicas => "The fidelity replicated is served by routers and storage nodes: choose \
+        admission or items here";
+    /// More tables and indexes than one service has numbers for.
+    TooManyTables => "Subscriber limit exceeded: there are as many tables and indexes as one service \
+        can have";
     /// Throughput that cannot be.
     ThroughputOutOfRange {
         /// The table or index.
@@ -422,6 +454,9 @@ impl Error {
             Self::TransactionCanceled(_) => "TransactionCanceledException",
             Self::IdempotentParameterMismatch => "IdempotentParameterMismatchException",
             Self::ItemCollectionSizeLimitExceeded => "ItemCollectionSizeLimitExceededException",
+            Self::TransactionConflict => "TransactionConflictException",
+            Self::Throttled { reason, .. } => reason.exception(),
+            Self::InternalServerError => "InternalServerError",
         }
     }
 }
@@ -434,6 +469,11 @@ impl CancellationReason {
             Self::ConditionalCheckFailed { .. } => "ConditionalCheckFailed",
             Self::ValidationError(_) => "ValidationError",
             Self::ItemCollectionSizeLimitExceeded => "ItemCollectionSizeLimitExceeded",
+            Self::TransactionConflict => "TransactionConflict",
+            Self::ThrottlingError { reason } => match reason.limit {
+                ThrottledLimit::ProvisionedThroughput => "ProvisionedThroughputExceeded",
+                _ => "ThrottlingError",
+            },
         }
     }
 }
@@ -461,6 +501,11 @@ impl fmt::Display for Error {
                  payload but with an idempotent token that was already used.",
             ),
             Self::ItemCollectionSizeLimitExceeded => f.write_str("Collection size exceeded."),
+            Self::TransactionConflict => f.write_str("Transaction is ongoing for the item"),
+            Self::Throttled { reason, resource } => {
+                write!(f, "Throughput exceeded: {} of {resource}", reason.name())
+            }
+            Self::InternalServerError => f.write_str("Internal server error"),
         }
     }
 }

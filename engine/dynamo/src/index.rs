@@ -110,6 +110,13 @@ impl IndexRule {
         })
     }
 
+    /// What becomes of the entry of an item that was and is so; nothing stands for no item.
+    pub(crate) fn change(&self, (before, after): (Option<&Item>, Option<&Item>)) -> IndexChange {
+        let old = before.and_then(|item| self.entry(item));
+        let new = after.and_then(|item| self.entry(item));
+        IndexEntry::change(old.as_ref(), new.as_ref())
+    }
+
     /// Whether the index, or the table of every index, has the attribute `name`.
     pub fn has(&self, name: &str) -> bool {
         self.projection.has(name) || self.key.has(name) || self.table_key.has(name)

@@ -8,10 +8,12 @@
 //! concern several; [`capacity`] says what they consume and [`price`] what that costs; [`partition`]
 //! divides a table and says what each part lets through; [`examples`] carries out what AWS publishes.
 //!
+//! [`roles`] are the actors that serve tables together: routers, storage nodes with replicas, and those
+//! who administer them.
+//!
 //! What is not here: the text of expressions and the JSON protocol, which are read into the typed
-//! requests; time to live and streams; replicas, routers and whoever decides on splits. Global
-//! indexes follow their table at once unless who hosts the table leaves them out of its schema and
-//! applies [`index`] by itself.
+//! requests; time to live and streams. Global indexes of a [`Table`] by itself follow it at once; those
+//! of a served table lag behind it.
 //!
 //! ```
 //! use kvrig_dynamo::key::{KeyHasher, KeySchema, ScalarType};
@@ -41,6 +43,7 @@ pub mod number;
 pub mod partition;
 pub mod price;
 pub mod retry;
+pub mod roles;
 pub mod scaling;
 pub mod schema;
 pub mod table;

@@ -79,6 +79,16 @@ impl ThrottlingReason {
             self.limit.name()
         )
     }
+    /// The exception that carries it (API Reference, errors of PutItem).
+    pub const fn exception(self) -> &'static str {
+        match self.limit {
+            ThrottledLimit::KeyRangeThroughput | ThrottledLimit::ProvisionedThroughput => {
+                "ProvisionedThroughputExceededException"
+            }
+            ThrottledLimit::AccountLimit => "RequestLimitExceeded",
+            ThrottledLimit::MaxOnDemandThroughput => "ThrottlingException",
+        }
+    }
     /// The CloudWatch counter that it raises, for the table or the index, such as
     /// `ReadKeyRangeThroughputThrottleEvents`.
     pub fn counter(self) -> String {

@@ -55,7 +55,7 @@ pub enum WriteMode {
 
 impl ReadConsistency {
     /// Half units for every 4 KB.
-    const fn halves(self) -> u64 {
+    pub(crate) const fn halves(self) -> u64 {
         match self {
             Self::Eventual => 1,
             Self::Strong => 2,

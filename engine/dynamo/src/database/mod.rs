@@ -18,7 +18,8 @@ use crate::key::KeyHasher;
 use crate::schema::TableSchema;
 use crate::table::Table;
 use std::collections::BTreeMap;
-use token::Tokens;
+pub(crate) use token::{CarriedOut, RequestDigest, Tokens};
+pub(crate) use transaction::check_transaction_shape;
 
 /// Consumed capacity by table, in ascending order of names.
 pub type ConsumedByTable = Vec<(Box<str>, ConsumedCapacity)>;
@@ -80,7 +81,7 @@ impl Database {
 }
 
 /// Adds what a request consumed of one table.
-fn add_consumed(total: &mut ConsumedByTable, table: &str, consumed: &ConsumedCapacity) {
+pub(crate) fn add_consumed(total: &mut ConsumedByTable, table: &str, consumed: &ConsumedCapacity) {
     match total.binary_search_by(|(name, _)| (**name).cmp(table)) {
         Ok(place) => total[place].1.add(consumed),
         Err(place) => total.insert(place, (table.into(), consumed.clone())),

@@ -9,10 +9,10 @@ use std::hash::Hash;
 
 /// What a token came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RequestDigest(u128);
+pub(crate) struct RequestDigest(u128);
 
 impl RequestDigest {
-    pub(super) fn of(request: &impl Hash) -> Self {
+    pub(crate) fn of(request: &impl Hash) -> Self {
         let mut hasher = SipHasher13::new();
         request.hash(&mut hasher);
         Self(hasher.finish128().as_u128())
@@ -21,22 +21,22 @@ impl RequestDigest {
 
 /// A transaction that was carried out.
 #[derive(Clone, Debug)]
-pub(super) struct CarriedOut {
-    pub(super) request: RequestDigest,
+pub(crate) struct CarriedOut {
+    pub(crate) request: RequestDigest,
     /// What it consumes where it is repeated.
-    pub(super) repeated: ConsumedByTable,
+    pub(crate) repeated: ConsumedByTable,
 }
 
 /// Tokens in the order in which their transactions were carried out.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     by_name: BTreeMap<Box<str>, CarriedOut>,
     by_age: VecDeque<(Time, Box<str>)>,
 }
 
 impl Tokens {
     /// What `token` came with, if it is still remembered at `now`.
-    pub(super) fn find(&mut self, token: &str, now: Time) -> Option<&CarriedOut> {
+    pub(crate) fn find(&mut self, token: &str, now: Time) -> Option<&CarriedOut> {
         let age_max = Span::from_secs(CLIENT_TOKEN_SECS);
         while let Some((at, name)) = self.by_age.front()
             && now.since(*at) >= age_max
@@ -47,7 +47,7 @@ impl Tokens {
         self.by_name.get(token)
     }
     /// Remembers a token that is not remembered yet.
-    pub(super) fn remember(&mut self, token: &str, carried_out: CarriedOut, now: Time) {
+    pub(crate) fn remember(&mut self, token: &str, carried_out: CarriedOut, now: Time) {
         self.by_name.insert(token.into(), carried_out);
         self.by_age.push_back((now, token.into()));
     }

@@ -6,7 +6,7 @@ use crate::capacity::{ConsumedCapacity, ReadConsistency, ReadUnits, Units, Write
 use crate::error::{Cancellation, CancellationReason, Error, Validation};
 use crate::expression::DocumentPath;
 use crate::item::{AttributeMap, Item};
-use crate::key::PrimaryKey;
+use crate::key::{KeySchema, PrimaryKey};
 use crate::limits::{CLIENT_TOKEN_CHARS, TRANSACT_ACTIONS_MAX, TRANSACT_BYTES_MAX};
 use crate::table::{DeleteItem, Plan, Precondition, PutItem, Refusal, Table, UpdateItem};
 use kvrig_base::time::Time;
@@ -87,8 +87,7 @@ pub struct TransactGetOutput {
 }
 
 impl TransactAction {
-    fn key(&self, table: &Table) -> Result<PrimaryKey, Validation> {
-        let schema = &table.schema().key;
+    pub(crate) fn key(&self, schema: &KeySchema) -> Result<PrimaryKey, Validation> {
         match self {
             Self::Put(put) => schema.key_of(&put.item),
             Self::Update(UpdateItem { key, .. })
@@ -96,7 +95,7 @@ impl TransactAction {
             | Self::ConditionCheck { key, .. } => schema.key_from(key),
         }
     }
-    fn plan(&self, table: &Table) -> Result<Plan, Refusal> {
+    pub(crate) fn plan(&self, table: &Table) -> Result<Plan, Refusal> {
         match self {
             Self::Put(put) => table.plan_put(put.clone()),
             Self::Update(update) => table.plan_update(update),
@@ -160,15 +159,10 @@ impl Database {
 
     /// The primary key of each action.
     fn check_transaction(&self, request: &TransactWriteItems) -> Result<Vec<PrimaryKey>, Error> {
-        check_count(WRITE, request.actions.len(), TRANSACT_ACTIONS_MAX)?;
-        if let Some(token) = &request.client_token
-            && !CLIENT_TOKEN_CHARS.contains(&token.chars().count())
-        {
-            return Err(Validation::ClientToken.into());
-        }
+        check_transaction_shape(request)?;
         let keys = request.actions.iter().map(|action| {
             let table = self.table(&action.table)?;
-            Ok(action.action.key(table)?)
+            Ok(action.action.key(&table.schema().key)?)
         });
         let keys: Vec<PrimaryKey> = keys.collect::<Result<_, Error>>()?;
         let mut seen = BTreeSet::new();
@@ -253,6 +247,17 @@ impl Database {
             add_consumed(&mut output.consumed, &get.table, &transactional_read(bytes));
         }
         Ok(output)
+    }
+}
+
+/// What can be said of a transaction without its tables.
+pub(crate) fn check_transaction_shape(request: &TransactWriteItems) -> Result<(), Validation> {
+    check_count(WRITE, request.actions.len(), TRANSACT_ACTIONS_MAX)?;
+    match &request.client_token {
+        Some(token) if !CLIENT_TOKEN_CHARS.contains(&token.chars().count()) => {
+            Err(Validation::ClientToken)
+        }
+        _ => Ok(()),
     }
 }
 

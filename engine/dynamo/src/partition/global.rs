@@ -121,6 +121,11 @@ impl RouterBucket {
         }
         passes
     }
+    /// Corrects what was taken for a request by what it has used in the end; that may be more than is
+    /// left.
+    pub const fn settle(&mut self, taken: u64, used: u64) {
+        self.consumed = self.consumed.saturating_add(used).saturating_sub(taken);
+    }
     /// Whether the lease has run out at `now`, or fewer than `tokens` are left of it.
     pub fn needs_more(&self, tokens: u64, now: Time) -> bool {
         now >= self.lease.until || self.lease.tokens.saturating_sub(self.consumed) < tokens

@@ -18,6 +18,7 @@ pub use request::{
     ReturnOld, ReturnValues, Scan, ScanDirection, Segment, Select, SortCondition, UpdateItem,
     WriteOutput,
 };
+pub(crate) use store::{InnerPlace, Place, SortPlace, Store, Stored};
 pub(crate) use write::{Plan, Refusal};
 
 use crate::capacity::IndexId;
@@ -27,7 +28,6 @@ use crate::key::{KeyHasher, KeyValue, PrimaryKey};
 use crate::schema::TableSchema;
 use collection::Collections;
 use index::Index;
-use store::Store;
 
 /// A table and its secondary indexes.
 #[derive(Clone, Debug)]

@@ -202,6 +202,49 @@ impl Table {
         }
     }
 
+    /// What carrying out a plan of this very state will answer, where the change itself is made by
+    /// [`Table::set`].
+    pub(crate) fn foretell(&self, plan: &Plan, mode: WriteMode) -> WriteOutput {
+        let before = self.items.get(&plan.place);
+        let before_bytes = before.map(|stored| stored.bytes);
+        let mut consumed = ConsumedCapacity::default();
+        let (before_bytes, after) = match &plan.change {
+            Change::None(bytes) => (*bytes, None),
+            Change::Put(stored) => (before_bytes, Some(stored)),
+            Change::Delete => (before_bytes, None),
+        };
+        let after_bytes = after.map(|stored| stored.bytes);
+        consumed.table.write = WriteUnits::for_change(before_bytes, after_bytes, mode);
+        if !matches!(plan.change, Change::None(_)) {
+            for index in &self.indexes {
+                let items = (before.map(|one| &one.item), after.map(|one| &one.item));
+                let units = WriteUnits::for_index(index.rule.change(items));
+                consumed.add_index(index.rule.id, Units::write(units));
+            }
+        }
+        WriteOutput {
+            attributes: match &plan.answer {
+                Answer::None => None,
+                Answer::Before => before.map(|stored| stored.item.clone()),
+                Answer::Attributes(item) => Some(item.clone()),
+            },
+            consumed,
+        }
+    }
+    /// Sets or removes what is at a place, lets the indexes follow, and returns what was there.
+    pub(crate) fn set(&mut self, place: &Place, after: Option<Stored>) -> Option<Stored> {
+        let item = after.as_ref().map(|stored| &stored.item);
+        self.follow(place, item, &mut ConsumedCapacity::default());
+        match after {
+            Some(stored) => self.items.insert(place.clone(), stored),
+            None => self.items.remove(place),
+        }
+    }
+    /// What is at a place.
+    pub(crate) fn stored(&self, place: &Place) -> Option<&Stored> {
+        self.items.get(place)
+    }
+
     /// Lets every index follow a change that is about to be made.
     fn follow(&mut self, place: &Place, after: Option<&Item>, consumed: &mut ConsumedCapacity) {
         if self.indexes.is_empty() {
@@ -261,7 +304,7 @@ impl Table {
         })
     }
 
-    pub(super) fn place(&self, key: PrimaryKey) -> Place {
+    pub(crate) fn place(&self, key: PrimaryKey) -> Place {
         Place::of_item(self.hasher.hash(&key.partition), key)
     }
 }
@@ -270,6 +313,27 @@ impl Plan {
     /// The primary key of the item that it writes.
     pub(crate) fn key(&self) -> PrimaryKey {
         self.place.inner.key()
+    }
+    /// Where that lies.
+    pub(crate) const fn place(&self) -> &Place {
+        &self.place
+    }
+    /// What it leaves there; nothing where it changes nothing.
+    pub(crate) const fn after(&self) -> Option<Option<&Stored>> {
+        match &self.change {
+            Change::Put(stored) => Some(Some(stored)),
+            Change::Delete => Some(None),
+            Change::None(_) => None,
+        }
+    }
+    /// Where its item lies, and what it leaves there; nothing where it changes nothing.
+    pub(crate) fn into_change(self) -> (Place, Option<Option<Stored>>) {
+        let after = match self.change {
+            Change::Put(stored) => Some(Some(stored)),
+            Change::Delete => Some(None),
+            Change::None(_) => None,
+        };
+        (self.place, after)
     }
     /// Bytes of the item that it leaves, if it stores one.
     pub(crate) const fn bytes(&self) -> Option<u64> {
