@@ -40,6 +40,8 @@ pub(crate) enum Verb {
     Schema(Schema),
     /// Check the simulator against what is known from theory, or against a real server
     Validate(Validate),
+    /// Measure what this machine takes and write a cost profile, which `run --profile` reads
+    Calibrate(Calibrate),
     /// Serve a store to real clients on this machine
     Serve(Serve),
     /// Look into recorded traces
@@ -74,6 +76,9 @@ pub(crate) struct Settings {
     /// Replications of every cell, each under its own seed
     #[arg(long, value_name = "K")]
     pub(crate) seeds: Option<u32>,
+    /// Price work by another cost profile: a built-in one, or a file that `kvrig calibrate` wrote
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(crate) profile: Option<String>,
     /// Set one key of the study, as in a study file: --set run.seeds=5; the last one wins
     #[arg(long, value_name = "PATH=VALUE")]
     pub(crate) set: Vec<String>,
@@ -173,9 +178,16 @@ pub(crate) struct Validate {
     /// What to check
     #[arg(value_enum)]
     pub(crate) what: ValidateWhat,
-    /// The redis-server to compare with [default: the one that is found]
+    /// The redis-server to compare with, or `kvrig` for this program's own [default: the redis-server
+    /// that is found, and then kvrig's own]; redis only
     #[arg(long, value_name = "PATH")]
     pub(crate) server: Option<PathBuf>,
+    /// Prices of the engine's work [default: measured now]; redis only
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(crate) profile: Option<String>,
+    /// Measure less: 3 rounds of fewer requests; redis only
+    #[arg(long)]
+    pub(crate) quick: bool,
     /// Simulations to run at once [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
@@ -187,8 +199,53 @@ pub(crate) enum ValidateWhat {
     Queueing,
     /// AWS's worked examples of requests, capacity and prices
     Dynamodb,
-    /// A redis-server on this machine: what the simulator predicts beside what is measured
+    /// Servers on this machine: what the simulator predicts beside what is measured
     Redis,
+}
+
+/// Most keys of a node that is calibrated with: 1 M take about half a gigabyte, with their values.
+const CALIBRATED_KEYS: &str = "1000000";
+/// Runs of a calibration.
+const CALIBRATION_RUNS_MAX: i64 = 99;
+/// Where `calibrate` writes unless told otherwise.
+const PROFILE_FILE: &str = "kvrig-profile.toml";
+
+#[derive(Debug, Args)]
+pub(crate) struct Calibrate {
+    /// The profile to write; it must not exist
+    #[arg(long, short, value_name = "FILE", default_value = PROFILE_FILE)]
+    pub(crate) output: PathBuf,
+    /// Measure less, on less memory: 3 runs, nodes of at most 100,000 keys
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Runs; medians count, and the range says how far to trust them [default: 7, or 3 with --quick]
+    #[arg(long, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=CALIBRATION_RUNS_MAX))]
+    pub(crate) runs: Option<u32>,
+    /// Most keys of a measured node; how far prices of memory are vouched for
+    #[arg(long, value_name = "N", default_value = CALIBRATED_KEYS,
+        value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) keys: u64,
+    /// The folder whose file system is measured; what is written there is removed
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// The profile's name [default: that of the file]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Name the processor and the system in the profile, not only cores and caches
+    #[arg(long)]
+    pub(crate) name_machine: bool,
+    /// How to print what was measured
+    #[arg(long, value_enum, default_value_t = CalibrationFormat::Text)]
+    pub(crate) format: CalibrationFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CalibrationFormat {
+    /// For the terminal
+    Text,
+    /// Every point, for programs
+    Json,
 }
 
 #[derive(Debug, Args)]

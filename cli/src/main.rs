@@ -3,6 +3,7 @@
 //! Nothing is computed here. Results go to standard output, everything else to standard error.
 
 mod arguments;
+mod calibration;
 mod ending;
 mod failure;
 mod files;
@@ -41,6 +42,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Verb::Explain(explain) => verb::explain::explain(explain),
         Verb::Schema(schema) => verb::schema::schema(schema),
         Verb::Validate(validate) => verb::validate::validate(validate, quiet),
+        Verb::Calibrate(calibrate) => verb::calibrate::calibrate(calibrate, quiet),
         Verb::Serve(serve) => verb::serve::serve(serve, quiet),
         Verb::Trace(trace) => verb::trace::trace(trace),
         Verb::Bench(bench) => verb::bench::bench(bench, quiet),

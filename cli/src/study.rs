@@ -81,6 +81,7 @@ fn load(word: &str, settings: &Settings, quick: bool) -> Result<Study, Failure> 
         seeds: settings.seeds,
         quick,
         workload: settings.workload.as_deref().map(workload).transpose()?,
+        profile: settings.profile.clone(),
     };
     Ok(study::load(&layers(file, &settings.set, flags))?)
 }

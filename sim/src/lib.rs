@@ -4,6 +4,7 @@
 //! thread. See ARCHITECTURE.md for the map of modules.
 
 pub mod analysis;
+pub mod calibrate;
 pub mod client;
 pub mod cost;
 pub mod dynamo;

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod bench;
+pub(crate) mod calibrate;
 pub(crate) mod compare;
 pub(crate) mod explain;
 pub(crate) mod list;

@@ -8,9 +8,11 @@
 //! - addressed random streams and integer probabilities: [`random`];
 //! - every maximum, with its name: [`limits`];
 //! - [`seam`]: the contract between an engine and its hosts, and the receipts of work;
+//! - [`calibration`]: what the parts of a machine took, from which prices are fitted;
 //! - results: [`metric`], [`row`] and [`result`] are all that a report ever sees of a run, and
 //!   [`measured`] what a real clock said beside it.
 
+pub mod calibration;
 pub mod diagnostic;
 pub mod digest;
 pub mod id;

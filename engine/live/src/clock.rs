@@ -2,6 +2,7 @@
 
 use crate::distribution::Distribution;
 use kvrig_base::measured::ClockFacts;
+use kvrig_base::result::HistogramData;
 use kvrig_base::time::{Time, Wall};
 use rustix::time::{ClockId, clock_gettime};
 use std::fmt;
@@ -170,6 +171,10 @@ impl Stillness {
             }
             gaps.iter().for_each(|&gap| self.gaps.record(gap));
         }
+    }
+    /// All gaps between two readings.
+    pub fn gaps(&self, name: &str) -> HistogramData {
+        self.gaps.to_data(name)
     }
     /// The cost of one reading, and the longest gap between two.
     pub fn facts(&self) -> ClockFacts {

@@ -1,13 +1,61 @@
 //! Which machine this is, in words that name no host.
 
+use kvrig_base::calibration::StatedCache;
 use kvrig_base::measured::Machine;
 use std::fs;
+use std::io;
+use std::path::Path;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where Linux describes its processors, and says how busy it is.
 const PROCESSORS: &str = "/proc/cpuinfo";
 const LOAD: &str = "/proc/loadavg";
+
+/// Where Linux lists the caches of the first processor (Linux, `Documentation/ABI/stable/
+/// sysfs-devices-system-cpu`).
+const CACHES: &str = "/sys/devices/system/cpu/cpu0/cache";
+
+/// The caches that hold data, the nearest first.
+///
+/// # Errors
+/// Files that cannot be read or say something else than levels and sizes, as on systems other than
+/// Linux.
+pub fn caches() -> io::Result<Vec<StatedCache>> {
+    let mut caches = Vec::new();
+    for entry in fs::read_dir(CACHES)? {
+        let folder = entry?.path();
+        if !folder.join("size").exists() || read(&folder, "type")? == "Instruction" {
+            continue;
+        }
+        let (size, level) = (read(&folder, "size")?, read(&folder, "level")?);
+        let bytes = cache_bytes(&size).ok_or_else(|| io::Error::other(format!("size {size}")))?;
+        let level = level.parse();
+        caches.push(StatedCache {
+            level: level.map_err(|_| io::Error::other("a cache without a level"))?,
+            bytes,
+            is_shared: read(&folder, "shared_cpu_list")?.contains(['-', ',']),
+        });
+    }
+    caches.sort_by_key(|cache| cache.level);
+    Ok(caches)
+}
+
+fn read(folder: &Path, name: &str) -> io::Result<String> {
+    Ok(fs::read_to_string(folder.join(name))?.trim().to_owned())
+}
+
+/// Reads `512K` or `32M`.
+fn cache_bytes(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
 
 /// This machine, today. The loads are to be filled in around the measurement.
 pub fn describe() -> Machine {
@@ -108,6 +156,20 @@ fn date(days: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_of_caches_have_units() {
+        for (text, bytes) in [
+            ("32K", Some(32 << 10)),
+            ("48K", Some(48 << 10)),
+            ("36M", Some(36 << 20)),
+            ("1024", Some(1_024)),
+            ("K", None),
+            ("3T", None),
+        ] {
+            assert_eq!(cache_bytes(text), bytes, "{text}");
+        }
+    }
 
     #[test]
     fn days_become_dates() {

@@ -35,6 +35,8 @@ pub struct Flags {
     pub quick: bool,
     /// `--workload`: the workload in place of the study's.
     pub workload: Option<WorkloadFlag>,
+    /// `--profile`: the cost profile in place of the study's, by name or file.
+    pub profile: Option<String>,
 }
 
 /// What `--workload` names.
@@ -135,7 +137,9 @@ impl Flags {
             }
             Some(WorkloadFlag::Settings(_)) | None => None,
         };
+        let quoted = |name: &String| format!("host.profile={}", super::part::quoted(name));
         [
+            ("--profile", self.profile.as_ref().map(quoted)),
             ("--seed", self.seed.map(|seed| format!("run.seed={seed}"))),
             (
                 "--seeds",

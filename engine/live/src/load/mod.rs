@@ -6,6 +6,7 @@
 //! number of requests under way on each connection. The generator never sleeps: it takes one core
 //! for itself, so that its own wake-ups are in no measurement.
 
+pub mod growth;
 mod process;
 mod replies;
 
@@ -13,6 +14,7 @@ pub use process::ServerProcess;
 
 use crate::clock::thread_cpu_ns;
 use crate::distribution::Distribution;
+use kvrig_base::result::HistogramData;
 use kvrig_redis::resp::encode_request;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -80,6 +82,10 @@ impl Observed {
     /// The response that `millionths` of the requests do not exceed, in nanoseconds.
     pub fn response_ns(&self, millionths: u64) -> u64 {
         self.responses.quantile(millionths)
+    }
+    /// All responses, as results keep them.
+    pub fn responses(&self, name: &str) -> HistogramData {
+        self.responses.to_data(name)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The child that writes a snapshot: this process, forked.
 
+use crate::fork::fork;
 use kvrig_base::id::{FileId, JobId};
 use kvrig_base::seam::{Actor, ChildHost, ChildOutcome, FileError, FileOp, OpenMode, Work};
 use kvrig_redis::Node;
@@ -61,26 +62,6 @@ impl Child {
     pub(super) fn forget(&self, registry: &Registry) {
         // It goes with the handle in any case.
         let _ = registry.deregister(&mut SourceFd(&self.handle.as_raw_fd()));
-    }
-}
-
-/// Runs `work` in a copy of this process and gives the copy's number; the copy ends with the status
-/// that `work` returns.
-#[expect(unsafe_code, reason = "there is no safe fork; the proof is below")]
-fn fork(work: impl FnOnce() -> i32) -> io::Result<Pid> {
-    // SAFETY: a forked copy may use what other threads might have held at that moment only if they
-    // held nothing. The server runs in one thread; the program's other thread waits for signals in
-    // a read and holds no lock, and the allocator of glibc and musl makes its own locks whole in the
-    // child (pthread_atfork). The child uses memory, files and `_exit` alone, and runs no
-    // destructors or exit handlers of the parent.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        0 => {
-            let status = work();
-            // SAFETY: ends the process at once; nothing follows.
-            unsafe { libc::_exit(status) }
-        }
-        id => Pid::from_raw(id).ok_or_else(|| ErrorKind::InvalidData.into()),
     }
 }
 

@@ -252,6 +252,13 @@ fn later_layers_win_over_earlier_ones() {
     };
     let flagged = load_with(file, &["run.seeds=5"], flags).unwrap();
     assert_eq!((flagged.seed, flagged.seeds), (2, 7), "the flag");
+    let priced = Flags {
+        profile: Some("mine.toml".to_owned()),
+        ..Flags::default()
+    };
+    let priced = load_with(EXAMPLE, &["host.profile=\"other.toml\""], priced).unwrap();
+    let profile = priced.cells[0].host.profile.value.as_str();
+    assert_eq!(profile, "mine.toml", "--profile over --set");
     let quick = Flags {
         quick: true,
         ..Flags::default()

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!   measured, CPU time of the server a request        what it is made of
-//!   GET, 50 connections, pipelines of 16       g16 =  command + engine + (read + write) / 16
+//!   GET, 50 connections, pipelines of 64       g16 =  command + engine + (read + write) / 64
 //!   GET, 50 connections, one at a time         g50 =  command + engine + read + write
 //!   GET, one connection                        g1  =  g50 + one turn of the event loop
-//!   SET, 50 connections, pipelines of 16       s16 =  g16 with the engine's part of SET
+//!   SET, 50 connections, pipelines of 64       s16 =  g16 with the engine's part of SET
 //!   response of GET at a low rate              r   =  g1 + wake-up + both ways of the link
 //! ```
 //!
-//! Each line gives one price, none below zero. What the engine does for a request is counted and not
+//! Pipelines of 16 are left for a prediction. Each line gives one price, none below zero. What the engine does for a request is counted and not
 //! measured: its prices are those of the profile that is started from, and those of allocations are
 //! scaled until SET differs from GET as measured.
 
@@ -46,7 +46,21 @@ pub struct Loads {
 }
 
 /// Requests of a pipeline in the calibration.
-pub const PIPELINE: u32 = 16;
+pub const PIPELINE: u32 = 64;
+
+impl Loads {
+    /// The mean of two, as of what lies between them.
+    #[must_use]
+    pub fn between(&self, other: &Self) -> Self {
+        Self {
+            get_pipelined: f64::midpoint(self.get_pipelined, other.get_pipelined),
+            set_pipelined: f64::midpoint(self.set_pipelined, other.set_pipelined),
+            get: f64::midpoint(self.get, other.get),
+            get_alone: f64::midpoint(self.get_alone, other.get_alone),
+            response: f64::midpoint(self.response, other.response),
+        }
+    }
+}
 
 /// What was found, in nanoseconds, and the profile that has it.
 #[derive(Clone, Debug)]
@@ -83,6 +97,24 @@ fn engine_ns(profile: &Profile, kind: Asked) -> Result<f64, Diagnostic> {
     Ok(engine_ns_a_request)
 }
 
+/// What is left of a response at a low rate for the wake-up, in nanoseconds.
+fn wake_up_ns(get_alone: f64, response: f64) -> f64 {
+    let links_ns = 2.0 * LINK.as_nanos() as f64;
+    (response - get_alone - links_ns).max(0.0)
+}
+
+impl Calibrated {
+    /// The same prices with the wake-up that another response at a low rate gives, `get_alone` being
+    /// that of the loads.
+    #[must_use]
+    pub fn with_response(&self, get_alone: f64, response: f64) -> Self {
+        let mut calibrated = self.clone();
+        calibrated.wake_up_ns = wake_up_ns(get_alone, response);
+        calibrated.profile.host.wake_up = Span::from_picos(picos(calibrated.wake_up_ns));
+        calibrated
+    }
+}
+
 /// Prices by which the simulator takes what was measured.
 ///
 /// # Errors
@@ -110,8 +142,7 @@ pub fn calibrate(base: &Profile, loads: &Loads) -> Result<Calibrated, Diagnostic
         ((loads.get - loads.get_pipelined) * pipeline / (pipeline - 1.0)).max(0.0);
     let command_ns = (loads.get_pipelined - get - read_and_write_ns / pipeline).max(0.0);
     let turn_ns = (loads.get_alone - loads.get).max(0.0);
-    let links_ns = 2.0 * LINK.as_nanos() as f64;
-    let wake_up_ns = (loads.response - loads.get_alone - links_ns).max(0.0);
+    let wake_up_ns = wake_up_ns(loads.get_alone, loads.response);
     profile.prices_ps[Counter::Commands as usize] = picos(command_ns);
     let both = picos(read_and_write_ns);
     let read = both * READ_PARTS.0 / READ_PARTS.1;
@@ -129,4 +160,65 @@ pub fn calibrate(base: &Profile, loads: &Loads) -> Result<Calibrated, Diagnostic
         wake_up_ns,
         allocation_scale,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cost::TYPICAL_2026;
+    use crate::validate::redis::prediction::open_loop;
+    use crate::validate::redis::traffic::starts_ns;
+
+    /// What the simulator would measure under these prices.
+    fn loads(profile: &Profile) -> Loads {
+        let cpu = |kind, connections, depth| {
+            let traffic = Traffic::new(&[kind], depth, Seed(1));
+            let predicted = closed_loop(profile, connections, traffic, 20_000);
+            predicted.expect("the books balance").cpu_ns_a_request
+        };
+        let starts = starts_ns(2_000.0, 2_000, Seed(1));
+        let traffic = Traffic::new(&[Asked::Get], 1, Seed(1));
+        let low = open_loop(profile, 50, traffic, &starts).expect("the books balance");
+        Loads {
+            get_pipelined: cpu(Asked::Get, 50, PIPELINE),
+            set_pipelined: cpu(Asked::Set, 50, PIPELINE),
+            get: cpu(Asked::Get, 50, 1),
+            get_alone: cpu(Asked::Get, 1, 1),
+            response: low.p50_ns as f64,
+        }
+    }
+
+    #[test]
+    fn loads_that_a_profile_made_give_its_prices_back() {
+        let mut known = Profile::embedded(TYPICAL_2026).expect("it is embedded");
+        known.link.latency = LINK;
+        let found = calibrate(&known, &loads(&known)).expect("the books balance");
+        let near = |found: f64, known: f64, within: f64| {
+            assert!((found / known - 1.0).abs() < within, "{found} for {known}");
+        };
+        let host = &known.host;
+        let commands = known.prices_ps[Counter::Commands as usize] as f64;
+        near(found.command_ns * 1e3, commands, 0.1);
+        let both = host.read.as_picos() + host.write.as_picos();
+        near(found.read_and_write_ns * 1e3, both as f64, 0.05);
+        near(found.turn_ns * 1e3, host.turn.as_picos() as f64, 0.1);
+        near(found.wake_up_ns * 1e3, host.wake_up.as_picos() as f64, 0.25);
+        near(found.allocation_scale, 1.0, 0.1);
+        let later = found.with_response(9_000.0, 40_000.0);
+        assert_eq!(later.wake_up_ns, 30_000.0);
+        assert_eq!(later.profile.host.wake_up, Span::from_micros(30));
+        assert_eq!(later.command_ns, found.command_ns);
+    }
+
+    #[test]
+    fn what_lies_between_two_calibrations_is_their_mean() {
+        let loads = |ns| Loads {
+            get_pipelined: ns,
+            set_pipelined: ns,
+            get: ns,
+            get_alone: ns,
+            response: ns,
+        };
+        assert_eq!(loads(1_000.0).between(&loads(3_000.0)), loads(2_000.0));
+    }
 }

@@ -1,23 +1,82 @@
 //! At which keys the table of a server grows, if nothing but insertions drives it.
 //!
 //! A rehash begins with the key that is one too many for the buckets. It ends when all buckets that
-//! hold anything are moved, three with each SET of a new key; how many those are depends on the hash
-//! key, which every server draws for itself. So both sides count them with SCAN before, and the node
-//! says what follows.
+//! hold anything are moved, which takes a step for each and one more for every ten empty ones in a
+//! row. Which those are depends on the hash key, which every server draws for itself. So both sides
+//! are asked with SCAN before the rehash begins, and what is found is played through to the key.
 
 /// Buckets of the table whose growth is looked at.
 pub const BUCKETS: u64 = 1 << 14;
 /// Keys with which the rehash has begun: one more than buckets.
 pub const BEGINS_WITH: u64 = BUCKETS + 1;
-/// Buckets that one SET of a new key moves: two look-ups and an insertion take a step each.
-const MOVED_BY_SET: u64 = 3;
+/// Steps that one SET of a new key takes: two look-ups and an insertion take one each.
+const STEPS_OF_SET: u32 = 3;
+/// Empty buckets that one step passes at most (dictRehash, redis:src/dict.c: ten for each bucket that
+/// it is to move).
+const EMPTY_PASSED_MAX: u32 = 10;
 
-/// Keys with which the rehash has ended, where so many buckets held something at its beginning.
-///
-/// A step that meets ten empty buckets in a row ends without moving any, which happens less than
-/// once in a table of this size: the true number may be one larger.
-pub const fn ends_with(occupied: u64) -> u64 {
-    BEGINS_WITH + occupied.div_ceil(MOVED_BY_SET)
+/// One call of SCAN for one key: the cursor that it was given, the one that it replied, and whether
+/// it found anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scanned {
+    /// The bucket that it began at.
+    pub from: u64,
+    /// The bucket that the next call is to begin at, 0 at the end.
+    pub to: u64,
+    /// Whether there were keys in the last bucket that it looked at; all before that were empty.
+    pub found: bool,
+}
+
+/// Which of [`BUCKETS`] hold something, from a whole round of SCAN; none if the calls are no such
+/// round.
+pub fn occupied(calls: &[Scanned]) -> Option<Vec<bool>> {
+    let mut occupied = vec![false; BUCKETS as usize];
+    let (mut at, mut visited) = (0, 0);
+    for call in calls {
+        if call.from != at {
+            return None;
+        }
+        let last = loop {
+            let last = at;
+            at = next_cursor(at);
+            visited += 1;
+            if at == call.to {
+                break last;
+            }
+            if visited >= BUCKETS {
+                return None;
+            }
+        };
+        *occupied.get_mut(last as usize)? = call.found;
+    }
+    (visited == BUCKETS && at == 0).then_some(occupied)
+}
+
+/// The bucket after `cursor`: one is added to it from its highest bit downwards (dictScan,
+/// redis:src/dict.c), so that tables of two sizes are gone through in one order.
+const fn next_cursor(cursor: u64) -> u64 {
+    let bits = BUCKETS.trailing_zeros();
+    let reversed = cursor.reverse_bits() >> (u64::BITS - bits);
+    let next = (reversed + 1) % BUCKETS;
+    next.reverse_bits() >> (u64::BITS - bits)
+}
+
+/// Keys with which the rehash has ended, where these buckets held something at its beginning.
+pub fn ends_with(occupied: &[bool]) -> u64 {
+    let mut left = occupied.iter().filter(|&&holds| holds).count();
+    let mut buckets = occupied.iter();
+    let mut keys = BEGINS_WITH;
+    while left > 0 {
+        keys += 1;
+        for _ in 0..STEPS_OF_SET {
+            let passed = buckets
+                .by_ref()
+                .take(EMPTY_PASSED_MAX as usize)
+                .position(|&holds| holds);
+            left -= usize::from(passed.is_some());
+        }
+    }
+    keys
 }
 
 #[cfg(test)]
@@ -43,32 +102,76 @@ mod tests {
         for _ in 0..BUCKETS {
             set(&mut direct);
         }
-        let occupied = occupied(&mut direct);
+        let occupied = occupied(&scan(&mut direct)).expect("a round of SCAN");
         assert!(set(&mut direct), "the key that is one too many");
         let mut added = 0;
         while set(&mut direct) {
             added += 1;
         }
         let found = BEGINS_WITH + added + 1;
-        assert!(
-            (ends_with(occupied)..=ends_with(occupied) + 1).contains(&found),
-            "{found}"
-        );
+        assert_eq!(ends_with(&occupied), found);
     }
 
-    /// Buckets that hold something, as many as calls of SCAN for one key find one.
-    fn occupied(direct: &mut Direct) -> u64 {
-        let (mut cursor, mut occupied) = ("0".to_owned(), 0);
+    #[test]
+    fn a_step_that_passes_ten_empty_buckets_moves_none() {
+        let table = |holding: &[usize]| {
+            let mut table = vec![false; BUCKETS as usize];
+            holding.iter().for_each(|&bucket| table[bucket] = true);
+            table
+        };
+        assert_eq!(ends_with(&table(&[])), BEGINS_WITH);
+        assert_eq!(ends_with(&table(&[0, 1, 2])), BEGINS_WITH + 1);
+        assert_eq!(ends_with(&table(&[0, 1, 2, 3])), BEGINS_WITH + 2);
+        // Nine empty buckets before one that is moved are passed by the same step, ten are not.
+        assert_eq!(ends_with(&table(&[0, 10, 11])), BEGINS_WITH + 1);
+        assert_eq!(ends_with(&table(&[0, 11, 12])), BEGINS_WITH + 2);
+    }
+
+    #[test]
+    fn calls_of_scan_that_leave_buckets_out_are_no_round() {
+        let whole = |found| Scanned {
+            from: 0,
+            to: 0,
+            found,
+        };
+        let table = occupied(&[whole(true)]).expect("one call went through all");
+        assert_eq!(table.iter().filter(|&&holds| holds).count(), 1);
+        assert!(table[BUCKETS as usize - 1], "the last in order");
+        let half = Scanned {
+            from: 0,
+            to: next_cursor(0),
+            found: true,
+        };
+        assert_eq!(next_cursor(0), BUCKETS / 2);
+        assert_eq!(occupied(&[half]), None);
+        assert_eq!(occupied(&[half, half]), None);
+        let beyond = Scanned {
+            from: 0,
+            to: BUCKETS,
+            found: true,
+        };
+        assert_eq!(occupied(&[beyond]), None);
+    }
+
+    /// A whole round of SCAN for one key a call.
+    fn scan(direct: &mut Direct) -> Vec<Scanned> {
+        let mut calls: Vec<Scanned> = Vec::new();
         loop {
+            let from = calls.last().map_or(0, |call| call.to);
+            let cursor = from.to_string();
             direct.command(&[b"SCAN", cursor.as_bytes(), b"COUNT", b"1"]);
             let (_, reply) = direct.outbox.iter().next().expect("a reply");
             let reply = String::from_utf8_lossy(reply).into_owned();
             let lines: Vec<&str> = reply.lines().collect();
-            occupied += u64::from(lines[3] != "*0");
-            if lines[2] == "0" {
-                return occupied;
+            let to = lines[2].parse().expect("a cursor");
+            calls.push(Scanned {
+                from,
+                to,
+                found: lines[3] != "*0",
+            });
+            if to == 0 {
+                return calls;
             }
-            cursor = lines[2].to_owned();
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `kvrig validate redis`: what the simulator says of a server, to be held beside a real one.
 //!
 //! [`traffic`] says what is asked, the same over real sockets as in the simulator. A [`calibration`]
-//! takes prices from a few loads of GET and SET; [`prediction`] is made with them.
+//! takes prices from a few loads of GET and SET; [`prediction`] is made with them, and
+//! [`comparison`] says what follows.
 
 pub mod calibration;
+pub mod comparison;
 pub mod growth;
 pub mod prediction;
 pub mod traffic;

@@ -7,6 +7,7 @@ use crate::cost::Profile;
 use crate::world::{Call, DiskConfig, GroupId, Model, Observer, Placement, PoolId, World};
 use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::id::ActorId;
+use kvrig_base::result::HistogramData;
 use kvrig_base::time::{Span, Time};
 use kvrig_redis::{Config, Node};
 
@@ -40,7 +41,7 @@ impl Observer<Node> for Handled {
 }
 
 /// What a server will do.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Predicted {
     /// Core time for each request, in nanoseconds.
     pub cpu_ns_a_request: f64,
@@ -52,6 +53,8 @@ pub struct Predicted {
     pub p50_ns: u64,
     /// Response that one in a hundred exceeds.
     pub p99_ns: u64,
+    /// All responses.
+    pub responses: HistogramData,
 }
 
 /// A node with the prepared data in it, as a server has it after the same commands.
@@ -97,6 +100,7 @@ fn serve(
         throughput: count * 1e12 / world.now().since_start().as_picos() as f64,
         p50_ns: responses.quantile(1, 2).as_nanos(),
         p99_ns: responses.quantile(99, 100).as_nanos(),
+        responses: responses.to_data("predicted"),
     })
 }
 

@@ -1,11 +1,11 @@
 //! What a replay counts, and where cache models of several sizes find its touches.
 
-use crate::replays::{COUNTED, Caller, Replay, WARM_UP};
+use super::replays::{Caller, Replay};
+use crate::cost::{CacheLevel, CacheModel, Hits, Tlb};
 use kvrig_base::id::{CoreId, LockId};
-use kvrig_base::seam::{Counter, Counts, Meter, Touch, Work};
+use kvrig_base::seam::{Counter, Counts, Meter, Region, Touch, Work};
 use kvrig_base::time::Span;
 use kvrig_redis::Node;
-use kvrig_sim::cost::{CacheLevel, CacheModel, Hits, Tlb};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -100,7 +100,7 @@ pub fn receipts(replay: &Replay, node: &mut Node, candidates: &[Candidate]) -> V
         models: models.collect(),
     }));
     let mut caller = Caller::new(Work::new(Box::new(Recorder(Rc::clone(&recording)))));
-    replay.run(node, &mut caller, 0..WARM_UP);
+    replay.run(node, &mut caller, replay.warm_up());
     {
         let recording = &mut *recording.borrow_mut();
         recording.counts = Counts::default();
@@ -108,20 +108,43 @@ pub fn receipts(replay: &Replay, node: &mut Node, candidates: &[Candidate]) -> V
             model.forget_hits();
         }
     }
-    replay.run(node, &mut caller, WARM_UP..WARM_UP + COUNTED);
+    replay.run(node, &mut caller, replay.counted());
     let recording = &*recording.borrow();
     let receipt = |model: &Places| Receipt {
         counts: recording.counts,
         hits: model.hits.clone(),
-        commands: COUNTED as u64,
+        commands: replay.length.counted as u64,
     };
     recording.models.iter().map(receipt).collect()
+}
+
+/// The receipts of a chase: so many reads of lines in this order, round after round, after a whole
+/// round that is not counted. One read stands for one command.
+pub fn chase_receipts(order: &[u32], steps: u32, candidates: &[Candidate]) -> Vec<Receipt> {
+    let read = |&line: &u32| Touch::new(Region(0), line.into(), false);
+    let touches: Vec<Touch> = order.iter().map(read).collect();
+    let receipt = |candidate: &Candidate| {
+        let mut places = Places::new(candidate);
+        places.look_up(&touches);
+        places.forget_hits();
+        let mut left = steps as usize;
+        while left > 0 {
+            let part = left.min(touches.len());
+            places.look_up(&touches[..part]);
+            left -= part;
+        }
+        Receipt {
+            counts: Counts::default(),
+            hits: places.hits,
+            commands: steps.into(),
+        }
+    };
+    candidates.iter().map(receipt).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kvrig_base::seam::Region;
 
     #[test]
     fn touches_are_counted_where_they_are_found() {

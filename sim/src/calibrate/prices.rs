@@ -1,28 +1,33 @@
-//! Prices fitted to measured replays by their receipts.
+//! Prices fitted to measured replays and chases by their receipts.
 //!
 //! Not every counter can be told from the others by commands of a store: each look-up hashes one
 //! key of so many bytes and probes about one bucket. Such counters are fitted as one, with the
-//! ratios that a given profile has among them. A hit in the first level cannot be told from the
-//! work around it and keeps its given price. Latencies are fitted as the increase from one level to
-//! the next, so that no level can come out faster than one before it.
+//! ratios that a given profile has among them; counters that are measured by themselves, or not at
+//! all, keep their given prices. A hit in the first level cannot be told from the work around it and
+//! has the price that a chase within that level gives it. Latencies are fitted as the increase from
+//! one level to the next, so that no level can come out faster than one before it.
 
-use crate::nnls;
-use crate::receipt::{Candidate, Receipt};
-use kvrig_base::seam::Counter;
-use kvrig_sim::cost::{CacheLevel, MemoryPrices, Profile, Tlb};
+use super::nnls;
+use super::receipt::{Candidate, Receipt};
+use crate::cost::{CacheLevel, Tlb};
+use kvrig_base::seam::{COUNTERS, Counter};
 
-/// Counters of a look-up.
-pub const LOOK_UP: [Counter; 5] = [
-    Counter::KeysHashed,
-    Counter::BytesHashed,
-    Counter::BucketsProbed,
-    Counter::EntriesVisited,
-    Counter::BytesScanned,
+/// Picoseconds for one of each counter, in the order of [`COUNTERS`].
+pub type CounterPrices = [u64; COUNTERS.len()];
+
+/// Counters that are fitted together, each group by one scale of its given prices; what one counter
+/// is by itself is fitted freely.
+pub const GROUPS: &[&[Counter]] = &[
+    &[Counter::Commands],
+    &[
+        Counter::KeysHashed,
+        Counter::BytesHashed,
+        Counter::BucketsProbed,
+        Counter::BytesScanned,
+    ],
+    &[Counter::EntriesVisited],
+    &[Counter::AllocationsSmall, Counter::Frees],
 ];
-/// Counters of storing a value.
-pub const STORE: [Counter; 2] = [Counter::AllocationsSmall, Counter::Frees];
-/// Unknowns in front of those of the memory: commands, look-ups, stores, bytes copied.
-const UNKNOWNS_OF_COUNTERS: usize = 4;
 
 /// A receipt with the nanoseconds that one of its commands took.
 #[derive(Clone, Debug)]
@@ -31,13 +36,24 @@ pub struct Sample {
     pub receipt: Receipt,
     /// What it took.
     pub nanos: f64,
+    /// How much its relative difference counts in the fit.
+    pub weight: f64,
+}
+
+/// What is known before anything is fitted.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// Prices of the counters; of those in [`GROUPS`] only their ratios within a group count.
+    pub counters: CounterPrices,
+    /// A hit in the first level, in picoseconds.
+    pub first_ps: u64,
 }
 
 /// Fitted prices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prices {
-    /// Counters with their prices in picoseconds.
-    pub counters: Vec<(Counter, u64)>,
+    /// Of the counters, in picoseconds.
+    pub counters: CounterPrices,
     /// The levels with their prices.
     pub levels: Vec<CacheLevel>,
     /// What translates pages with its price, if it has one.
@@ -49,7 +65,7 @@ pub struct Prices {
 }
 
 /// How far fitted prices are from what they were fitted to.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Residual {
     /// Mean of the absolute relative differences, in parts per million.
     pub mean_ppm: u64,
@@ -57,86 +73,88 @@ pub struct Residual {
     pub max_ppm: u64,
 }
 
-/// Fits prices with the ratios of `given` and the sizes of `candidate`, relative differences weighing
-/// alike.
-///
-/// # Panics
-/// If `given` has no cache levels.
-pub fn fit(samples: &[Sample], given: &Profile, candidate: &Candidate) -> Prices {
-    let MemoryPrices::Cache { levels: known, .. } = &given.memory else {
-        panic!("the given profile prices touches by caches");
-    };
-    let first_ps = known[0].hit_ps;
-    let (mut rows, mut right) = (Vec::new(), Vec::new());
-    for Sample { receipt, nanos } in samples {
-        let row = row(receipt, given);
-        let hits = &receipt.hits;
-        let touches = hits.apart.iter().chain(&hits.in_sequence);
-        let touches: u64 = touches.chain(&hits.walked).sum();
-        let left = nanos - receipt.per_command(touches) * first_ps as f64 / 1e3;
-        rows.push(row.iter().map(|count| count / nanos).collect());
-        right.push(left / nanos);
-    }
-    let solved = nnls::solve(&rows, &right);
-    let picos = |nanos: f64| (nanos * 1e3).round() as u64;
-    let (counters, memory) = solved.split_at(UNKNOWNS_OF_COUNTERS);
-    let scaled = |group: &[Counter], scale: f64| -> Vec<(Counter, u64)> {
-        let price = |counter: &Counter| (given.prices_ps[*counter as usize] as f64 * scale).round();
-        group
-            .iter()
-            .map(|counter| (*counter, price(counter) as u64))
-            .collect()
-    };
-    let prices = [
-        vec![(Counter::Commands, picos(counters[0]))],
-        scaled(&LOOK_UP, counters[1]),
-        scaled(&STORE, counters[2]),
-        vec![(Counter::BytesCopied, picos(counters[3]))],
-    ];
-    let [increases @ .., next_line, walk] = memory else {
-        unreachable!("next lines and walks have a price")
-    };
-    let mut found_ps = vec![first_ps];
-    for increase in increases {
-        found_ps.push(found_ps[found_ps.len() - 1] + picos(*increase));
-    }
-    let (dram_ps, hits_ps) = found_ps.split_last().expect("there is memory");
-    let priced = candidate
-        .levels
-        .iter()
-        .zip(hits_ps)
-        .map(|(level, &hit_ps)| CacheLevel {
-            hit_ps,
-            ..level.clone()
-        });
-    Prices {
-        counters: prices.concat(),
-        levels: priced.collect(),
-        tlb: candidate.tlb.map(|tlb| Tlb {
-            walk_ps: picos(*walk),
-            ..tlb
-        }),
-        dram_ps: *dram_ps,
-        next_line_ps: found_ps[1] + picos(*next_line),
+/// Whether a counter's price is fitted.
+pub fn is_fitted(counter: Counter) -> bool {
+    GROUPS.iter().any(|group| group.contains(&counter))
+}
+
+/// What the unknown of a group is multiplied with for one of a counter, in nanoseconds.
+fn share(group: &[Counter], counter: Counter, given: &Given) -> f64 {
+    match group.len() {
+        1 => 1.0,
+        _ => given.counters[counter as usize] as f64 / 1e3,
     }
 }
 
-/// What the unknown prices are multiplied with in one command: nanoseconds at the given prices
-/// for the groups, numbers for the rest.
-fn row(receipt: &Receipt, given: &Profile) -> Vec<f64> {
-    let group = |group: &[Counter]| -> f64 {
-        let price = |counter: &Counter| given.prices_ps[*counter as usize] as f64 / 1e3;
-        group
-            .iter()
-            .map(|counter| receipt.of(*counter) * price(counter))
+/// Fits prices with what is `given` and the sizes of `candidate`.
+pub fn fit(samples: &[Sample], given: &Given, candidate: &Candidate) -> Prices {
+    let (mut rows, mut right) = (Vec::new(), Vec::new());
+    for sample in samples {
+        let Sample {
+            receipt,
+            nanos,
+            weight,
+        } = sample;
+        let hits = &receipt.hits;
+        let touches = hits.apart.iter().chain(&hits.in_sequence);
+        let touches: u64 = touches.chain(&hits.walked).sum();
+        let known = receipt.counts.iter().filter(|(what, _)| !is_fitted(*what));
+        let known: u64 = known
+            .map(|(counter, count)| count * given.counters[counter as usize])
+            .sum();
+        let known = receipt.per_command(touches * given.first_ps + known) / 1e3;
+        let scale = weight / nanos;
+        let row = row(receipt, given);
+        rows.push(row.iter().map(|count| count * scale).collect());
+        right.push((nanos - known) * scale);
+    }
+    let solved = nnls::solve(&rows, &right);
+    let picos = |nanos: f64| (nanos * 1e3).round() as u64;
+    let (scales, memory) = solved.split_at(GROUPS.len().min(solved.len()));
+    let mut counters = given.counters;
+    for (group, scale) in GROUPS.iter().zip(scales) {
+        for &counter in *group {
+            counters[counter as usize] = picos(scale * share(group, counter, given));
+        }
+    }
+    let mut found_ps = vec![given.first_ps];
+    let (increases, rest) = memory.split_at(candidate.levels.len().min(memory.len()));
+    for increase in increases {
+        found_ps.push(found_ps[found_ps.len() - 1] + picos(*increase));
+    }
+    let rest_ps = |place: usize| rest.get(place).map_or(0, |nanos| picos(*nanos));
+    let (second_ps, dram_ps) = (
+        found_ps.get(1).copied().unwrap_or(given.first_ps),
+        found_ps.last().copied().unwrap_or(given.first_ps),
+    );
+    let levels = candidate.levels.iter().zip(&found_ps);
+    Prices {
+        counters,
+        levels: levels
+            .map(|(level, &hit_ps)| CacheLevel {
+                hit_ps,
+                ..level.clone()
+            })
+            .collect(),
+        tlb: candidate.tlb.map(|tlb| Tlb {
+            walk_ps: rest_ps(1),
+            ..tlb
+        }),
+        dram_ps,
+        next_line_ps: second_ps + rest_ps(0),
+    }
+}
+
+/// What the unknown prices are multiplied with in one command: for the groups nanoseconds at the
+/// given prices, for the rest numbers.
+fn row(receipt: &Receipt, given: &Given) -> Vec<f64> {
+    let of_group = |group: &&[Counter]| -> f64 {
+        let counted = group.iter();
+        counted
+            .map(|&counter| receipt.of(counter) * share(group, counter, given))
             .sum()
     };
-    let mut row = vec![
-        receipt.of(Counter::Commands),
-        group(&LOOK_UP),
-        group(&STORE),
-        receipt.of(Counter::BytesCopied),
-    ];
+    let mut row: Vec<f64> = GROUPS.iter().map(of_group).collect();
     let hits = &receipt.hits;
     let (apart, in_sequence, walked) = (&hits.apart, &hits.in_sequence, &hits.walked);
     for place in 1..apart.len() {
@@ -154,10 +172,8 @@ impl Prices {
     /// What one command of `receipt` costs at these prices, in nanoseconds, as the meter of a
     /// profile with them would say.
     pub fn predict(&self, receipt: &Receipt) -> f64 {
-        let counted = self
-            .counters
-            .iter()
-            .map(|(counter, ps)| receipt.counts.get(*counter) * ps);
+        let counted = receipt.counts.iter();
+        let counted = counted.map(|(counter, count)| count * self.counters[counter as usize]);
         let places = self
             .levels
             .iter()
@@ -190,10 +206,9 @@ impl Prices {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cost::{Hits, Profile, TYPICAL_2026};
     use kvrig_base::random::{Seed, Stream};
     use kvrig_base::seam::Counts;
-    use kvrig_sim::cost::Hits;
-    use kvrig_sim::cost::TYPICAL_2026;
 
     fn levels() -> Vec<CacheLevel> {
         let level = |name: &str, bytes| CacheLevel {
@@ -215,15 +230,12 @@ mod tests {
         let mut draw = || draws.next_u64() % 1_000;
         let mut counts = Counts::default();
         counts.add(Counter::Commands, 1_000);
-        let look_ups = draw();
-        LOOK_UP
-            .iter()
-            .for_each(|&counter| counts.add(counter, look_ups));
-        let stores = draw();
-        STORE
-            .iter()
-            .for_each(|&counter| counts.add(counter, stores));
+        for group in &GROUPS[1..] {
+            let times = draw();
+            group.iter().for_each(|&counter| counts.add(counter, times));
+        }
         counts.add(Counter::BytesCopied, draw() * 100);
+        counts.add(Counter::ListSteps, draw());
         Receipt {
             counts,
             hits: Hits {
@@ -238,21 +250,22 @@ mod tests {
     /// Times made from prices give the prices back.
     #[test]
     fn prices_are_found_again_in_times_that_they_made() {
-        let given = Profile::embedded(TYPICAL_2026).unwrap();
-        let MemoryPrices::Cache { levels: known, .. } = &given.memory else {
-            panic!("it has caches")
+        let typical = Profile::embedded(TYPICAL_2026).unwrap();
+        let given = Given {
+            counters: typical.prices_ps,
+            first_ps: 1_000,
         };
-        let twice = |counter: &Counter| (*counter, 2 * given.prices_ps[*counter as usize]);
         let mut priced = levels();
-        for (level, ps) in priced.iter_mut().zip([known[0].hit_ps, 5_000, 20_000]) {
+        for (level, ps) in priced.iter_mut().zip([1_000, 5_000, 20_000]) {
             level.hit_ps = ps;
         }
-        let counters = [(Counter::Commands, 70_000)]
-            .into_iter()
-            .chain(LOOK_UP.iter().chain(&STORE).map(twice))
-            .chain([(Counter::BytesCopied, 150)]);
+        let mut counters = given.counters;
+        for &counter in GROUPS.iter().copied().flatten() {
+            counters[counter as usize] *= 2;
+        }
+        counters[Counter::Commands as usize] = 70_000;
         let prices = Prices {
-            counters: counters.collect(),
+            counters,
             levels: priced,
             tlb: Some(Tlb {
                 entries: 2_048,
@@ -267,6 +280,7 @@ mod tests {
             .map(|receipt| Sample {
                 nanos: prices.predict(&receipt),
                 receipt,
+                weight: 1.0,
             })
             .collect();
         let candidate = Candidate {
@@ -284,8 +298,10 @@ mod tests {
     #[test]
     fn residuals_are_relative() {
         let receipt = receipt(Seed(3).stream("receipts"), 0);
+        let mut counters = [0; COUNTERS.len()];
+        counters[Counter::Commands as usize] = 100_000;
         let prices = Prices {
-            counters: vec![(Counter::Commands, 100_000)],
+            counters,
             levels: levels(),
             tlb: None,
             dram_ps: 0,
@@ -294,6 +310,7 @@ mod tests {
         let sample = |nanos| Sample {
             receipt: receipt.clone(),
             nanos,
+            weight: 1.0,
         };
         let residual = prices.residual(&[sample(100.0), sample(200.0)]);
         assert_eq!((residual.mean_ppm, residual.max_ppm), (250_000, 500_000));

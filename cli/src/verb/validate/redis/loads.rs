@@ -1,0 +1,218 @@
+//! Loads on one server: those that calibrate and those that are predicted, in turns.
+
+use crate::interrupt::Interrupt;
+use kvrig_base::calibration::Spread;
+use kvrig_base::random::Seed;
+use kvrig_live::clock::Stillness;
+use kvrig_live::load::{Commands, Observed, ServerProcess, closed_loop, open_loop};
+use kvrig_sim::validate::redis::calibration::{Loads, PIPELINE};
+use kvrig_sim::validate::redis::traffic::{self, Asked, Traffic};
+use std::io;
+
+/// Connections of all loads but one.
+pub(super) const CONNECTIONS: u32 = 50;
+/// Requests of a pipeline that is predicted.
+pub(super) const PREDICTED_PIPELINE: u32 = 16;
+/// Requests a second at which a server mostly sleeps.
+const LOW_RATE: f64 = 2_000.0;
+/// CPU time for which an idle loop is watched in each round.
+const SPIN_NS: u64 = 200_000_000;
+/// Nine reads to one write.
+pub(super) const MIX: [Asked; 10] = {
+    let mut mix = [Asked::Get; 10];
+    mix[9] = Asked::Set;
+    mix
+};
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub(super) struct Effort {
+    /// Rounds, each between two calibrations.
+    pub(super) rounds: usize,
+    /// Requests of one closed loop.
+    pub(super) requests: u64,
+    /// Seconds of one open loop.
+    pub(super) open_s: f64,
+    /// Seconds of one open loop at the low rate.
+    pub(super) low_s: f64,
+}
+
+impl Effort {
+    pub(super) const WHOLE: Self = Self {
+        rounds: 5,
+        requests: 100_000,
+        open_s: 1.5,
+        low_s: 0.7,
+    };
+    pub(super) const QUICK: Self = Self {
+        rounds: 3,
+        requests: 30_000,
+        open_s: 0.5,
+        low_s: 0.3,
+    };
+}
+
+/// One closed loop.
+#[derive(Clone)]
+pub(super) struct Closed {
+    pub(super) kinds: Vec<Asked>,
+    pub(super) connections: u32,
+    pub(super) depth: u32,
+    pub(super) requests: u64,
+}
+
+/// The requests that both sides send.
+fn commands(traffic: &Traffic, count: u64) -> Commands {
+    let mut commands = Commands::default();
+    for id in 0..count {
+        traffic.with_args(id, &mut |args| commands.push(args));
+    }
+    commands
+}
+
+impl Closed {
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic::new(&self.kinds, self.depth, Seed(1))
+    }
+    /// CPU time of the server a request, in nanoseconds.
+    fn measure(&self, server: &ServerProcess) -> io::Result<f64> {
+        let commands = commands(&self.traffic(), self.requests);
+        let (connections, depth) = (self.connections as usize, self.depth as usize);
+        closed_loop(server, connections, depth, &commands).map(|seen| seen.cpu_ns_a_request())
+    }
+}
+
+/// An open loop at one rate.
+pub(super) struct Open {
+    pub(super) starts_ns: Vec<u64>,
+    kinds: Vec<Asked>,
+}
+
+impl Open {
+    pub(super) fn new(kinds: &[Asked], rate: f64, seconds: f64) -> Self {
+        let count = (rate * seconds) as u64;
+        Self {
+            starts_ns: traffic::starts_ns(rate, count.max(1), Seed(1)),
+            kinds: kinds.to_vec(),
+        }
+    }
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic::new(&self.kinds, 1, Seed(1))
+    }
+    fn measure(&self, server: &ServerProcess) -> io::Result<Observed> {
+        let commands = commands(&self.traffic(), self.starts_ns.len() as u64);
+        let connections = CONNECTIONS as usize;
+        open_loop(server, connections, &commands, &self.starts_ns, &|id| id)
+    }
+}
+
+/// What is predicted.
+pub(super) struct Predictable {
+    /// Loads that keep the server busy.
+    pub(super) closed: Vec<Closed>,
+    /// Loads that leave it idle at times.
+    pub(super) open: Vec<Open>,
+}
+
+/// One round: what was measured, with calibrations before and after.
+pub(super) struct Round {
+    /// The mean of the calibrations on both sides; its response is the median of the round's.
+    pub(super) loads: Loads,
+    /// CPU time a request of each closed loop, in nanoseconds.
+    pub(super) closed: Vec<f64>,
+    /// Each open loop, with the mean of the responses at the low rate just before and after it, in
+    /// nanoseconds.
+    pub(super) open: Vec<(Observed, f64)>,
+}
+
+/// A server under measurement.
+pub(super) struct Measuring<'a> {
+    pub(super) server: &'a ServerProcess,
+    pub(super) effort: Effort,
+    pub(super) interrupt: &'a Interrupt,
+}
+
+impl Measuring<'_> {
+    /// Puts the data of the traffic in the server.
+    pub(super) fn prepare(&self) -> io::Result<()> {
+        let mut commands = Commands::default();
+        traffic::preparation(&mut |args| commands.push(args));
+        closed_loop(self.server, 1, 64, &commands).map(|_| ())
+    }
+    /// A calibration by itself.
+    pub(super) fn calibrate(&self) -> io::Result<Loads> {
+        let response = self.low()?;
+        Ok(Loads {
+            response,
+            ..self.closed_loads()?
+        })
+    }
+    fn closed_loads(&self) -> io::Result<Loads> {
+        let cpu = |kind: Asked, connections, depth| {
+            self.interrupt.check()?;
+            let load = Closed {
+                kinds: vec![kind],
+                connections,
+                depth,
+                requests: self.effort.requests,
+            };
+            load.measure(self.server)
+        };
+        Ok(Loads {
+            get_pipelined: cpu(Asked::Get, CONNECTIONS, PIPELINE)?,
+            set_pipelined: cpu(Asked::Set, CONNECTIONS, PIPELINE)?,
+            get: cpu(Asked::Get, CONNECTIONS, 1)?,
+            get_alone: cpu(Asked::Get, 1, 1)?,
+            response: 0.0,
+        })
+    }
+    /// The median response at the low rate, in nanoseconds.
+    fn low(&self) -> io::Result<f64> {
+        self.interrupt.check()?;
+        let low = Open::new(&[Asked::Get], LOW_RATE, self.effort.low_s);
+        let observed = low.measure(self.server)?;
+        Ok(observed.response_ns(500_000) as f64)
+    }
+    /// All rounds, and calibrations before, between and after them; `stillness` watches an idle loop
+    /// in each.
+    pub(super) fn rounds(
+        &self,
+        predictable: &Predictable,
+        stillness: &mut Stillness,
+        mut say: impl FnMut(usize),
+    ) -> io::Result<Vec<Round>> {
+        let mut rounds = Vec::new();
+        let mut before = self.closed_loads()?;
+        for number in 1..=self.effort.rounds {
+            say(number);
+            stillness.spin(SPIN_NS);
+            let (mut open, mut low) = (Vec::new(), self.low()?);
+            let mut lows = vec![low];
+            for load in &predictable.open {
+                self.interrupt.check()?;
+                let observed = load.measure(self.server)?;
+                let after = self.low()?;
+                open.push((observed, f64::midpoint(low, after)));
+                low = after;
+                lows.push(low);
+            }
+            let mut closed = Vec::new();
+            for load in &predictable.closed {
+                self.interrupt.check()?;
+                closed.push(load.measure(self.server)?);
+            }
+            let after = self.closed_loads()?;
+            let response = Spread::of(&lows).map_or(0.0, |spread| spread.median);
+            rounds.push(Round {
+                loads: Loads {
+                    response,
+                    ..before.between(&after)
+                },
+                closed,
+                open,
+            });
+            before = after;
+        }
+        Ok(rounds)
+    }
+}
