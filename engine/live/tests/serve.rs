@@ -267,3 +267,91 @@ fn an_address_that_is_taken_is_an_error_that_names_it() {
         "{text}"
     );
 }
+
+#[test]
+fn an_endless_script_is_left_killed_and_forgotten() {
+    let server = Running::start("busy-reply-threshold 50");
+    let (mut caller, mut other) = (server.connect(), server.connect());
+    caller.send("EVAL \"while true do pcall(function() while true do end end) end\" 0\r\nPING\r\n");
+    let busy = "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN \
+                NOSAVE.\r\n";
+    let mut reply = vec![0; 5];
+    loop {
+        other.send("PING\r\n");
+        other.0.read_exact(&mut reply).unwrap();
+        if reply == b"-BUSY" {
+            break;
+        }
+        other.expect("G\r\n");
+    }
+    other.expect(&busy[5..]);
+    other.ask("GET k", busy);
+    other.ask("SCRIPT KILL", "+OK\r\n");
+    caller.expect("-ERR Script killed by user with SCRIPT KILL... script: ");
+    let mut rest = Vec::new();
+    while !rest.ends_with(b"+PONG\r\n") {
+        let mut byte = [0];
+        caller.0.read_exact(&mut byte).unwrap();
+        rest.push(byte[0]);
+    }
+    other.ask(
+        "SCRIPT KILL",
+        "-NOTBUSY No scripts in execution right now.\r\n",
+    );
+    other.ask("PING", "+PONG\r\n");
+}
+
+#[test]
+fn a_script_goes_on_though_its_client_has_left() {
+    let server = Running::start("busy-reply-threshold 20");
+    let (mut caller, mut other) = (server.connect(), server.connect());
+    let script = "redis.call('set','k','v') for i=1,30000000 do end redis.call('set','k','vw')";
+    caller.send(&format!("EVAL \"{script}\" 0\r\n"));
+    thread::sleep(Duration::from_millis(5));
+    drop(caller);
+    loop {
+        other.send("STRLEN k\r\n");
+        let mut line = Vec::new();
+        while !line.ends_with(b"\r\n") {
+            let mut byte = [0];
+            other.0.read_exact(&mut byte).unwrap();
+            line.push(byte[0]);
+        }
+        match &line[..] {
+            b":2\r\n" => break,
+            b":1\r\n" => panic!("others saw what the script had begun"),
+            // It has not been read yet, or holds the server.
+            _ => assert!(line == b":0\r\n" || line.starts_with(b"-BUSY"), "{line:?}"),
+        }
+    }
+}
+
+#[test]
+fn commands_are_timed_and_counted_as_in_redis() {
+    let server = Running::start("");
+    let mut client = server.connect();
+    client.ask("SET k 1", "+OK\r\n");
+    client.ask("GET k", "$1\r\n1\r\n");
+    client.ask(
+        "LPUSH k 1",
+        "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
+    );
+    let text = info(&mut client, "commandstats");
+    for start in ["cmdstat_set:calls=1,usec=", "cmdstat_get:calls=1,usec="] {
+        let line = text.lines().find(|line| line.starts_with(start)).unwrap();
+        assert!(line.ends_with(",rejected_calls=0,failed_calls=0"), "{line}");
+    }
+    assert!(
+        text.contains("rejected_calls=0,failed_calls=1\r\n"),
+        "{text}"
+    );
+    let text = info(&mut client, "latencystats");
+    assert!(text.contains("latency_percentiles_usec_set:p50="), "{text}");
+    client.ask(
+        "CONFIG GET slowlog-log-slower-than",
+        "*2\r\n$23\r\nslowlog-log-slower-than\r\n$5\r\n10000\r\n",
+    );
+    let script = "for i=1,20000000 do end";
+    client.ask(&format!("EVAL \"{script}\" 0"), "$-1\r\n");
+    client.ask("SLOWLOG LEN", ":1\r\n");
+}

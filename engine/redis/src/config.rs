@@ -5,10 +5,13 @@
 
 mod file;
 mod output;
+mod percentile;
 
 pub use file::ConfigFile;
 pub use output::{OutputLimit, OutputLimits};
+pub use percentile::Percentile;
 
+use crate::keyspace::EventClasses;
 use crate::node::Policy;
 use crate::resp::BULK_BYTES_MAX;
 use kvrig_base::diagnostic::{Diagnostic, STORE_DIRECTIVE};
@@ -36,12 +39,20 @@ pub struct Config {
     /// Whether the timer looks for keys whose time has passed. No directive: a server does, and the
     /// studies do without, as their model card says.
     pub active_expire: bool,
+    /// `active-expire-effort`: how much the timer does for that, 1 to 10.
+    pub active_expire_effort: u8,
     /// Whether used_memory counts the bucket arrays that Redis would have for as many keys, and not
     /// those of the table that is there. No directive: a server tells what Redis would, and the
     /// studies compare tables.
     pub models_bucket_arrays: bool,
+    /// Whether every command is timed, for INFO commandstats and latencystats and for LATENCY
+    /// HISTOGRAM. No directive: a server does, and the studies do without.
+    pub times_commands: bool,
     /// `activerehashing`: whether the timer moves entries of a rehash.
     pub activerehashing: bool,
+    /// `busy-reply-threshold`, once `lua-time-limit`: for how many milliseconds a script runs before
+    /// others are heard beside it; 0 is for ever.
+    pub busy_reply_threshold_ms: u64,
     /// `client-output-buffer-limit`: how much output may wait for a client, for those that send
     /// commands and for those that are subscribed to something.
     pub output_limits: OutputLimits,
@@ -56,6 +67,10 @@ pub struct Config {
     /// `latency-monitor-threshold`: from how many milliseconds on LATENCY is told of something; 0 is
     /// never.
     pub latency_monitor_threshold: u64,
+    /// `latency-tracking`: whether INFO latencystats and LATENCY HISTOGRAM tell anything.
+    pub latency_tracking: bool,
+    /// `latency-tracking-info-percentiles`: which percentiles INFO latencystats tells.
+    pub latency_tracking_percentiles: Vec<Percentile>,
     /// `lfu-decay-time`: after how many minutes the counter of a key's uses falls by one; 0 is
     /// never.
     pub lfu_decay_time: u32,
@@ -73,6 +88,8 @@ pub struct Config {
     pub maxmemory_policy: Policy,
     /// `maxmemory-samples`: how many keys are sampled for each that is evicted.
     pub maxmemory_samples: usize,
+    /// `notify-keyspace-events`: of which events channels tell.
+    pub notify_keyspace_events: EventClasses,
     /// `databases`: their number.
     pub databases: u16,
     /// `dynamic-hz`: whether many clients make the timer run more often.
@@ -90,7 +107,7 @@ pub struct Config {
     /// `set-max-intset-entries`: how many members a set of integers in one allocation has at most.
     pub set_max_intset_entries: usize,
     /// `slowlog-log-slower-than`: from how many microseconds on SLOWLOG keeps a command; -1 is never.
-    /// Redis has 10,000; to know it, each command must be timed.
+    /// A server has 10,000; to know it, each command must be timed, which studies do without.
     pub slowlog_log_slower_than: i64,
     /// `slowlog-max-len`: how many commands SLOWLOG keeps.
     pub slowlog_max_len: usize,
@@ -113,14 +130,19 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             active_expire: false,
+            active_expire_effort: 1,
             models_bucket_arrays: false,
+            times_commands: false,
             activerehashing: true,
+            busy_reply_threshold_ms: 5_000,
             output_limits: OutputLimits::default(),
             dbfilename: "dump.rdb".to_owned(),
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
             hll_sparse_max_bytes: 3_000,
             latency_monitor_threshold: 0,
+            latency_tracking: true,
+            latency_tracking_percentiles: Percentile::DEFAULT.to_vec(),
             lfu_decay_time: 1,
             lfu_log_factor: 10,
             list_max_listpack_size: -2,
@@ -129,6 +151,7 @@ impl Default for Config {
             maxmemory_eviction_tenacity: 10,
             maxmemory_policy: Policy::NoEviction,
             maxmemory_samples: 5,
+            notify_keyspace_events: EventClasses::NONE,
             databases: 16,
             dynamic_hz: true,
             growth_guard: true,
@@ -148,6 +171,19 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// That of a server for real clients, with the defaults of Redis where a study has others.
+    pub fn served() -> Self {
+        Self {
+            active_expire: true,
+            models_bucket_arrays: true,
+            times_commands: true,
+            slowlog_log_slower_than: 10_000,
+            ..Self::default()
+        }
+    }
+}
+
 /// One directive that is honoured.
 #[derive(Clone, Copy, Debug)]
 pub struct Directive {
@@ -162,6 +198,11 @@ pub struct Directive {
 /// The directives that are honoured, sorted by name.
 pub const DIRECTIVES: &[Directive] = &[
     Directive {
+        name: "active-expire-effort",
+        values: "1 to 10",
+        set: |config, value| store(&mut config.active_expire_effort, integer(value, 1, 10)),
+    },
+    Directive {
         name: "activerehashing",
         values: "yes or no",
         set: |config, value| store(&mut config.activerehashing, yes_or_no(value)),
@@ -170,6 +211,11 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "appendonly",
         values: "no: there is no append-only file yet",
         set: |_, value| yes_or_no(value) == Some(false),
+    },
+    Directive {
+        name: "busy-reply-threshold",
+        values: "0 to 9223372036854775807",
+        set: busy_reply_threshold,
     },
     Directive {
         name: "client-output-buffer-limit",
@@ -241,6 +287,19 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     },
     Directive {
+        name: "latency-tracking",
+        values: "yes or no",
+        set: |config, value| store(&mut config.latency_tracking, yes_or_no(value)),
+    },
+    Directive {
+        name: "latency-tracking-info-percentiles",
+        values: "percentages from 0 to 100, or \"\" for none",
+        set: |config, value| {
+            let percentiles = value.split_whitespace().map(Percentile::parse).collect();
+            store(&mut config.latency_tracking_percentiles, percentiles)
+        },
+    },
+    Directive {
         name: "lfu-decay-time",
         values: "0 to 2147483647",
         set: |config, value| store(&mut config.lfu_decay_time, integer(value, 0, INTEGER_MAX)),
@@ -257,6 +316,11 @@ pub const DIRECTIVES: &[Directive] = &[
             let size = value.parse::<i16>().ok().filter(|size| *size >= -5);
             store(&mut config.list_max_listpack_size, size)
         },
+    },
+    Directive {
+        name: "lua-time-limit",
+        values: "0 to 9223372036854775807",
+        set: busy_reply_threshold,
     },
     Directive {
         name: "maxclients",
@@ -292,6 +356,16 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "maxmemory-samples",
         values: "1 to 64",
         set: |config, value| store(&mut config.maxmemory_samples, integer(value, 1, 64)),
+    },
+    Directive {
+        name: "notify-keyspace-events",
+        values: "letters of Ag$lshzxeKEtmdn",
+        set: |config, value| {
+            store(
+                &mut config.notify_keyspace_events,
+                EventClasses::parse(value),
+            )
+        },
     },
     Directive {
         name: "proto-max-bulk-len",
@@ -466,6 +540,11 @@ fn yes_or_no(value: &str) -> Option<bool> {
     }
 }
 
+fn busy_reply_threshold(config: &mut Config, value: &str) -> bool {
+    let millis = integer(value, 0, i64::MAX as u64);
+    store(&mut config.busy_reply_threshold_ms, millis)
+}
+
 fn integer<T: TryFrom<u64>>(value: &str, low: u64, high: u64) -> Option<T> {
     let number = value
         .parse()
@@ -495,144 +574,4 @@ fn memory(value: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(name: &str, value: &str) -> String {
-        Config::default()
-            .set(name, value)
-            .expect_err("it is not honoured")
-            .to_string()
-    }
-
-    #[test]
-    fn directives_are_sorted_by_name() {
-        for pair in DIRECTIVES.windows(2) {
-            assert!(
-                pair[0].name < pair[1].name,
-                "{} before {}",
-                pair[0].name,
-                pair[1].name
-            );
-        }
-    }
-
-    #[test]
-    fn directives_have_their_effect() {
-        let mut config = Config::default();
-        for (name, value) in [
-            ("activerehashing", "no"),
-            ("HZ", "100"),
-            ("dynamic-hz", "NO"),
-            ("databases", "1"),
-            ("save", ""),
-            ("appendonly", "no"),
-            ("proto-max-bulk-len", "2mb"),
-            ("maxmemory", "100mb"),
-            ("lfu-decay-time", "0"),
-            ("lfu-log-factor", "100"),
-            ("maxmemory-policy", "ALLKEYS-LRU"),
-            ("maxmemory-samples", "10"),
-            ("dbfilename", "a.rdb"),
-            ("maxmemory-eviction-tenacity", "50"),
-            ("list-max-listpack-size", "-1"),
-            ("hash-max-listpack-entries", "128"),
-            ("hash-max-listpack-value", "32"),
-            ("hll-sparse-max-bytes", "100"),
-            ("set-max-intset-entries", "0"),
-            ("latency-monitor-threshold", "100"),
-            ("slowlog-log-slower-than", "0"),
-            ("slowlog-max-len", "10"),
-            ("stream-node-max-bytes", "1kb"),
-            ("stream-node-max-entries", "7"),
-            ("zset-max-listpack-entries", "1"),
-            ("zset-max-listpack-value", "2"),
-            ("rdbcompression", "no"),
-            ("requirepass", "secret"),
-            ("client-output-buffer-limit", "normal 1mb 512kb 5"),
-            ("maxclients", "20"),
-            ("tcp-keepalive", "0"),
-            ("timeout", "30"),
-        ] {
-            config.set(name, value).expect("it is honoured");
-        }
-        let expected = Config {
-            active_expire: false,
-            models_bucket_arrays: false,
-            activerehashing: false,
-            dbfilename: "a.rdb".to_owned(),
-            hash_max_listpack_entries: 128,
-            hash_max_listpack_value: 32,
-            hll_sparse_max_bytes: 100,
-            lfu_decay_time: 0,
-            lfu_log_factor: 100,
-            list_max_listpack_size: -1,
-            set_max_intset_entries: 0,
-            latency_monitor_threshold: 100,
-            slowlog_log_slower_than: 0,
-            slowlog_max_len: 10,
-            stream_node_max_bytes: 1_024,
-            stream_node_max_entries: 7,
-            zset_max_listpack_entries: 1,
-            zset_max_listpack_value: 2,
-            maxmemory: 100 << 20,
-            maxmemory_eviction_tenacity: 50,
-            maxmemory_policy: Policy::AllkeysLru,
-            maxmemory_samples: 10,
-            hz: 100,
-            dynamic_hz: false,
-            growth_guard: true,
-            databases: 1,
-            proto_max_bulk_len: 2 << 20,
-            requirepass: "secret".to_owned(),
-            output_limits: OutputLimits {
-                normal: OutputLimit {
-                    hard_bytes: 1 << 20,
-                    soft_bytes: 512 << 10,
-                    soft_seconds: 5,
-                },
-                ..OutputLimits::default()
-            },
-            maxclients: 20,
-            tcp_keepalive_s: 0,
-            timeout_s: 30,
-        };
-        assert_eq!(config, expected);
-    }
-
-    #[test]
-    fn unknown_names_are_answered_with_those_that_may_be_meant() {
-        let text = error("activerehash", "yes");
-        assert!(text.contains("did you mean `activerehashing`?"), "{text}");
-        assert!(
-            text.contains("honoured are: activerehashing, appendonly"),
-            "{text}"
-        );
-        assert!(!error("cluster-enabled", "yes").contains("did you mean"));
-    }
-
-    #[test]
-    fn values_that_cannot_be_honoured_are_refused() {
-        for (name, value) in [
-            ("maxmemory", "1tb"),
-            ("maxmemory-policy", "volatile-fifo"),
-            ("lfu-decay-time", "-1"),
-            ("slowlog-log-slower-than", "-2"),
-            ("lfu-log-factor", "2147483648"),
-            ("rdbcompression", "yes"),
-            ("dbfilename", "../dump.rdb"),
-            ("hz", "0"),
-            ("hz", "501"),
-            ("hz", "ten"),
-            ("save", "900 1"),
-            ("appendonly", "yes"),
-            ("activerehashing", "maybe"),
-            ("databases", "0"),
-            ("proto-max-bulk-len", "1kb"),
-            ("proto-max-bulk-len", "512mbx"),
-            ("proto-max-bulk-len", "99999999999gb"),
-        ] {
-            assert!(error(name, value).contains("may be"), "{name} {value}");
-        }
-    }
-}
+mod tests;

@@ -8,12 +8,17 @@
 //! where a table under bare inserts would need 1.63 x 2^k.
 
 mod expiring;
+mod limits;
 mod lookups;
+mod notices;
 mod observed;
 mod sampling;
 mod usage;
 
+pub(crate) use limits::Limits;
 pub(crate) use lookups::Lookups;
+pub use notices::EventClasses;
+pub(crate) use notices::Notices;
 pub(crate) use observed::Change;
 pub(crate) use usage::Usage;
 
@@ -26,8 +31,7 @@ use crate::node::{Call, ErrorReply, Outcome};
 use crate::record::{Expiry, Record, StoredKey};
 use crate::value::dict::DictConfig;
 use crate::value::sorted_set::SortedSetConfig;
-use crate::value::stream::NodeLimits;
-use crate::value::{Kind, NodeLimit, PackLimits, StringValue, Value};
+use crate::value::{Kind, StringValue, Value};
 use kvrig_base::random::{Seed, Sequence, Stream};
 use kvrig_base::seam::{Counter, Counts, Region, Work};
 use kvrig_base::time::Span;
@@ -76,48 +80,6 @@ pub enum TableRole {
     Expires,
 }
 
-/// What the configuration says of values.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// `proto-max-bulk-len`: the longest string, in bytes.
-    pub(crate) string_bytes_max: u64,
-    /// `list-max-listpack-size`: how large one listpack of a list may become.
-    pub(crate) list_node: NodeLimit,
-    /// `hash-max-listpack-entries` and `hash-max-listpack-value`.
-    pub(crate) hash_pack: PackLimits,
-    /// `hll-sparse-max-bytes`: how long the sparse form of a HyperLogLog may become.
-    pub(crate) hyperloglog_sparse_bytes_max: usize,
-    /// `set-max-intset-entries`.
-    pub(crate) set_integers_max: usize,
-    /// `zset-max-listpack-entries` and `zset-max-listpack-value`.
-    pub(crate) sorted_set_pack: PackLimits,
-    /// `stream-node-max-bytes` and `stream-node-max-entries`.
-    pub(crate) stream_node: NodeLimits,
-}
-
-impl Limits {
-    fn of(config: &Config) -> Self {
-        Self {
-            string_bytes_max: config.proto_max_bulk_len,
-            list_node: NodeLimit::of(config.list_max_listpack_size),
-            hash_pack: PackLimits {
-                entries: config.hash_max_listpack_entries,
-                element_bytes: config.hash_max_listpack_value,
-            },
-            hyperloglog_sparse_bytes_max: config.hll_sparse_max_bytes,
-            set_integers_max: config.set_max_intset_entries,
-            sorted_set_pack: PackLimits {
-                entries: config.zset_max_listpack_entries,
-                element_bytes: config.zset_max_listpack_value,
-            },
-            stream_node: NodeLimits {
-                bytes: config.stream_node_max_bytes,
-                entries: config.stream_node_max_entries,
-            },
-        }
-    }
-}
-
 /// How a key is set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SetKey {
@@ -158,8 +120,12 @@ pub struct Database {
     lookups: Lookups,
     /// Where the next sample of keys that expire begins.
     expires_cursor: u64,
+    /// How long keys that expire have still to live, as samples have found.
+    mean_left_ms: i64,
     /// Keys whose changes are waited for, where there are any.
     observed: Option<Box<Observed>>,
+    /// Where events are put, if anybody hears of them.
+    notices: Option<Notices>,
 }
 
 impl Keyspace {
@@ -200,15 +166,19 @@ impl Keyspace {
                 is_read: false,
                 lookups: Lookups::default(),
                 expires_cursor: 0,
+                mean_left_ms: 0,
                 observed: None,
+                notices: None,
             }
         };
-        Self {
+        let mut keyspace = Self {
             databases: (0..config.databases).map(database).collect(),
             used: 0,
             usage: UsageClock::default(),
             marking: Marking::default(),
-        }
+        };
+        keyspace.set_event_classes(config.notify_keyspace_events);
+        keyspace
     }
     /// Number of databases up to the last that a command has chosen.
     pub(crate) fn used(&self) -> usize {
@@ -278,6 +248,7 @@ impl Keyspace {
     /// and tables may grow without limit until the next write asks.
     pub(crate) fn apply(&mut self, config: &Config) {
         self.set_usage_rules(config);
+        self.set_event_classes(config.notify_keyspace_events);
         for database in &mut self.databases {
             database.limits = Limits::of(config);
             database.integers_are_shared = config.shares_integers();
@@ -432,12 +403,17 @@ impl Database {
         now_ms: i64,
         work: &mut Work,
     ) -> Option<Slot> {
-        let slot = self.keys.find(key, work);
-        let slot = slot.filter(|_| !self.remove_if_expired(key, now_ms, work));
+        let slot = self.look(key, now_ms, work);
         if self.is_read {
-            self.note_lookup(slot.is_some());
+            self.note_lookup(key, slot.is_some());
         }
         slot
+    }
+    /// Finds a key that is not expired, which nothing tells of.
+    #[inline]
+    pub(super) fn look(&mut self, key: &[u8], now_ms: i64, work: &mut Work) -> Option<Slot> {
+        let slot = self.keys.find(key, work);
+        slot.filter(|_| !self.remove_if_expired(key, now_ms, work))
     }
     /// Removes the key if its time has passed, and says whether it did (expireIfNeeded).
     #[inline]
@@ -445,7 +421,9 @@ impl Database {
         match self.expiry(key, work) {
             Some(at_ms) if now_ms > at_ms => {
                 self.expired_keys += 1;
-                self.delete(key, work)
+                let is_removed = self.delete(key, work);
+                self.notify(EventClasses::EXPIRED, "expired", key);
+                is_removed
             }
             _ => false,
         }
@@ -468,7 +446,9 @@ impl Database {
     /// Adds a key that is not there (dbAdd).
     pub(crate) fn add(&mut self, key: &[u8], value: Value, work: &mut Work) -> Slot {
         let slot = self.add_if_absent(key, value, work);
-        slot.unwrap_or_else(|| unreachable!("only absent keys are added: {key:?}"))
+        let slot = slot.unwrap_or_else(|| unreachable!("only absent keys are added: {key:?}"));
+        self.notify(EventClasses::NEW, "new", key);
+        slot
     }
     /// Adds a key, unless it is there.
     pub(crate) fn add_if_absent(

@@ -61,6 +61,8 @@ counters! {
     PagesFaulted = "pages_faulted",
     /// Pages of 4 KiB given back to the system.
     PagesReleased = "pages_released",
+    /// Instructions of Lua carried out by scripts, in steps of a hundred.
+    LuaInstructions = "lua_instructions",
 }
 
 const COUNTER_COUNT: usize = COUNTERS.len();

@@ -132,16 +132,12 @@ pub struct Server {
 
 impl Server {
     /// A Redis node without data on the project's own table, that listens on `address`. Its hash key
-    /// is the system's random, so that nobody can choose keys that meet in one bucket.
+    /// is the system's random, so that nobody can choose keys that meet in one bucket. The
+    /// configuration is that of a [`ConfigFile`], or [`Config::served`].
     ///
     /// # Errors
     /// As [`Server::bind`].
     pub fn redis(config: Config, address: SocketAddr) -> Result<Self, ServeError> {
-        let config = Config {
-            active_expire: true,
-            models_bucket_arrays: true,
-            ..config
-        };
         let seed = Seed(RandomState::new().build_hasher().finish());
         Self::bind(Node::new(config, TableKind::Kvrig, seed), address)
     }

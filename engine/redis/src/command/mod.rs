@@ -4,9 +4,11 @@
 //! (`commands!`); this module joins the lists and finds a command by its name. The figures are
 //! those that `COMMAND INFO` and `COMMAND DOCS` of a Redis 7.0.15 give; a test asks one.
 
+mod access;
 mod flags;
 mod keys;
 
+pub(crate) use access::access_of;
 pub use flags::Flags;
 pub use keys::KeyPositions;
 pub(crate) use keys::movable_keys;
@@ -108,6 +110,8 @@ pub struct CommandSpec {
     /// Its group.
     pub group: Group,
     pub(crate) handler: Handler,
+    /// Where its name is looked for first, in tables of [`INDEX_PLACES`].
+    pub(crate) place: u16,
 }
 
 impl fmt::Debug for CommandSpec {
@@ -183,6 +187,7 @@ macro_rules! commands {
             since: $since,
             group: $crate::command::Group::$group,
             handler: $crate::command::Handler::$handler($function),
+            place: $crate::command::place($name.as_bytes()) as u16,
         }),*];
     };
 }
@@ -219,7 +224,7 @@ pub static COMMANDS: [CommandSpec; COUNT] = {
 /// Longest name of a command.
 const NAME_BYTES_MAX: usize = 24;
 /// Places of the index, four or more for each command, so that nearly all names are found at once.
-const INDEX_PLACES: usize = 1_024;
+pub(crate) const INDEX_PLACES: usize = 1_024;
 const NOBODY: u16 = u16::MAX;
 
 const _: () = assert!(COUNT * 4 <= INDEX_PLACES);
@@ -228,7 +233,7 @@ const _: () = assert!(COUNT * 4 <= INDEX_PLACES);
 ///
 /// Setting bit 5 makes capitals small; what else it moves together is told apart by the comparison
 /// that follows.
-const fn place(name: &[u8]) -> usize {
+pub(crate) const fn place(name: &[u8]) -> usize {
     let (mut hash, mut at) = (name.len() as u64, 0);
     while at < name.len() {
         hash = (hash ^ (name[at] | 0x20) as u64).wrapping_mul(0x0000_0100_0000_01B3);

@@ -6,7 +6,7 @@ use kvrig_base::diagnostic::{DIRECTIVE_WITHOUT_EFFECT, Diagnostic, STORE_DIRECTI
 use std::ops::Range;
 
 /// What a `redis.conf` says to a server.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigFile {
     /// What the node heeds.
     pub config: Config,
@@ -19,6 +19,19 @@ pub struct ConfigFile {
     pub dir: Option<String>,
     /// Lines that are known and have no effect here, one message each.
     pub notices: Vec<Diagnostic>,
+}
+
+impl Default for ConfigFile {
+    /// What an empty file says.
+    fn default() -> Self {
+        Self {
+            config: Config::served(),
+            port: None,
+            bind: Vec::new(),
+            dir: None,
+            notices: Vec::new(),
+        }
+    }
 }
 
 /// What becomes of a directive of Redis 7.0 that is not honoured.
@@ -68,7 +81,6 @@ const KNOWN: &[Known] = &[
     ignored("active-defrag-max-scan-fields", "1000"),
     ignored("active-defrag-threshold-lower", "10"),
     ignored("active-defrag-threshold-upper", "100"),
-    ignored("active-expire-effort", "1"),
     ignored("activedefrag", "no"),
     ignored("always-show-logo", "no"),
     ignored("aof-disable-auto-gc", "no"),
@@ -85,7 +97,6 @@ const KNOWN: &[Known] = &[
     ignored("bgsave_cpulist", ""),
     unless("bind-source-addr", ""),
     ignored("bio_cpulist", ""),
-    ignored("busy-reply-threshold", "5000"),
     ignored("client-query-buffer-limit", "1073741824"),
     ignored("cluster-allow-pubsubshard-when-down", "yes"),
     ignored("cluster-allow-reads-when-down", "no"),
@@ -119,8 +130,6 @@ const KNOWN: &[Known] = &[
     ignored("io-threads", "1"),
     ignored("io-threads-do-reads", "no"),
     ignored("jemalloc-bg-thread", "yes"),
-    ignored("latency-tracking", "yes"),
-    ignored("latency-tracking-info-percentiles", "50 99 99.9"),
     ignored("lazyfree-lazy-eviction", "no"),
     ignored("lazyfree-lazy-expire", "no"),
     ignored("lazyfree-lazy-server-del", "no"),
@@ -130,7 +139,6 @@ const KNOWN: &[Known] = &[
     never("loadmodule"),
     ignored("logfile", ""),
     ignored("loglevel", "notice"),
-    ignored("lua-time-limit", "5000"),
     ignored("masterauth", ""),
     ignored("masteruser", ""),
     unless("maxmemory-clients", "0"),
@@ -139,7 +147,6 @@ const KNOWN: &[Known] = &[
     ignored("min-slaves-max-lag", "10"),
     unless("min-slaves-to-write", "0"),
     ignored("no-appendfsync-on-rewrite", "no"),
-    ignored("notify-keyspace-events", ""),
     ignored("oom-score-adj", "no"),
     ignored("oom-score-adj-values", "0 200 800"),
     ignored("pidfile", ""),

@@ -5,7 +5,7 @@
 //! Commands that only read call no other, so that all of theirs count; commands that may write note
 //! the few of theirs that do.
 
-use super::{Database, Keyspace};
+use super::{Database, EventClasses, Keyspace};
 use crate::node::{Call, ErrorReply};
 use crate::value::Kind;
 use kvrig_tables::Slot;
@@ -42,9 +42,19 @@ impl Database {
     }
     /// Counts a look-up to read a key.
     #[inline]
-    pub(crate) fn note_lookup(&mut self, is_hit: bool) {
+    pub(crate) fn note_lookup(&mut self, key: &[u8], is_hit: bool) {
         self.lookups.hits += u64::from(is_hit);
-        self.lookups.misses += u64::from(!is_hit);
+        if !is_hit {
+            self.lookups.misses += 1;
+            self.notify(EventClasses::MISSED, "keymiss", key);
+        }
+    }
+    /// Finds a key to ask about it, which is not told where it is not there (LOOKUP_NONOTIFY).
+    pub(crate) fn lookup_untold(&mut self, key: &[u8], call: &mut Call<'_>) -> Option<Slot> {
+        let slot = self.look(key, call.now_ms, call.work);
+        self.lookups.hits += u64::from(slot.is_some());
+        self.lookups.misses += u64::from(slot.is_none());
+        slot
     }
     /// As [`Database::find`], for a command that may write and here reads.
     pub(crate) fn find_to_read<'c, K: Kind>(

@@ -109,6 +109,9 @@ impl Keyspace {
     pub(crate) fn swap(&mut self, one: usize, other: usize) {
         self.used = self.used.max(one.max(other) + 1);
         self.databases.swap(one, other);
+        let notices = self.databases[one].notices.take();
+        self.databases[one].notices = self.databases[other].notices.take();
+        self.databases[other].notices = notices;
         let observed = self.databases[one].observed.take();
         self.databases[one].observed = self.databases[other].observed.take();
         self.databases[other].observed = observed;

@@ -3,6 +3,7 @@
 use super::client::{Marks, Session};
 use super::error::ErrorReply;
 use super::eviction::Evicted;
+use super::held::BUSY;
 use super::{Node, ends_transaction};
 use crate::command::{self, CommandSpec, Flags, Handler};
 use crate::resp::Protocol;
@@ -54,7 +55,8 @@ impl Node {
             self.check_rights(session, spec)?;
         }
         // QUIT is answered before memory is looked at.
-        if self.config.maxmemory > 0 && spec.name != "quit" {
+        let is_guarded = self.config.maxmemory > 0 && !self.is_busy();
+        if is_guarded && spec.name != "quit" {
             let evicted = self.make_room((now, now_ms), work);
             self.scripts.is_out_of_memory = evicted == Evicted::Failed;
             if evicted == Evicted::Failed && needs_memory(session, spec) {
@@ -100,6 +102,9 @@ impl Node {
                 quoted: spec.name.as_bytes(),
                 after: "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
             });
+        }
+        if self.is_busy() && !spec.flags.has(Flags::ALLOW_BUSY) {
+            return Err(BUSY);
         }
         if self.pause.holds(session, spec) {
             return Ok(Admission::Postpone);

@@ -22,6 +22,8 @@ pub(super) struct Pending {
     closing: Vec<ConnId>,
     /// Connections whose input goes on.
     resumed: VecDeque<ConnId>,
+    /// Keys that have come while a script held the node, to those who wait for them.
+    pub(super) ready: Vec<(usize, Box<[u8]>)>,
     /// What a thread is to release, and how many times it was given something.
     released: Vec<Counts>,
     releases: u32,
@@ -75,24 +77,21 @@ impl Node {
         if self.pending.is_running {
             return;
         }
-        self.pending.is_running = true;
-        for counts in std::mem::take(&mut self.pending.released) {
-            let job = JobId(self.pending.releases);
-            self.pending.releases = self.pending.releases.wrapping_add(1);
-            cx.effect(Effect::Offload { job, counts });
+        if self.is_busy() {
+            self.aftermath_while_busy(cx);
+            return;
         }
+        self.pending.is_running = true;
+        self.release_aside(cx);
         loop {
             self.send_messages(cx);
             self.heed_changes(cx);
+            self.tell_rest(cx);
+            self.send_messages(cx);
             for (conn, with_error) in std::mem::take(&mut self.pending.unblocked) {
                 self.unblock(conn, with_error, cx);
             }
-            for conn in std::mem::take(&mut self.pending.closing) {
-                if let Some(client) = self.clients.get_mut(conn) {
-                    client.is_closing = true;
-                    cx.effect(Effect::Close { conn });
-                }
-            }
+            self.close_pending(cx);
             let Some(conn) = self.pending.resumed.pop_front() else {
                 if self.pending.messages.is_empty() && self.pending.closing.is_empty() {
                     break;
@@ -100,12 +99,44 @@ impl Node {
                 continue;
             };
             self.go_on(conn, cx);
+            if self.is_busy() {
+                // The rest goes on when the script is over.
+                self.pending.is_running = false;
+                return self.aftermath_while_busy(cx);
+            }
         }
         self.pending.is_due = false;
         self.pending.is_running = false;
     }
 
-    fn send_messages(&mut self, cx: &mut Cx<'_, NoMessage>) {
+    /// Tells what has happened to keys outside of commands.
+    pub(super) fn tell_rest(&mut self, cx: &mut Cx<'_, NoMessage>) {
+        if self.config.notify_keyspace_events.are_heard() {
+            self.tell_notices(None, cx.work);
+        }
+    }
+
+    /// Lets threads release what was given to them.
+    pub(super) fn release_aside(&mut self, cx: &mut Cx<'_, NoMessage>) {
+        for counts in std::mem::take(&mut self.pending.released) {
+            let job = JobId(self.pending.releases);
+            self.pending.releases = self.pending.releases.wrapping_add(1);
+            cx.effect(Effect::Offload { job, counts });
+        }
+    }
+
+    /// Closes the connections that are to be closed.
+    pub(super) fn close_pending(&mut self, cx: &mut Cx<'_, NoMessage>) {
+        for conn in std::mem::take(&mut self.pending.closing) {
+            if let Some(client) = self.clients.get_mut(conn) {
+                client.is_closing = true;
+                cx.effect(Effect::Close { conn });
+            }
+        }
+    }
+
+    /// Sends the bytes that are for other connections.
+    pub(super) fn send_messages(&mut self, cx: &mut Cx<'_, NoMessage>) {
         for (conn, bytes) in std::mem::take(&mut self.pending.messages) {
             let client = self.clients.get(conn);
             let is_heard = client.is_some_and(|client| !client.is_closing);
@@ -117,7 +148,13 @@ impl Node {
     }
 
     /// Takes the changes of observed keys over to those who watch them or wait for them.
-    fn heed_changes(&mut self, cx: &mut Cx<'_, NoMessage>) {
+    pub(super) fn heed_changes(&mut self, cx: &mut Cx<'_, NoMessage>) {
+        let is_busy = self.is_busy();
+        if !is_busy {
+            for (database, key) in std::mem::take(&mut self.pending.ready) {
+                self.serve_blocked(database, &key, cx);
+            }
+        }
         if self.pending.observers == 0 {
             return;
         }
@@ -131,8 +168,10 @@ impl Node {
                     if change.concerns.watchers() {
                         self.touch_watchers(database, &change);
                     }
-                    if change.concerns.waiters() {
-                        self.serve_blocked(database, &change.key, cx);
+                    match change.concerns.waiters() {
+                        true if is_busy => self.pending.serve_later(database, change.key),
+                        true => self.serve_blocked(database, &change.key, cx),
+                        false => {}
                     }
                 }
             }
@@ -148,6 +187,7 @@ impl Node {
         while let Some(client) = self.clients.get_mut(conn)
             && client.session.blocked.is_none()
             && !client.is_closing
+            && !self.scripts.is_held_by(conn)
             && let Some(args) = client.postponed.pop_front()
         {
             let slices: Vec<&[u8]> = args.iter().map(|arg| &**arg).collect();

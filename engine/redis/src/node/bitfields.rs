@@ -209,7 +209,7 @@ fn bitfield<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let Some(length) = writes.map(Operation::end).max() else {
         return read_all(db, call, &operations);
     };
-    let replies = change_bytes(db, call, length, |bytes| {
+    let replies = change_bytes(db, call, length, "setbit", |bytes| {
         let mut has_changed = false;
         let replies = operations.iter().map(|operation| match operation.action {
             Action::Get => Some(operation.get(bytes)),

@@ -4,7 +4,7 @@ use super::call::{Call, Outcome, is_option};
 use super::error::ErrorReply;
 use super::strings::{change_bytes, is_backward, places};
 use crate::command::commands;
-use crate::keyspace::{Database, SetKey, count_allocation};
+use crate::keyspace::{Database, EventClasses, SetKey, count_allocation};
 use crate::value::{Kind, StringValue};
 use kvrig_base::seam::Counter;
 use std::ops::Range;
@@ -46,7 +46,7 @@ fn setbit<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         Ok(1) => true,
         _ => return Err(refused),
     };
-    let old = change_bytes(db, call, place / 8 + 1, |bytes| {
+    let old = change_bytes(db, call, place / 8 + 1, "setbit", |bytes| {
         let old = bit_at(bytes, place);
         match bit {
             true => bytes[place / 8] |= mask_of(place),
@@ -221,7 +221,7 @@ fn bitop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     }
     let length = result.len();
     if length == 0 {
-        db.delete(key, call.work);
+        db.delete_telling(key, call.work);
         return call.reply_integer(0);
     }
     let is_present = db.lookup(key, call.now_ms, call.work).is_some();
@@ -234,6 +234,7 @@ fn bitop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         keeps_expiry: false,
     };
     db.set(key, value.into_value(), how, call.work);
+    db.notify(EventClasses::STRING, "set", key);
     call.reply_count(length)
 }
 

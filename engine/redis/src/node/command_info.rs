@@ -4,7 +4,9 @@ use super::Outcome;
 use super::call::{Call, is_option};
 use super::error::ErrorReply;
 use super::help::help;
-use crate::command::{self, COMMANDS as ALL, CommandSpec, Flags, commands, movable_keys};
+use crate::command::{
+    self, COMMANDS as ALL, CommandSpec, Flags, access_of, commands, movable_keys,
+};
 use crate::glob;
 use crate::keyspace::Database;
 use crate::resp::Frame;
@@ -17,6 +19,7 @@ commands! { SUBCOMMANDS: Server;
     "command|count", 2, [LOADING STALE], NONE, "2.8.13" => Database(count);
     "command|docs", -2, [LOADING STALE], NONE, "7.0.0" => Database(docs);
     "command|getkeys", -4, [LOADING STALE], NONE, "2.8.13" => Database(getkeys);
+    "command|getkeysandflags", -4, [LOADING STALE], NONE, "7.0.0" => Database(getkeysandflags);
     "command|help", 2, [LOADING STALE], NONE, "5.0.0" => Database(help);
     "command|info", -2, [LOADING STALE], NONE, "2.8.13" => Database(info);
     "command|list", -2, [LOADING STALE], NONE, "7.0.0" => Database(list);
@@ -141,6 +144,31 @@ fn document<'c>(spec: &CommandSpec, call: &mut Call<'c>) -> Outcome<'c> {
 
 /// COMMAND GETKEYS.
 fn getkeys<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let (_, keys) = named_keys(call)?;
+    call.reply(Frame::Array(keys.len()))?;
+    keys.into_iter().try_for_each(|key| call.reply_bulk(key))
+}
+
+/// COMMAND GETKEYSANDFLAGS.
+fn getkeysandflags<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let (spec, keys) = named_keys(call)?;
+    call.reply(Frame::Array(keys.len()))?;
+    for (number, key) in keys.into_iter().enumerate() {
+        let access = access_of(spec, &call.args[2..], number);
+        call.reply(Frame::Array(2))?;
+        call.reply_bulk(key)?;
+        call.reply(Frame::Set(access.len()))?;
+        for flag in access {
+            call.reply(Frame::Simple(flag))?;
+        }
+    }
+    Ok(())
+}
+
+/// The command that stands behind the subcommand, and the keys that it names.
+fn named_keys<'c>(
+    call: &Call<'c>,
+) -> Result<(&'static CommandSpec, Vec<&'c [u8]>), ErrorReply<'c>> {
     let request = &call.args[2..];
     let invalid = ErrorReply::Fixed("ERR Invalid command specified");
     let mut spec = command::find(request[0]).ok_or(invalid)?;
@@ -162,8 +190,7 @@ fn getkeys<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         ))?,
         false => spec.keys(request).collect(),
     };
-    call.reply(Frame::Array(keys.len()))?;
-    keys.into_iter().try_for_each(|key| call.reply_bulk(key))
+    Ok((spec, keys))
 }
 
 /// COMMAND LIST.

@@ -24,9 +24,12 @@ const PROTECTED: &[&str] = &["dbfilename"];
 
 /// Those whose range is that of Redis.
 const RANGES_OF_REDIS: &[&str] = &[
+    "active-expire-effort",
+    "busy-reply-threshold",
     "latency-monitor-threshold",
     "lfu-decay-time",
     "lfu-log-factor",
+    "lua-time-limit",
     "slowlog-log-slower-than",
 ];
 
@@ -57,8 +60,10 @@ fn get<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Result<Afte
 fn value(config: &Config, name: &str) -> Option<String> {
     let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
     Some(match name {
+        "active-expire-effort" => config.active_expire_effort.to_string(),
         "activerehashing" => yes_or_no(config.activerehashing),
         "appendonly" | "rdbcompression" => "no".to_owned(),
+        "busy-reply-threshold" | "lua-time-limit" => config.busy_reply_threshold_ms.to_string(),
         "client-output-buffer-limit" => config.output_limits.to_string(),
         "databases" => config.databases.to_string(),
         "dbfilename" => config.dbfilename.clone(),
@@ -68,6 +73,12 @@ fn value(config: &Config, name: &str) -> Option<String> {
         "hash-max-listpack-value" => config.hash_max_listpack_value.to_string(),
         "hz" => config.hz.to_string(),
         "latency-monitor-threshold" => config.latency_monitor_threshold.to_string(),
+        "latency-tracking" => yes_or_no(config.latency_tracking),
+        "latency-tracking-info-percentiles" => {
+            let percentiles = config.latency_tracking_percentiles.iter();
+            let texts: Vec<String> = percentiles.map(ToString::to_string).collect();
+            texts.join(" ")
+        }
         "lfu-decay-time" => config.lfu_decay_time.to_string(),
         "lfu-log-factor" => config.lfu_log_factor.to_string(),
         "list-max-listpack-size" => config.list_max_listpack_size.to_string(),
@@ -76,6 +87,7 @@ fn value(config: &Config, name: &str) -> Option<String> {
         "maxmemory-eviction-tenacity" => config.maxmemory_eviction_tenacity.to_string(),
         "maxmemory-policy" => config.maxmemory_policy.name().to_owned(),
         "maxmemory-samples" => config.maxmemory_samples.to_string(),
+        "notify-keyspace-events" => config.notify_keyspace_events.letters(),
         "proto-max-bulk-len" => config.proto_max_bulk_len.to_string(),
         "requirepass" => config.requirepass.clone(),
         "save" => String::new(),
@@ -148,6 +160,9 @@ fn reason(directive: &Directive, text: &str) -> String {
         _ if directive.name == "maxmemory-policy" => {
             let names = Policy::NAMED.map(|(name, _)| name).join(", ");
             format!("argument(s) must be one of the following: {names}")
+        }
+        _ if directive.name == "notify-keyspace-events" => {
+            "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".to_owned()
         }
         "yes or no" => "argument must be 'yes' or 'no'".to_owned(),
         values

@@ -44,6 +44,9 @@ impl Node {
     /// Does what is due: goes on with an eviction, and runs the timer. The next run follows one
     /// period after the end of this one.
     pub(super) fn deadline(&mut self, cx: &mut Cx<'_, super::NoMessage>) {
+        if self.is_busy() {
+            return self.go_on_with_script(cx);
+        }
         let now_ms = cx.wall().unix_millis() as i64;
         self.go_on_evicting((cx.now(), now_ms), cx.work);
         self.go_on_after_waits(cx);
@@ -52,7 +55,7 @@ impl Node {
         }
         self.tick(cx.wall());
         self.close_idle(cx.now());
-        self.expire_by_timer(now_ms, cx);
+        self.expire_slowly(cx);
         // While a child lives, tables are left as they are (hasActiveChildProcess).
         if !self.snapshots.has_child() {
             cx.work
@@ -60,26 +63,6 @@ impl Node {
         }
         let period = Span::from_micros(1_000_000 / self.runs_per_second());
         self.cron.due = cx.now().saturating_add(cx.spent()).saturating_add(period);
-    }
-
-    /// Lets the timer remove keys; who watches or waits for them hears of it.
-    fn expire_by_timer(&mut self, now_ms: i64, cx: &mut Cx<'_, super::NoMessage>) {
-        let has_expiring = self.config.active_expire
-            && (0..self.keyspace.used())
-                .any(|index| !self.keyspace.database(index).expires().is_empty());
-        if has_expiring {
-            let is_timed = self.config.latency_monitor_threshold > 0;
-            let begun = is_timed.then(|| cx.spent());
-            cx.work
-                .caused_by(Cause::Cron, |work| self.active_expiry(now_ms, work));
-            if let Some(begun) = begun {
-                let took = cx.spent().saturating_sub(begun);
-                self.note_latency("expire-cycle", took, now_ms);
-            }
-        }
-        if self.pending.is_any() {
-            self.aftermath(cx);
-        }
     }
 
     /// Ends the waits and the pause whose time is up.

@@ -2,7 +2,7 @@
 
 use super::call::{Call, Outcome, is_option};
 use super::error::ErrorReply;
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 
 /// How a command writes times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +77,10 @@ fn set_expiry<'c>(db: &mut Database, call: &mut Call<'c>, unit: Unit, since: Sin
         return call.reply_integer(0);
     }
     if at_ms <= call.now_ms {
-        db.delete(key, call.work);
+        db.delete_telling(key, call.work);
     } else {
         db.set_expiry(key, at_ms, call.work);
+        db.notify(EventClasses::GENERIC, "expire", key);
     }
     call.reply_integer(1)
 }
@@ -176,5 +177,8 @@ pub(super) fn persist<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c>
     let key = call.args[1];
     let is_present = db.lookup(key, call.now_ms, call.work).is_some();
     let persisted = is_present && db.remove_expiry(key, call.work);
+    if persisted {
+        db.notify(EventClasses::GENERIC, "persist", key);
+    }
     call.reply_integer(i64::from(persisted))
 }

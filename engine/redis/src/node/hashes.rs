@@ -4,7 +4,7 @@ use super::call::is_option;
 use super::scan::{reply_nothing, scan_value, value_cursor, value_options};
 use super::{Call, ErrorReply, Outcome};
 use crate::command::commands;
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::number::{Extended, IntegerText, parse_i64};
 use crate::resp::Frame;
 use crate::value::{Hash, Kind};
@@ -60,16 +60,16 @@ fn set_fields<'c>(db: &mut Database, call: &mut Call<'c>) -> Result<usize, Error
         return Err(call.wrong_arity());
     }
     let slot = find_or_create(db, call)?;
-    let pairs = &call.args[2..];
-    Ok(
-        db.change(call.args[1], slot, call.work, |hash: &mut Hash, work| {
-            hash.make_room_for(pairs, work);
-            pairs
-                .chunks_exact(2)
-                .filter(|pair| hash.set(pair[0], pair[1], work))
-                .count()
-        }),
-    )
+    let (key, pairs) = (call.args[1], &call.args[2..]);
+    let created = db.change(key, slot, call.work, |hash: &mut Hash, work| {
+        hash.make_room_for(pairs, work);
+        pairs
+            .chunks_exact(2)
+            .filter(|pair| hash.set(pair[0], pair[1], work))
+            .count()
+    });
+    db.notify(EventClasses::HASH, "hset", key);
+    Ok(created)
 }
 
 /// HSETNX.
@@ -80,6 +80,9 @@ fn hsetnx<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         let is_new = hash.get(field, work).is_none() && hash.set(field, value, work);
         (is_new, is_new)
     });
+    if is_new {
+        db.notify(EventClasses::HASH, "hset", call.args[1]);
+    }
     call.reply_integer(is_new.into())
 }
 
@@ -104,6 +107,7 @@ fn hincrby<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         let sum = add(hash, work);
         (sum, sum.is_ok())
     })?;
+    db.notify(EventClasses::HASH, "hincrby", call.args[1]);
     call.reply_integer(sum)
 }
 
@@ -133,6 +137,7 @@ fn hincrbyfloat<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         let is_done = sum.is_ok();
         (sum, is_done)
     })?;
+    db.notify(EventClasses::HASH, "hincrbyfloat", call.args[1]);
     call.reply(Frame::Bulk(sum.as_bytes()))
 }
 
@@ -147,6 +152,9 @@ fn hdel<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         let removed = fields.iter().filter(is_removed).count();
         (removed, removed > 0)
     });
+    if deleted > 0 {
+        db.notify_taken(EventClasses::HASH, "hdel", call.args[1]);
+    }
     call.reply_count(deleted)
 }
 

@@ -3,7 +3,7 @@
 use super::call::{Call, Outcome};
 use super::error::ErrorReply;
 use crate::command::commands;
-use crate::keyspace::{Database, count_allocation};
+use crate::keyspace::{Database, EventClasses, count_allocation};
 use crate::value::hyperloglog::{self, Corrupted, REGISTERS};
 use crate::value::{Kind, StringValue};
 use kvrig_base::seam::Work;
@@ -85,6 +85,9 @@ fn pfadd<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
             true
         }
     };
+    if is_changed {
+        db.notify(EventClasses::STRING, "pfadd", key);
+    }
     call.reply_integer(i64::from(is_changed))
 }
 
@@ -164,5 +167,6 @@ fn pfmerge<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
             );
         }
     }
+    db.notify(EventClasses::STRING, "pfadd", call.args[1]);
     call.reply_ok()
 }

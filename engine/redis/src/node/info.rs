@@ -3,6 +3,7 @@
 
 use super::call::{Call, is_option};
 use super::client::Session;
+use super::command_stats::{AllCommandStats, commandstats, latencystats};
 use super::error::ErrorReply;
 use super::{After, Node};
 use crate::keyspace::Lookups;
@@ -25,7 +26,13 @@ pub(super) struct Statistics {
     lookups_before: Lookups,
     /// Errors by their first word.
     errors: BTreeMap<Box<[u8]>, u64>,
+    pub(super) by_command: AllCommandStats,
+    /// How often the present command has failed, where a script has counted that already.
+    pub(super) failures: Option<u64>,
 }
+
+/// Where an error's first word must have ended, its mark included (afterErrorReply).
+const ERROR_WORD_BYTES_MAX: usize = 32;
 
 impl Statistics {
     /// Counts a reply that is an error (afterErrorReply).
@@ -38,42 +45,45 @@ impl Statistics {
     /// Counts an error by its text.
     #[cold]
     pub(super) fn note_error(&mut self, text: &[u8]) {
-        let word = text.split(|byte| *byte == b' ').next().unwrap_or(text);
+        let text = text.strip_prefix(b"-").unwrap_or(text);
+        let start = &text[..text.len().min(ERROR_WORD_BYTES_MAX - 1)];
+        let end = start.iter().position(|byte| *byte == b' ');
+        let word = end.map_or(&b"ERR"[..], |end| &start[..end]);
         *self.errors.entry(word.into()).or_default() += 1;
     }
 }
 
-/// A section: its name, and what writes its fields.
-type Section = (&'static str, fn(&Node, &Call<'_>, &mut String));
+/// A section: its name, whether it is there where none is named, and what writes its fields.
+type Section = (&'static str, bool, fn(&Node, &Call<'_>, &mut String));
 
 const SECTIONS: &[Section] = &[
-    ("Server", server),
-    ("Clients", clients),
-    ("Memory", memory),
-    ("Persistence", persistence),
-    ("Stats", stats),
-    ("Replication", replication),
-    ("Errorstats", errorstats),
-    ("Cluster", cluster),
-    ("Keyspace", keyspace),
+    ("Server", true, server),
+    ("Clients", true, clients),
+    ("Memory", true, memory),
+    ("Persistence", true, persistence),
+    ("Stats", true, stats),
+    ("Replication", true, replication),
+    ("Modules", true, |_, _, _| ()),
+    ("Commandstats", false, commandstats),
+    ("Errorstats", true, errorstats),
+    ("Latencystats", false, latencystats),
+    ("Cluster", true, cluster),
+    ("Keyspace", true, keyspace),
 ];
 
-/// INFO.
+/// INFO (genInfoSectionDict).
 pub(super) fn info<'c>(
     node: &mut Node,
     _: &mut Session,
     call: &mut Call<'c>,
 ) -> Result<After, ErrorReply<'c>> {
     let asked = &call.args[1..];
-    let means_all = |arg: &&[u8]| {
-        ["all", "default", "everything"]
-            .iter()
-            .any(|name| is_option(arg, name))
-    };
-    let is_all = asked.is_empty() || asked.iter().any(means_all);
+    let asks = |name: &str| asked.iter().any(|arg| is_option(arg, name));
+    let is_all = asks("all") || asks("everything");
+    let is_default = asked.is_empty() || asks("default");
     let mut text = String::new();
-    for (name, write) in SECTIONS {
-        if is_all || asked.iter().any(|arg| is_option(arg, name)) {
+    for (name, is_in_default, write) in SECTIONS {
+        if is_all || is_default && *is_in_default || asks(name) {
             if !text.is_empty() {
                 text.push_str("\r\n");
             }
@@ -162,7 +172,9 @@ fn stats(node: &Node, call: &Call<'_>, text: &mut String) {
         "sync_partial_ok": 0,
         "sync_partial_err": 0,
         "expired_keys": node.keyspace.expired_keys() - statistics.expired_before,
+        "expired_stale_perc": format!("{:.2}", node.active_expiry.stale_share * 100.0),
         "expired_time_cap_reached_count": node.active_expiry.timeouts,
+        "expire_cycle_cpu_milliseconds": millis(node.active_expiry.took),
         "evicted_keys": node.evicted_keys() - statistics.evicted_before,
         "keyspace_hits": lookups.hits - statistics.lookups_before.hits,
         "keyspace_misses": lookups.misses - statistics.lookups_before.misses,
@@ -204,7 +216,11 @@ fn keyspace(node: &Node, _: &Call<'_>, text: &mut String) {
         let (keys, expires) = (database.keys().len(), database.expires().len());
         if keys > 0 {
             // Writing into a string cannot fail.
-            let _ = write!(text, "db{index}:keys={keys},expires={expires}\r\n");
+            let left_ms = database.mean_left_ms();
+            let _ = write!(
+                text,
+                "db{index}:keys={keys},expires={expires},avg_ttl={left_ms}\r\n"
+            );
         }
     }
 }
@@ -213,6 +229,7 @@ impl Node {
     /// Counts from here on.
     pub(super) fn reset_statistics(&mut self) {
         self.eviction.reset_times();
+        self.active_expiry.reset();
         self.statistics = Statistics {
             evicted_before: self.evicted_keys(),
             lookups_before: self.keyspace.lookups(),

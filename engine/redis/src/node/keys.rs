@@ -9,7 +9,7 @@ use super::expiry::{
 use super::scan::scan;
 use super::{After, ErrorReply, Node, listing, moving, object, sort};
 use crate::command::commands;
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::resp::Frame;
 use kvrig_tables::Slot;
 
@@ -46,7 +46,7 @@ fn del<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let mut deleted = 0;
     for key in &call.args[1..] {
         db.remove_if_expired(key, call.now_ms, call.work);
-        deleted += usize::from(db.delete(key, call.work));
+        deleted += usize::from(db.delete_telling(key, call.work));
     }
     call.reply_count(deleted)
 }
@@ -64,6 +64,9 @@ fn unlink<'c>(
         db.remove_if_expired(key, call.now_ms, call.work);
         let (was_there, left) = db.delete_aside(key, call.work);
         deleted += usize::from(was_there);
+        if was_there {
+            db.notify(EventClasses::GENERIC, "del", key);
+        }
         if let Some(counts) = left {
             node.pending.release_aside(counts);
         }

@@ -2,10 +2,10 @@
 //! (`redis:src/latency.c`).
 //!
 //! Of the events of Redis those are here whose time the node can tell: `command`, `fast-command`,
-//! `eviction-cycle` and `expire-cycle`. DOCTOR and GRAPH are unknown subcommands, because they speak
-//! of more; so is HISTOGRAM, for which every command would have to be timed.
+//! `eviction-cycle` and `expire-cycle`. DOCTOR and GRAPH, which draw and advise, are unknown
+//! subcommands.
 
-use super::call::Call;
+use super::call::{Call, is_option};
 use super::client::Session;
 use super::error::{ErrorReply, c_string};
 use super::help::help;
@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 commands! { SUBCOMMANDS: Server;
     "latency|help", 2, [LOADING STALE], NONE, "2.8.13" => Database(help);
+    "latency|histogram", -2, [ADMIN NOSCRIPT LOADING STALE], NONE, "7.0.0" => Node(histogram);
     "latency|history", 3, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.8.13" => Node(history);
     "latency|latest", 2, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.8.13" => Node(latest);
     "latency|reset", -2, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.8.13" => Node(reset);
@@ -108,6 +109,48 @@ fn history<'c>(
         call.reply(Frame::Array(2))?;
         call.reply_integer(sample.unix_s)?;
         call.reply(integer(sample.took_ms))?;
+    }
+    Ok(After::Continue)
+}
+
+/// LATENCY HISTOGRAM, of all commands or of those that are named, whose subcommands count as commands.
+/// Who has not been called is left out.
+fn histogram<'c>(
+    node: &mut Node,
+    _: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    let all = node.statistics.by_command.all();
+    let all = all
+        .into_iter()
+        .filter(|(_, stats)| node.config.latency_tracking && stats.durations.total() > 0);
+    let all: Vec<_> = all.collect();
+    let told = match call.args[2..] {
+        [] => all,
+        ref names => names
+            .iter()
+            .flat_map(|name| {
+                let belongs = |known: &str| {
+                    let command = known.split('|').next().unwrap_or(known);
+                    is_option(name, known) || is_option(name, command)
+                };
+                all.iter().filter(move |(known, _)| belongs(known)).copied()
+            })
+            .collect(),
+    };
+    call.reply(Frame::Map(told.len()))?;
+    for (name, stats) in told {
+        call.reply(Frame::Bulk(name.as_bytes()))?;
+        call.reply(Frame::Map(2))?;
+        call.reply(Frame::Bulk(b"calls"))?;
+        call.reply(integer(stats.durations.total()))?;
+        call.reply(Frame::Bulk(b"histogram_usec"))?;
+        let buckets = stats.durations.told();
+        call.reply(Frame::Map(buckets.len()))?;
+        for (micros, count) in buckets {
+            call.reply(integer(micros))?;
+            call.reply(integer(count))?;
+        }
     }
     Ok(After::Continue)
 }

@@ -1,7 +1,8 @@
 //! MEMORY: what keys take, and what the server does.
 //!
-//! Only what the node can tell truly is there. DOCTOR, MALLOC-STATS and PURGE speak of the allocator
-//! of the process and are unknown subcommands here; STATS leaves out what it would have to measure.
+//! Only what the node can tell truly is there: STATS leaves out what it would have to measure,
+//! MALLOC-STATS replies what Redis does with an allocator that has none, and DOCTOR, which advises, is
+//! an unknown subcommand.
 
 use super::call::{Call, Outcome, is_option};
 use super::client::Session;
@@ -16,6 +17,8 @@ use crate::resp::Frame;
 
 commands! { SUBCOMMANDS: Server;
     "memory|help", 2, [LOADING STALE], NONE, "4.0.0" => Database(help);
+    "memory|malloc-stats", 2, [], NONE, "4.0.0" => Database(malloc_stats);
+    "memory|purge", 2, [], NONE, "4.0.0" => Database(purge);
     "memory|stats", 2, [], NONE, "4.0.0" => Node(stats);
     "memory|usage", -3, [READONLY], SECOND, "4.0.0" => Database(usage);
 }
@@ -49,6 +52,18 @@ fn usage<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let value = db.value(slot).sampled_bytes(samples, call.work);
     let bytes = value + key_bytes(key.len()) + ENTRY_BYTES;
     call.reply_integer(i64::try_from(bytes).unwrap_or(i64::MAX))
+}
+
+/// MEMORY MALLOC-STATS.
+fn malloc_stats<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    call.reply(Frame::Bulk(
+        b"Stats not supported for the current allocator",
+    ))
+}
+
+/// MEMORY PURGE: memory that is given back is not kept for later.
+fn purge<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    call.reply_ok()
 }
 
 /// MEMORY STATS: those fields that depend on the data alone.

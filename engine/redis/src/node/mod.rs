@@ -16,14 +16,17 @@ mod blocking;
 mod call;
 mod client;
 mod command_info;
+mod command_stats;
 mod configuration;
 mod connection;
 mod cron;
+mod durations;
 mod error;
 mod eviction;
 mod expiry;
 mod geo;
 mod hashes;
+mod held;
 mod help;
 mod hyperloglogs;
 mod info;
@@ -65,7 +68,7 @@ use self::eviction::Eviction;
 use self::info::Statistics;
 use self::latency::Latencies;
 use self::pause::Pause;
-use self::pubsub::PubSub;
+use self::pubsub::{Own, PubSub};
 use self::scripts::Scripts;
 use self::slow_log::SlowLog;
 use self::snapshot::Snapshots;
@@ -78,7 +81,7 @@ use crate::value::{Kind, StringValue};
 use kvrig_base::id::{ConnId, JobId};
 use kvrig_base::random::Seed;
 use kvrig_base::seam::{Actor, ChildHost, ChildOutcome, Counter, Cx, Effect, Input, Work};
-use kvrig_base::time::{Time, Wall};
+use kvrig_base::time::{Span, Time, Wall};
 use kvrig_tables::{TableEvent, TableKind};
 use std::convert::Infallible;
 
@@ -108,7 +111,8 @@ pub struct Node {
     slow_log: SlowLog,
     latencies: Latencies,
     active_expiry: ActiveExpiry,
-    /// Whether commands of all connections need a closer look: a pause, or somebody who monitors.
+    /// Whether commands of all connections need a closer look: a pause, somebody who monitors, or a
+    /// script that holds the node.
     is_gated: bool,
 }
 
@@ -158,6 +162,8 @@ pub(crate) enum After {
     Fork {
         job: JobId,
     },
+    /// A script holds the node; it is answered when it is over.
+    Suspend,
 }
 
 impl Node {
@@ -283,7 +289,10 @@ impl Node {
             return;
         };
         let mut rest = bytes;
-        while !client.is_closing && client.session.blocked.is_none() {
+        while !client.is_closing
+            && client.session.blocked.is_none()
+            && !self.scripts.is_held_by(conn)
+        {
             let progress = client.parser.parse(rest, self.config.proto_max_bulk_len);
             let used = match progress {
                 Ok(Progress::Incomplete) => break,
@@ -311,7 +320,7 @@ impl Node {
                             client.parser = Parser::default();
                             break;
                         }
-                        After::Continue | After::Block | After::Fork { .. } => {}
+                        After::Continue | After::Block | After::Fork { .. } | After::Suspend => {}
                     }
                     bytes
                 }
@@ -342,7 +351,9 @@ impl Node {
     /// Carries out one command that came whole, or keeps it where the connection waits.
     fn whole_command(&mut self, conn: ConnId, args: &[&[u8]], cx: &mut Cx<'_, NoMessage>) {
         if let Some(client) = self.clients.get_mut(conn) {
-            let is_free = client.session.blocked.is_none() && client.postponed.is_empty();
+            let is_free = client.session.blocked.is_none()
+                && client.postponed.is_empty()
+                && !self.scripts.is_held_by(conn);
             if !is_free || self.carry_out_whole(conn, args, cx) == After::Postpone {
                 self.postpone(conn, args);
             }
@@ -408,8 +419,7 @@ impl Node {
                 if self.is_gated {
                     self.feed_monitors(session, spec, args, now_ms);
                 }
-                let done = self.carry_out(session, &mut call);
-                done.map_err(|error| error.text())
+                Ok(self.carry_out(session, &mut call))
             }
             Ok(Admission::Queue(spec)) => {
                 transaction::queue(session, spec, args, out, work);
@@ -419,10 +429,19 @@ impl Node {
             Err(error) => Err(self.refuse(session, args, error).text()),
         };
         let after = after.unwrap_or_else(|text| {
+            self.statistics.note_error(&text);
+            if self.config.notify_keyspace_events.are_heard() {
+                // Keys may have been evicted for it.
+                out.extend(self.tell_notices(Some(Own::of(session)), work));
+            }
             Frame::Error(&text).encode(out);
             After::Continue
         });
-        self.statistics.note_reply(&out[start..]);
+        if after == After::Suspend
+            && let Some(held) = &mut self.scripts.held
+        {
+            held.keep(out.split_off(start), was_quiet);
+        }
         if after != After::Continue || session.marks.are_special() {
             let is_push = matches!(admission, Ok(Admission::Run(spec)) if pubsub::is_push(spec));
             self.conclude(session, after, was_quiet && !is_push, cx);
@@ -440,7 +459,7 @@ impl Node {
         cx: &mut Cx<'_, NoMessage>,
     ) {
         let conn = session.conn;
-        let is_unanswered = matches!(after, After::Block | After::Postpone);
+        let is_unanswered = matches!(after, After::Block | After::Postpone | After::Suspend);
         let is_left_out = was_quiet && session.marks.are_quiet();
         if is_unanswered || is_left_out || cx.reply_is_empty() {
             cx.take_back_reply();
@@ -450,7 +469,7 @@ impl Node {
             After::Continue => {}
             After::Close => cx.effect(Effect::Close { conn }),
             After::Fork { job } => cx.effect(Effect::Fork { job }),
-            After::Block => {
+            After::Block | After::Suspend => {
                 // The reply is left out, if it is, when the wait ends.
                 cx.effect(Effect::PauseReading { conn });
                 return;
@@ -465,23 +484,48 @@ impl Node {
         session.marks.set(Marks::REPLY_SKIP_NEXT, false);
     }
 
-    /// Carries out a command that was admitted, and takes its time where anybody wants to know it.
+    /// Carries out a command that was admitted, counts it, and takes its time where anybody wants to
+    /// know it. An error is written as the reply.
     #[inline]
-    fn carry_out<'c>(
-        &mut self,
-        session: &mut Session,
-        call: &mut Call<'c>,
-    ) -> Result<After, ErrorReply<'c>> {
-        if !self.times_commands() {
-            return self.carry_out_untimed(session, call);
-        }
-        let begun = call.work.spent();
+    fn carry_out(&mut self, session: &mut Session, call: &mut Call<'_>) -> After {
+        let mut start = call.out.len();
+        let begun = self.times_commands().then(|| call.work.spent());
         let done = self.carry_out_untimed(session, call);
-        if !matches!(done, Ok(After::Block)) {
-            let took = call.work.spent().saturating_sub(begun);
-            self.note_time(session, call, took);
+        if self.config.notify_keyspace_events.are_heard() {
+            let front = self.tell_notices(Some(Own::of(session)), call.work);
+            let behind = start + front.len();
+            call.out.splice(start..start, front);
+            start = behind;
         }
-        done
+        let after = match done {
+            Ok(after @ (After::Block | After::Suspend)) => return after,
+            Ok(after) => after,
+            Err(error) => {
+                Frame::Error(&error.text()).encode(call.out);
+                After::Continue
+            }
+        };
+        let took = begun.map(|begun| call.work.spent().saturating_sub(begun));
+        self.note_done(session, call, start, took);
+        after
+    }
+
+    /// Counts a command that was carried out, whose reply begins at `start`.
+    #[inline]
+    fn note_done(
+        &mut self,
+        session: &Session,
+        call: &mut Call<'_>,
+        start: usize,
+        took: Option<Span>,
+    ) {
+        let failures = self.statistics.failures(&call.out[start..]);
+        if let Some(took) = took {
+            self.note_time(session, call, took);
+            if self.config.times_commands {
+                self.statistics.note_call(call.spec, took, failures);
+            }
+        }
     }
 
     fn carry_out_untimed<'c>(
@@ -510,6 +554,7 @@ impl Node {
 
     /// Forgets a connection and all that it waits for.
     fn close(&mut self, conn: ConnId, cx: &mut Cx<'_, NoMessage>) {
+        let is_held = self.scripts.is_held_by(conn);
         let Some(mut client) = self.clients.close(conn) else {
             return;
         };
@@ -519,6 +564,9 @@ impl Node {
         self.stop_monitoring(&mut client.session);
         self.pause.forget(conn);
         self.pending.forget(conn);
+        if is_held {
+            self.keep_caller(client);
+        }
         if self.pending.is_any() {
             self.aftermath(cx);
         }
@@ -557,14 +605,15 @@ impl Actor for Node {
             Input::Deadline => self.deadline(cx),
             Input::ChildExit { job, outcome } => self.child_exit(job, outcome, cx),
             Input::Peer { message, .. } => match message {},
-            Input::Drained { .. }
-            | Input::File { .. }
-            | Input::OffloadDone { .. }
-            | Input::TurnEnd => {}
+            Input::TurnEnd => self.expire_fast(cx),
+            Input::Drained { .. } | Input::File { .. } | Input::OffloadDone { .. } => {}
         }
     }
 
     fn next_deadline(&self) -> Option<Time> {
+        if let Some(held) = &self.scripts.held {
+            return Some(held.due());
+        }
         let mut due = self.cron.due;
         if let Some(eviction) = self.eviction.due {
             due = due.min(eviction);

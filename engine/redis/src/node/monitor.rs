@@ -83,7 +83,7 @@ impl Node {
     }
     /// Takes over whether commands need a closer look, whoever sends them.
     pub(super) fn update_gate(&mut self) {
-        self.is_gated = self.pause.is_on() || !self.monitors.is_empty();
+        self.is_gated = self.pause.is_on() || !self.monitors.is_empty() || self.is_busy();
     }
 }
 

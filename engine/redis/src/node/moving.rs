@@ -4,7 +4,7 @@ use super::call::{Call, is_option};
 use super::client::Session;
 use super::error::ErrorReply;
 use super::{After, Node, Outcome};
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::number::parse_i64;
 use crate::value::Stream;
 
@@ -57,6 +57,8 @@ fn give_name<'c>(
         db.set_expiry(to, at_ms, call.work);
     }
     delete_taken(db, from, is_stream, call);
+    db.notify(EventClasses::GENERIC, "rename_from", from);
+    db.notify(EventClasses::GENERIC, "rename_to", to);
     Ok(true)
 }
 
@@ -108,6 +110,9 @@ pub(super) fn move_key<'c>(
     }
     let from = node.keyspace.database_mut(source);
     delete_taken(from, key, is_stream, call);
+    from.notify(EventClasses::GENERIC, "move_from", key);
+    let to = node.keyspace.database_mut(target);
+    to.notify(EventClasses::GENERIC, "move_to", key);
     call.reply_integer(1).map(|()| After::Continue)
 }
 
@@ -155,6 +160,7 @@ pub(super) fn copy<'c>(
     if let Some(at_ms) = at_ms {
         db.set_expiry(to, at_ms, call.work);
     }
+    db.notify(EventClasses::GENERIC, "copy_to", to);
     call.reply_integer(1).map(|()| After::Continue)
 }
 

@@ -24,7 +24,7 @@ const SHARED_REFERENCES: i64 = i32::MAX as i64;
 
 /// The key that is asked about, which is not used by that.
 fn find(db: &mut Database, call: &mut Call<'_>) -> Option<Slot> {
-    db.lookup_without_use(call.args[2], call.now_ms, call.work)
+    db.lookup_untold(call.args[2], call)
 }
 
 /// OBJECT ENCODING.

@@ -10,9 +10,10 @@ use super::help::help;
 use super::{After, Node};
 use crate::command::{CommandSpec, commands};
 use crate::glob;
+use crate::keyspace::EventClasses;
 use crate::resp::{Frame, Protocol};
 use kvrig_base::id::ConnId;
-use kvrig_base::seam::Counter;
+use kvrig_base::seam::{Counter, Work};
 use std::collections::{BTreeMap, BTreeSet};
 
 commands! { PubSub;
@@ -204,33 +205,8 @@ fn publish<'c>(
     call: &mut Call<'c>,
 ) -> Result<After, ErrorReply<'c>> {
     let (channel, message) = (call.args[1], call.args[2]);
-    let mut receivers = 0;
-    if let Some(subscribers) = node.pubsub.channels.get(channel).cloned() {
-        receivers += subscribers.len();
-        for conn in subscribers {
-            node.deliver(session, conn, &[b"message", channel, message], call);
-        }
-    }
-    let patterns: Vec<(Box<[u8]>, Vec<ConnId>)> = node
-        .pubsub
-        .patterns
-        .iter()
-        .filter(|(pattern, _)| glob::matches(pattern, channel))
-        .map(|(pattern, subscribers)| (pattern.clone(), subscribers.clone()))
-        .collect();
-    let compared: usize = node.pubsub.patterns.keys().map(|key| key.len()).sum();
-    call.work.count(Counter::BytesScanned, compared as u64);
-    for (pattern, subscribers) in patterns {
-        receivers += subscribers.len();
-        for conn in subscribers {
-            node.deliver(
-                session,
-                conn,
-                &[b"pmessage", &pattern, channel, message],
-                call,
-            );
-        }
-    }
+    let own = Own::of(session);
+    let receivers = node.spread(own, channel, message, call.out, call.work);
     call.reply_count(receivers).map(|()| After::Continue)
 }
 
@@ -289,15 +265,97 @@ fn numpat<'c>(
         .map(|()| After::Continue)
 }
 
+/// The connection whose command is being carried out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Own {
+    conn: ConnId,
+    protocol: Protocol,
+    /// Whether it hears itself in front of its reply. Where that is left out, and in scripts, whose
+    /// replies are not its own, it hears itself later.
+    hears_at_once: bool,
+}
+
+impl Own {
+    pub(super) fn of(session: &Session) -> Self {
+        Self {
+            conn: session.conn,
+            protocol: session.protocol,
+            hears_at_once: !session.marks.are_quiet() && session.marks != Marks::DENY_BLOCKING,
+        }
+    }
+}
+
 impl Node {
-    fn deliver(&mut self, own: &Session, to: ConnId, parts: &[&[u8]], call: &mut Call<'_>) {
+    /// Sends a message to all who are subscribed to its channel, and says how many there are
+    /// (pubsubPublishMessage). What the present connection hears at once is appended to `out`.
+    fn spread(
+        &mut self,
+        own: Own,
+        channel: &[u8],
+        message: &[u8],
+        out: &mut Vec<u8>,
+        work: &mut Work,
+    ) -> usize {
+        let mut receivers = 0;
+        if let Some(subscribers) = self.pubsub.channels.get(channel).cloned() {
+            receivers += subscribers.len();
+            for conn in subscribers {
+                self.deliver(own, conn, &[b"message", channel, message], out);
+            }
+        }
+        let patterns: Vec<(Box<[u8]>, Vec<ConnId>)> = self
+            .pubsub
+            .patterns
+            .iter()
+            .filter(|(pattern, _)| glob::matches(pattern, channel))
+            .map(|(pattern, subscribers)| (pattern.clone(), subscribers.clone()))
+            .collect();
+        let compared: usize = self.pubsub.patterns.keys().map(|key| key.len()).sum();
+        work.count(Counter::BytesScanned, compared as u64);
+        for (pattern, subscribers) in patterns {
+            receivers += subscribers.len();
+            for conn in subscribers {
+                self.deliver(own, conn, &[b"pmessage", &pattern, channel, message], out);
+            }
+        }
+        receivers
+    }
+
+    /// Tells what has happened to keys to those who are subscribed to it. What the present connection
+    /// hears at once is returned.
+    #[cold]
+    pub(super) fn tell_notices(&mut self, own: Option<Own>, work: &mut Work) -> Vec<u8> {
+        let classes = self.config.notify_keyspace_events;
+        let own = own.unwrap_or(Own {
+            conn: ConnId(u32::MAX),
+            protocol: Protocol::Resp2,
+            hears_at_once: false,
+        });
+        let mut front = Vec::new();
+        for notice in self.keyspace.take_notices() {
+            let (event, key) = (notice.event.as_bytes(), &*notice.key);
+            if classes.has(EventClasses::KEYSPACE) {
+                let head = format!("__keyspace@{}__:", notice.database);
+                let channel = [head.as_bytes(), key].concat();
+                work.count(Counter::BytesCopied, channel.len() as u64);
+                self.spread(own, &channel, event, &mut front, work);
+            }
+            if classes.has(EventClasses::KEYEVENT) {
+                let channel = format!("__keyevent@{}__:{}", notice.database, notice.event);
+                work.count(Counter::BytesCopied, channel.len() as u64);
+                self.spread(own, channel.as_bytes(), key, &mut front, work);
+            }
+        }
+        front
+    }
+
+    fn deliver(&mut self, own: Own, to: ConnId, parts: &[&[u8]], out: &mut Vec<u8>) {
         let protocol = match self.clients.get(to) {
             Some(client) => client.session.protocol,
-            None => call.protocol,
+            None => own.protocol,
         };
-        // A connection that publishes to itself hears it in front of the reply.
-        if to == own.conn && !own.marks.are_quiet() {
-            return message(parts, protocol, call.out);
+        if to == own.conn && own.hears_at_once {
+            return message(parts, protocol, out);
         }
         let mut bytes = Vec::new();
         message(parts, protocol, &mut bytes);

@@ -5,14 +5,17 @@
 //! that said it would not. The script chooses a database and a protocol for itself.
 
 use super::call::{Call, is_option};
-use super::client::{Marks, Session};
+use super::client::Session;
 use super::error::ErrorReply;
+use super::held::{BUSY, Held, ScriptRun};
 use super::help::help;
-use super::{After, Node};
-use crate::command::{self, Flags, commands};
+use super::{After, Node, Outcome};
+use crate::command::{self, CommandSpec, Flags, commands};
+use crate::keyspace::Database;
 use crate::resp::Frame;
 use crate::script::{Answer, Declared, Interpreter, Invocation, Random, Request, digest};
-use kvrig_base::seam::Counter;
+use kvrig_base::id::ConnId;
+use kvrig_base::seam::{Counter, Work};
 
 commands! { Scripting;
     "eval", -3, [NOSCRIPT STALE SKIP_MONITOR NO_MANDATORY_KEYS MOVABLEKEYS], NONE, "2.6.0" => Node(eval);
@@ -37,13 +40,17 @@ commands! { FUNCTION: Scripting;
     "function|delete", 3, [WRITE NOSCRIPT], NONE, "7.0.0" => Node(function_delete);
     "function|flush", -2, [WRITE NOSCRIPT], NONE, "7.0.0" => Node(function_flush);
     "function|help", 2, [LOADING STALE], NONE, "7.0.0" => Database(help);
-    "function|kill", 2, [NOSCRIPT ALLOW_BUSY], NONE, "7.0.0" => Node(kill);
+    "function|kill", 2, [NOSCRIPT ALLOW_BUSY], NONE, "7.0.0" => Node(function_kill);
+    "function|list", -2, [NOSCRIPT], NONE, "7.0.0" => Database(function_list);
+    "function|stats", 2, [NOSCRIPT ALLOW_BUSY], NONE, "7.0.0" => Node(function_stats);
 }
 
 /// The node's scripts. A node that never runs one has no state of Lua.
 #[derive(Debug, Default)]
 pub(super) struct Scripts {
-    interpreter: Option<Box<Interpreter>>,
+    pub(super) interpreter: Option<Box<Interpreter>>,
+    /// The script that holds the node.
+    pub(super) held: Option<Box<Held>>,
     /// Outlasts SCRIPT FLUSH.
     random: Random,
     /// Whether memory was above its limit, whatever was evicted, when the present command came.
@@ -56,17 +63,26 @@ impl Scripts {
         self.interpreter.as_ref().map_or(0, |known| known.count())
     }
     /// The state of Lua, which is made where there is none yet.
-    fn take(&mut self) -> Result<Box<Interpreter>, ErrorReply<'static>> {
-        match self.interpreter.take() {
-            Some(interpreter) => Ok(interpreter),
-            None => Interpreter::new(self.random.clone())
-                .map(Box::new)
-                .map_err(|_| {
-                    ErrorReply::Fixed("ERR Error running script, not enough memory for Lua")
-                }),
+    fn interpreter(&mut self) -> Result<&mut Interpreter, ErrorReply<'static>> {
+        if self.interpreter.is_none() {
+            let made = Interpreter::new(self.random.clone()).map_err(|_| {
+                ErrorReply::Fixed("ERR Error running script, not enough memory for Lua")
+            })?;
+            self.interpreter = Some(Box::new(made));
         }
+        Ok(self
+            .interpreter
+            .as_mut()
+            .expect("it was made if it was not there"))
+    }
+    /// Whether the script that holds the node came from this connection.
+    pub(super) fn is_held_by(&self, conn: ConnId) -> bool {
+        self.held.as_ref().is_some_and(|held| held.is_of(conn))
     }
 }
+
+const NOT_BUSY: ErrorReply<'static> =
+    ErrorReply::Fixed("NOTBUSY No scripts in execution right now.");
 
 type Done<'c> = Result<After, ErrorReply<'c>>;
 
@@ -131,10 +147,11 @@ struct Manner {
 
 /// What a script may do, and has done.
 #[derive(Clone, Copy, Debug)]
-struct Rights {
+pub(super) struct Rights {
     reads_only: bool,
     allows_oom: bool,
-    has_written: bool,
+    /// Whether a command that writes was allowed to it.
+    pub(super) has_written: bool,
 }
 
 fn evaluate<'c>(
@@ -156,7 +173,8 @@ fn evaluate<'c>(
         return Err(no_script);
     }
     let keys = key_count(call)?;
-    let mut interpreter = node.scripts.take()?;
+    let lacks_memory = node.lacks_memory();
+    let interpreter = node.scripts.interpreter()?;
     let script = match manner.by_digest {
         true => interpreter.script(call.args[1]).ok_or(None),
         false => {
@@ -168,18 +186,11 @@ fn evaluate<'c>(
     let script = match script {
         Ok(script) => script,
         Err(reason) => {
-            node.scripts.interpreter = Some(interpreter);
             let text = reason.ok_or(no_script)?;
             return call.reply(Frame::Error(&text)).map(|()| After::Continue);
         }
     };
-    let rights = match rights(script.declared, manner, node.lacks_memory()) {
-        Ok(rights) => rights,
-        Err(error) => {
-            node.scripts.interpreter = Some(interpreter);
-            return Err(error);
-        }
-    };
+    let rights = rights(script.declared, manner, lacks_memory)?;
     let (keys, args) = call.args[3..].split_at(keys);
     let copied: usize = call.args[3..].iter().map(|arg| arg.len()).sum();
     call.work.count(Counter::BytesCopied, copied as u64);
@@ -189,13 +200,13 @@ fn evaluate<'c>(
         args: owned(args),
         protocol: call.protocol,
     };
-    let reply = node.run_script(session, call, rights, |serve| {
-        interpreter.run(&script, invocation, serve)
-    });
-    node.scripts.interpreter = Some(interpreter);
-    call.work.count(Counter::BytesCopied, reply.len() as u64);
-    call.out.extend_from_slice(&reply);
-    Ok(After::Continue)
+    match interpreter.begin(&script, invocation) {
+        Ok(running) => {
+            let run = ScriptRun::new(running, rights, session, call);
+            Ok(node.run_or_hold(session, run, call))
+        }
+        Err(text) => call.reply(Frame::Error(&text)).map(|()| After::Continue),
+    }
 }
 
 /// How many of the arguments are keys.
@@ -254,10 +265,7 @@ fn exists<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Done<'c>
 fn load<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Done<'c> {
     let body = call.args[2];
     call.work.count(Counter::BytesScanned, body.len() as u64);
-    let mut interpreter = node.scripts.take()?;
-    let compiled = interpreter.compile(body);
-    node.scripts.interpreter = Some(interpreter);
-    match compiled {
+    match node.scripts.interpreter()?.compile(body) {
         Ok(_) => call.reply_bulk(digest(body).as_bytes())?,
         Err(text) => call.reply(Frame::Error(&text))?,
     }
@@ -294,16 +302,70 @@ fn states_mode(args: &[&[u8]]) -> bool {
     }
 }
 
+/// FUNCTION LIST: there are none.
+fn function_list<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
+    let (mut has_pattern, mut has_code) = (false, false);
+    let mut index = 2;
+    while let Some(&option) = call.args.get(index) {
+        match option {
+            _ if !has_code && is_option(option, "withcode") => has_code = true,
+            _ if !has_pattern && is_option(option, "libraryname") => {
+                has_pattern = true;
+                index += 1;
+                if index == call.args.len() {
+                    return Err(ErrorReply::Fixed("ERR library name argument was not given"));
+                }
+            }
+            _ => {
+                return Err(ErrorReply::Quoting {
+                    before: "ERR Unknown argument ",
+                    quoted: option,
+                    after: "",
+                });
+            }
+        }
+        index += 1;
+    }
+    call.reply(Frame::Array(0))
+}
+
+/// FUNCTION STATS: what runs for long is never a function.
+fn function_stats<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Done<'c> {
+    if node.is_busy() {
+        return Err(BUSY);
+    }
+    call.reply(Frame::Map(2))?;
+    call.reply(Frame::Bulk(b"running_script"))?;
+    call.reply_null()?;
+    call.reply(Frame::Bulk(b"engines"))?;
+    call.reply(Frame::Map(1))?;
+    call.reply(Frame::Bulk(b"LUA"))?;
+    call.reply(Frame::Map(2))?;
+    for name in ["libraries_count", "functions_count"] {
+        call.reply(Frame::Bulk(name.as_bytes()))?;
+        call.reply_integer(0)?;
+    }
+    Ok(After::Continue)
+}
+
 /// FUNCTION DELETE.
 fn function_delete<'c>(_: &mut Node, _: &mut Session, _: &mut Call<'c>) -> Done<'c> {
     Err(ErrorReply::Fixed("ERR Library not found"))
 }
 
-/// SCRIPT KILL and FUNCTION KILL: scripts run to their end before another command is read.
-fn kill<'c>(_: &mut Node, _: &mut Session, _: &mut Call<'c>) -> Done<'c> {
-    Err(ErrorReply::Fixed(
-        "NOTBUSY No scripts in execution right now.",
-    ))
+/// SCRIPT KILL.
+fn kill<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Done<'c> {
+    let held = node.scripts.held.as_mut().ok_or(NOT_BUSY)?;
+    held.kill()?;
+    call.reply_ok().map(|()| After::Continue)
+}
+
+/// FUNCTION KILL: what runs is a script, which it must not kill.
+fn function_kill<'c>(node: &mut Node, _: &mut Session, _: &mut Call<'c>) -> Done<'c> {
+    match node.scripts.held.as_ref().ok_or(NOT_BUSY)?.check_killable() {
+        Ok(()) => Err(BUSY),
+        Err(error) => Err(error),
+    }
 }
 
 impl Node {
@@ -312,74 +374,72 @@ impl Node {
         self.scripts.is_out_of_memory && self.config.maxmemory > 0
     }
 
-    /// Lets `run` run a script whose commands are carried out in the name of this connection, which
-    /// is afterwards as it was.
-    fn run_script(
-        &mut self,
-        session: &mut Session,
-        call: &mut Call<'_>,
-        mut rights: Rights,
-        run: impl FnOnce(&mut dyn FnMut(Request) -> Answer) -> Vec<u8>,
-    ) -> Vec<u8> {
-        let (database, protocol, marks) = (session.database, session.protocol, session.marks);
-        session.marks = Marks::DENY_BLOCKING;
-        let mut serve = |request: Request| self.serve_script(session, call, &mut rights, &request);
-        let reply = run(&mut serve);
-        session.marks = marks;
-        (session.database, session.protocol) = (database, protocol);
-        reply
-    }
-
     /// Carries out one command of a script (scriptCall).
-    fn serve_script(
+    pub(super) fn serve_script(
         &mut self,
         session: &mut Session,
-        outer: &mut Call<'_>,
-        rights: &mut Rights,
+        run: &mut ScriptRun,
         request: &Request,
+        work: &mut Work,
     ) -> Answer {
         let args: Vec<&[u8]> = request.args.iter().map(Vec::as_slice).collect();
-        let Some(spec) = command::look_up(&args) else {
-            return Answer::Refused("Unknown Redis command called from script");
+        let spec = command::look_up(&args);
+        let spec = match self.allow_to_script(spec, args.len(), &mut run.rights) {
+            Ok(spec) => spec,
+            Err(text) => {
+                // What has no code of its own counts as ERR.
+                let counted = text.strip_prefix('-').unwrap_or("ERR ");
+                self.statistics.note_error(counted.as_bytes());
+                self.statistics.note_rejected(spec);
+                return Answer::Refused(text);
+            }
         };
-        if !spec.takes(args.len()) {
-            return Answer::Refused("Wrong number of args calling Redis command from script");
-        }
-        if spec.flags.has(Flags::NOSCRIPT) {
-            return Answer::Refused("This Redis command is not allowed from script");
-        }
-        let may_write = spec.flags.has(Flags::WRITE) || spec.may_replicate();
-        if may_write && rights.reads_only {
-            return Answer::Refused("Write commands are not allowed from read-only scripts.");
-        }
-        let may_grow = rights.allows_oom || rights.has_written || !spec.flags.has(Flags::DENYOOM);
-        if self.lacks_memory() && !may_grow {
-            return Answer::Refused("-OOM command not allowed when used memory > 'maxmemory'.");
-        }
-        rights.has_written |= spec.flags.has(Flags::WRITE);
-        outer.work.count(Counter::Commands, 1);
+        work.count(Counter::Commands, 1);
         self.statistics.commands += 1;
         let copied: usize = args.iter().map(|arg| arg.len()).sum();
-        outer.work.count(Counter::BytesCopied, copied as u64);
+        work.count(Counter::BytesCopied, copied as u64);
         if self.is_gated && !spec.flags.has(Flags::SKIP_MONITOR) && !spec.flags.has(Flags::ADMIN) {
-            self.show_to_monitors(session.database, "lua", spec, &args, outer.now_ms);
+            self.show_to_monitors(session.database, "lua", spec, &args, run.now_ms);
         }
         session.protocol = request.protocol;
         let mut reply = Vec::new();
         let mut call = Call {
             spec,
             args: &args,
-            now_ms: outer.now_ms,
-            now: outer.now,
+            now_ms: run.now_ms,
+            now: run.now,
             protocol: request.protocol,
             out: &mut reply,
-            work: &mut *outer.work,
+            work,
         };
-        let done = self.carry_out(session, &mut call);
-        if let Err(text) = done.map_err(|error| error.text()) {
-            reply.clear();
-            Frame::Error(&text).encode(&mut reply);
-        }
+        // No command that waits is allowed.
+        self.carry_out(session, &mut call);
         Answer::Reply(reply)
+    }
+
+    /// Whether a script may send this command, and the text of the refusal where it may not.
+    fn allow_to_script(
+        &self,
+        spec: Option<&'static CommandSpec>,
+        arg_count: usize,
+        rights: &mut Rights,
+    ) -> Result<&'static CommandSpec, &'static str> {
+        let spec = spec.ok_or("Unknown Redis command called from script")?;
+        if !spec.takes(arg_count) {
+            return Err("Wrong number of args calling Redis command from script");
+        }
+        if spec.flags.has(Flags::NOSCRIPT) {
+            return Err("This Redis command is not allowed from script");
+        }
+        let may_write = spec.flags.has(Flags::WRITE) || spec.may_replicate();
+        if may_write && rights.reads_only {
+            return Err("Write commands are not allowed from read-only scripts.");
+        }
+        let may_grow = rights.allows_oom || rights.has_written || !spec.flags.has(Flags::DENYOOM);
+        if self.lacks_memory() && !may_grow {
+            return Err("-OOM command not allowed when used memory > 'maxmemory'.");
+        }
+        rights.has_written |= spec.flags.has(Flags::WRITE);
+        Ok(spec)
     }
 }

@@ -3,7 +3,7 @@
 use super::call::{Call, Outcome, is_option};
 use super::client::Session;
 use super::configuration;
-use super::error::ErrorReply;
+use super::error::{ErrorReply, c_string};
 use super::info::info;
 use super::monitor::monitor;
 use super::moving::swapdb;
@@ -11,10 +11,11 @@ use super::snapshot::{bgsave, lastsave};
 use super::{After, Node};
 use super::{latency, memory, slow_log};
 use crate::command::commands;
-use crate::keyspace::Database;
+use crate::keyspace::{Database, count_allocation};
 use crate::number::{IntegerText, parse_i64};
 use crate::resp::Frame;
-use kvrig_base::seam::Work;
+use crate::value::{Kind, StringValue};
+use kvrig_base::seam::{Counter, Work};
 
 commands! { Server;
     "bgsave", -1, [ADMIN NOSCRIPT NO_ASYNC_LOADING], NONE, "1.0.0" => Node(bgsave);
@@ -55,13 +56,20 @@ fn role<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     call.reply(Frame::Array(0))
 }
 
-/// DEBUG SET-ACTIVE-EXPIRE; its other subcommands do not exist here.
+/// DEBUG ERROR, POPULATE and SET-ACTIVE-EXPIRE; its other subcommands do not exist here.
 fn debug<'c>(
     node: &mut Node,
-    _: &mut Session,
+    session: &mut Session,
     call: &mut Call<'c>,
 ) -> Result<After, ErrorReply<'c>> {
     match *call.args {
+        [_, what, text] if is_option(what, "error") => {
+            call.reply(Frame::Error(c_string(text)))?;
+            Ok(After::Continue)
+        }
+        [_, what, _, ..] if is_option(what, "populate") && call.args.len() <= 5 => {
+            populate(node.keyspace.database_mut(session.database), call)
+        }
         [_, what, value] if is_option(what, "set-active-expire") => {
             // What is no number is zero (atoi).
             node.config.active_expire = parse_i64(value).unwrap_or(0) != 0;
@@ -73,6 +81,35 @@ fn debug<'c>(
             after: "'. Try DEBUG HELP.",
         }),
     }
+}
+
+/// DEBUG POPULATE: so many strings, of so many bytes where that is stated; keys that are there stay.
+fn populate<'c>(db: &mut Database, call: &mut Call<'c>) -> Result<After, ErrorReply<'c>> {
+    let count = call.count(2)?;
+    let prefix = call.args.get(3).copied().unwrap_or(b"key");
+    let bytes = match call.args.len() {
+        5 => Some(call.count(4)?),
+        _ => None,
+    };
+    if bytes.is_some_and(|bytes| bytes as u64 > db.limits().string_bytes_max) {
+        return Err(ErrorReply::StringTooLong);
+    }
+    for number in 0..count {
+        let key = [prefix, b":", number.to_string().as_bytes()].concat();
+        if db.lookup(&key, call.now_ms, call.work).is_some() {
+            continue;
+        }
+        let mut value = format!("value:{number}").into_bytes();
+        if let Some(bytes) = bytes {
+            value.resize(bytes, 0);
+        }
+        let value = StringValue::from_text(&value);
+        count_allocation(value.stored_len(), call.work);
+        call.work
+            .count(Counter::BytesCopied, value.stored_len() as u64);
+        db.add(&key, value.into_value(), call.work);
+    }
+    call.reply_ok().map(|()| After::Continue)
 }
 
 /// FLUSHDB.

@@ -2,7 +2,7 @@
 //!
 //! A command's time is that which the host says was spent on it: by the prices of the cost profile
 //! in the simulator, by a clock elsewhere. It is asked only where `slowlog-log-slower-than` wants it,
-//! which by default it does not, unlike in Redis. What a command does when it is served after a wait
+//! which in studies it does not unless they say so. What a command does when it is served after a wait
 //! is not timed.
 
 use super::call::{Call, Outcome};
@@ -78,10 +78,11 @@ impl Node {
     /// Whether anybody wants to know how long commands take.
     #[inline]
     pub(super) fn times_commands(&self) -> bool {
-        self.config.slowlog_log_slower_than >= 0 || self.config.latency_monitor_threshold > 0
+        self.config.times_commands
+            || self.config.slowlog_log_slower_than >= 0
+            || self.config.latency_monitor_threshold > 0
     }
     /// Takes note of how long a command took (slowlogPushEntryIfNeeded, latencyAddSampleIfNeeded).
-    #[cold]
     pub(super) fn note_time(&mut self, session: &Session, call: &Call<'_>, took: Span) {
         let event = match call.spec.flags.has(Flags::FAST) {
             true => "fast-command",

@@ -2,7 +2,7 @@
 
 use super::call::{Call, Outcome, is_option};
 use super::error::{ErrorReply, c_string};
-use crate::keyspace::{Database, SetKey};
+use crate::keyspace::{Database, EventClasses, SetKey};
 use crate::number::strtod;
 use crate::resp::Frame;
 use crate::value::list::End;
@@ -263,7 +263,7 @@ fn answer<'c>(
     };
     if output.is_empty() {
         db.remove_if_expired(target, call.now_ms, call.work);
-        db.delete(target, call.work);
+        db.delete_telling(target, call.work);
         return call.reply_integer(0);
     }
     let mut list = List::new(db.limits().list_node);
@@ -276,6 +276,7 @@ fn answer<'c>(
         keeps_expiry: false,
     };
     db.set(target, list.into_value(), how, call.work);
+    db.notify(EventClasses::LIST, "sortstore", target);
     call.reply_count(output.len())
 }
 

@@ -8,13 +8,14 @@ use super::call::Call;
 use super::client::{Marks, Session};
 use super::error::ErrorReply;
 use super::{After, Node};
-use crate::command::{CommandSpec, Flags, commands};
+use crate::command::{self, CommandSpec, Flags, commands};
 use crate::keyspace::Change;
 use crate::resp::Frame;
 use kvrig_base::id::ConnId;
 use kvrig_base::seam::{Counter, Work};
+use kvrig_base::time::Time;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 commands! { Transactions;
     "discard", 1, [NOSCRIPT LOADING STALE FAST ALLOW_BUSY], NONE, "2.0.0" => Node(discard);
@@ -38,6 +39,17 @@ struct Watched {
     key: Box<[u8]>,
     /// Whether it was there with its time passed.
     was_expired: bool,
+}
+
+/// What EXEC has still to carry out.
+#[derive(Debug)]
+pub(super) struct Rest {
+    queue: VecDeque<Queued>,
+    /// How many there were.
+    count: usize,
+    begun: Time,
+    /// What is to be done behind them all.
+    after: After,
 }
 
 /// What a connection has queued and watches.
@@ -185,16 +197,13 @@ fn exec<'c>(
     }
     session.marks.set(Marks::DENY_BLOCKING, true);
     call.reply(Frame::Array(queue.len()))?;
-    let mut last = After::Continue;
-    for queued in &queue {
-        match node.carry_out_queued(session, queued, call) {
-            After::Continue => {}
-            after => last = after,
-        }
-    }
-    session.marks.set(Marks::DENY_BLOCKING, false);
-    call.work.count(Counter::Frees, queue.len() as u64);
-    Ok(last)
+    let rest = Rest {
+        count: queue.len(),
+        queue: queue.into(),
+        begun: call.now,
+        after: After::Continue,
+    };
+    Ok(node.carry_out_rest(session, rest, call))
 }
 
 impl Node {
@@ -206,12 +215,54 @@ impl Node {
         error: ErrorReply<'c>,
     ) -> Refusal<'c> {
         let is_exec = args[0].eq_ignore_ascii_case(b"exec");
+        self.statistics.note_rejected(command::look_up(args));
         if is_exec {
             self.discard_transaction(session);
         } else if session.marks.has_any(Marks::MULTI) {
             session.marks.set(Marks::DIRTY_EXEC, true);
         }
         Refusal { error, is_exec }
+    }
+
+    /// Carries out what was queued, up to a script that holds the node or to the end.
+    fn carry_out_rest(
+        &mut self,
+        session: &mut Session,
+        mut rest: Rest,
+        call: &mut Call<'_>,
+    ) -> After {
+        while let Some(queued) = rest.queue.pop_front() {
+            match self.carry_out_queued(session, &queued, call) {
+                After::Continue => {}
+                After::Suspend => {
+                    if let Some(held) = &mut self.scripts.held {
+                        held.keep_rest(rest);
+                    }
+                    return After::Suspend;
+                }
+                after => rest.after = after,
+            }
+        }
+        session.marks.set(Marks::DENY_BLOCKING, false);
+        call.work.count(Counter::Frees, rest.count as u64);
+        rest.after
+    }
+
+    /// The same behind a script that has held the node; EXEC itself is counted at the end.
+    pub(super) fn go_on_with_transaction(
+        &mut self,
+        session: &mut Session,
+        rest: Rest,
+        call: &mut Call<'_>,
+    ) -> After {
+        let begun = rest.begun;
+        let after = self.carry_out_rest(session, rest, call);
+        if after != After::Suspend {
+            let took = call.now.saturating_add(call.work.spent()).since(begun);
+            call.spec = command::find(b"exec").expect("it is in the table");
+            self.note_done(session, call, 0, Some(took));
+        }
+        after
     }
 
     fn carry_out_queued(
@@ -233,13 +284,7 @@ impl Node {
         };
         let start = call.out.len();
         self.feed_monitors(session, call.spec, &args, call.now_ms);
-        let done = self.carry_out(session, &mut call);
-        let after = done.map_err(|error| error.text());
-        let after = after.unwrap_or_else(|text| {
-            Frame::Error(&text).encode(outer.out);
-            After::Continue
-        });
-        self.statistics.note_reply(&outer.out[start..]);
+        let after = self.carry_out(session, &mut call);
         if session.marks.are_quiet() {
             outer.out.truncate(start);
         }

@@ -2,7 +2,8 @@
 //! replies.
 //!
 //! A script runs on a coroutine with a stack of its own. Where it asks for a command, the coroutine is
-//! left with the request, and entered again with the reply: nothing in here knows the node.
+//! left with the request, and entered again with the reply; after some instructions it is left as
+//! well, to be entered again now, later or only to be killed. Nothing in here knows the node.
 
 mod api;
 mod args;
@@ -18,14 +19,17 @@ mod sandbox;
 mod shebang;
 mod structs;
 mod values;
+mod watch;
 
 pub(crate) use self::api::digest;
 pub(crate) use self::random::Random;
 pub(crate) use self::shebang::Declared;
+pub(crate) use self::watch::INSTRUCTIONS_PER_PAUSE;
 
 use self::raise::{ErrorTable, type_name};
 use self::reply::Replies;
 use self::sandbox::Sandbox;
+use self::watch::Watch;
 use crate::node::c_string;
 use crate::number::write_17_digits;
 use crate::resp::{Frame, Protocol};
@@ -57,6 +61,32 @@ pub(crate) enum Answer {
     Reply(Vec<u8>),
     /// The command is not for this script; the text, which a code may begin behind a minus.
     Refused(&'static str),
+    /// It goes on: what it begins with, and the answer to a pause.
+    GoOn,
+    /// It was killed, and may not go on whatever it does.
+    Killed,
+}
+
+/// Where a script has come to.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// It asks for a command.
+    Command(Request),
+    /// It has carried out some more instructions, and would go on.
+    Pause,
+    /// It is over, with this reply.
+    Done(Finished),
+}
+
+/// The end of a script.
+#[derive(Debug, Default)]
+pub(crate) struct Finished {
+    /// The reply.
+    pub(crate) reply: Vec<u8>,
+    /// The texts of the errors in it that nobody has counted yet.
+    pub(crate) errors: Vec<Vec<u8>>,
+    /// How many errors in it were counted when a command failed.
+    pub(crate) repeated_errors: u64,
 }
 
 /// A script that has been compiled.
@@ -152,40 +182,93 @@ impl Interpreter {
     pub(crate) fn count(&self) -> usize {
         self.scripts.len()
     }
-    /// Runs a script and returns the reply; `serve` carries out its commands.
-    pub(crate) fn run(
+    /// Makes ready to run a script.
+    ///
+    /// # Errors
+    /// The reply, where there is no memory for it.
+    pub(crate) fn begin(
         &mut self,
         script: &Script,
         invocation: Invocation,
-        mut serve: impl FnMut(Request) -> Answer,
-    ) -> Vec<u8> {
-        let stack = match self
-            .stack
-            .take()
-            .map_or_else(|| DefaultStack::new(STACK_BYTES), Ok)
-        {
-            Ok(stack) => stack,
-            Err(_) => return failed(&script.digest, b"not enough memory"),
-        };
+    ) -> Result<Running, Vec<u8>> {
+        let stack = self.stack.take();
+        let stack = stack.map_or_else(|| DefaultStack::new(STACK_BYTES), Ok);
+        let stack = stack.map_err(|_| failed_text(&script.digest, b"not enough memory"))?;
         let run = Run {
             lua: self.lua.clone(),
             sandbox: self.sandbox.clone(),
             replies: self.replies.clone(),
             script: script.clone(),
         };
-        let mut coroutine =
-            Coroutine::with_stack(stack, move |yielder: &Yielder<Answer, Request>, _| {
-                run.reply(&invocation, yielder)
-            });
-        let mut answer = Answer::Reply(Vec::new());
-        let reply = loop {
-            match coroutine.resume(answer) {
-                CoroutineResult::Yield(request) => answer = serve(request),
-                CoroutineResult::Return(reply) => break reply,
-            }
-        };
-        self.stack = Some(coroutine.into_stack());
-        reply
+        let watch = self.sandbox.watch.clone();
+        let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<Answer, Leave>, _| {
+            run.reply(&invocation, yielder)
+        });
+        Ok(Running {
+            coroutine: Some(coroutine),
+            watch,
+        })
+    }
+    /// Takes back what a script that is over has used.
+    pub(crate) fn end(&mut self, running: Running) {
+        self.stack = running.into_stack();
+    }
+}
+
+/// Why a script leaves its coroutine.
+#[derive(Debug)]
+enum Leave {
+    Command(Request),
+    Pause,
+}
+
+/// A script that has begun.
+pub(crate) struct Running {
+    /// Empty once the stack is taken back.
+    coroutine: Option<Coroutine<Answer, Leave, Finished>>,
+    watch: Watch,
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").finish_non_exhaustive()
+    }
+}
+
+impl Running {
+    /// Lets it go on with an answer to what it asked for last, up to the next question. Must not be
+    /// asked again once it is done.
+    pub(crate) fn go_on(&mut self, answer: Answer) -> Step {
+        if matches!(answer, Answer::Killed) {
+            self.watch.kill();
+        }
+        let coroutine = self
+            .coroutine
+            .as_mut()
+            .expect("the stack is taken back at the end");
+        match coroutine.resume(answer) {
+            CoroutineResult::Yield(Leave::Command(request)) => Step::Command(request),
+            CoroutineResult::Yield(Leave::Pause) => Step::Pause,
+            CoroutineResult::Return(finished) => Step::Done(finished),
+        }
+    }
+    /// The instructions that it has carried out since this was asked last, in steps of a hundred.
+    pub(crate) fn take_instructions(&self) -> u64 {
+        self.watch.take_instructions()
+    }
+    fn into_stack(mut self) -> Option<DefaultStack> {
+        self.coroutine.take().map(Coroutine::into_stack)
+    }
+}
+
+impl Drop for Running {
+    /// A stack that is in use cannot be let go: the script is killed, and ends itself.
+    fn drop(&mut self) {
+        let is_over = |running: &Self| running.coroutine.as_ref().is_none_or(Coroutine::done);
+        // One that never began has nothing on its stack.
+        while !is_over(self) {
+            self.go_on(Answer::Killed);
+        }
     }
 }
 
@@ -198,26 +281,28 @@ struct Run {
 }
 
 impl Run {
-    fn reply(&self, invocation: &Invocation, yielder: &Yielder<Answer, Request>) -> Vec<u8> {
-        let mut out = Vec::new();
-        let done = self.run(invocation, yielder, &mut out);
+    fn reply(&self, invocation: &Invocation, yielder: &Yielder<Answer, Leave>) -> Finished {
+        let mut finished = Finished::default();
+        let done = self.run(invocation, yielder, &mut finished);
+        self.sandbox.watch.end();
         let done = done.and_then(|()| self.sandbox.clean());
-        // What is raised out here is that memory has run out.
+        // What is raised out here is that memory has run out, or that the script was killed before it
+        // began.
         if let Err(error) = done {
             let text = match raise::caught(&self.lua, &error) {
                 Ok(Value::String(text)) => text.as_bytes().to_vec(),
                 _ => b"not enough memory".to_vec(),
             };
-            return failed(&self.script.digest, &text);
+            return Finished::failed(&failed_text(&self.script.digest, &text));
         }
-        out
+        finished
     }
 
     fn run(
         &self,
         invocation: &Invocation,
-        yielder: &Yielder<Answer, Request>,
-        out: &mut Vec<u8>,
+        yielder: &Yielder<Answer, Leave>,
+        finished: &mut Finished,
     ) -> mlua::Result<()> {
         let (lua, sandbox) = (&self.lua, &self.sandbox);
         sandbox.begin(lua)?;
@@ -244,22 +329,29 @@ impl Run {
             })?;
             sandbox.redis.raw_set("call", raising)?;
             sandbox.redis.raw_set("pcall", returning)?;
+            let pause =
+                scope.create_function(move |_, ()| match yielder.suspend(Leave::Pause) {
+                    Answer::Killed => Err(watch::killed()),
+                    _ => Ok(()),
+                })?;
+            sandbox.watch.begin(pause);
             let (is_done, value): (bool, Value) = sandbox.protected.call(&self.script.function)?;
             if is_done {
                 let script = sandbox.protocol.get();
                 return self
                     .replies
-                    .write(lua, value, invocation.protocol, script, out);
+                    .write(lua, value, invocation.protocol, script, finished);
             }
             match value {
-                Value::Table(table) => self.report(&table, out),
+                Value::Table(table) => self.report(&table, finished),
                 Value::String(text) => {
-                    *out = failed(&self.script.digest, &text.as_bytes());
+                    let text = failed_text(&self.script.digest, &text.as_bytes());
+                    *finished = Finished::failed(&text);
                     Ok(())
                 }
                 other => {
                     let value = raise_text(lua, &other)?;
-                    *out = failed(&self.script.digest, &value);
+                    *finished = Finished::failed(&failed_text(&self.script.digest, &value));
                     Ok(())
                 }
             }
@@ -271,8 +363,9 @@ impl Run {
         &self,
         lua: &Lua,
         values: MultiValue,
-        yielder: &Yielder<Answer, Request>,
+        yielder: &Yielder<Answer, Leave>,
     ) -> mlua::Result<Result<Value, ErrorTable>> {
+        self.sandbox.watch.check()?;
         let args = api::command_arguments(&values);
         // Their handles are needed for what the reply holds.
         drop(values);
@@ -281,7 +374,9 @@ impl Run {
             Err(error) => return Ok(Err(error)),
         };
         let protocol = self.sandbox.protocol.get();
-        match yielder.suspend(Request { args, protocol }) {
+        match yielder.suspend(Leave::Command(Request { args, protocol })) {
+            Answer::Killed => Err(watch::killed()),
+            Answer::GoOn => Ok(Ok(Value::Nil)),
             Answer::Refused(text) => Ok(Err(ErrorTable::new(text.as_bytes(), true))),
             Answer::Reply(reply) => match values::error_of_reply(&reply) {
                 Some(error) => Ok(Err(error)),
@@ -291,7 +386,7 @@ impl Run {
     }
 
     /// Replies the error of a script with its place.
-    fn report(&self, table: &Table, out: &mut Vec<u8>) -> mlua::Result<()> {
+    fn report(&self, table: &Table, finished: &mut Finished) -> mlua::Result<()> {
         let field = |name: &str| -> mlua::Result<Option<Vec<u8>>> {
             let value: Value = table.raw_get(name)?;
             let text = args::to_string(&self.lua, &value)?;
@@ -312,19 +407,34 @@ impl Run {
             .concat(),
             _ => text,
         };
-        Frame::Error(&text).encode(out);
+        let is_counted = raise::is_counted(table)?;
+        finished.error(&text, is_counted, Protocol::default());
         Ok(())
     }
 }
 
-/// The reply to a script that ended with something that is no error table.
-fn failed(digest: &str, text: &[u8]) -> Vec<u8> {
+impl Finished {
+    /// That of a script whose only reply is an error.
+    fn failed(text: &[u8]) -> Self {
+        let mut finished = Self::default();
+        finished.error(text, false, Protocol::default());
+        finished
+    }
+    /// Adds an error to the reply.
+    fn error(&mut self, text: &[u8], is_counted: bool, protocol: Protocol) {
+        Frame::Error(text).encode_in(protocol, &mut self.reply);
+        match is_counted {
+            true => self.repeated_errors += 1,
+            false => self.errors.push(text.to_vec()),
+        }
+    }
+}
+
+/// The error of a script that ended with something that is no error table.
+fn failed_text(digest: &str, text: &[u8]) -> Vec<u8> {
     let text = c_string(text);
     let text = &text[..text.len().min(PLAIN_ERROR_BYTES_MAX)];
-    let text = [b"ERR Error running script ", digest.as_bytes(), b", ", text].concat();
-    let mut out = Vec::new();
-    Frame::Error(&text).encode(&mut out);
-    out
+    [b"ERR Error running script ", digest.as_bytes(), b", ", text].concat()
 }
 
 fn raise_text(lua: &Lua, value: &Value) -> mlua::Result<Vec<u8>> {

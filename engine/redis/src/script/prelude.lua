@@ -1,6 +1,7 @@
 -- What catches errors. Errors of functions that are not Lua's own travel as objects; a script must
--- see the values that they stand for. These three are written in Lua because coroutines and levels of
--- errors pass through functions of Lua and of its own libraries alone.
+-- see the values that they stand for, and nothing where it was killed: what converts an error then
+-- raises one. These three are written in Lua because coroutines and levels of errors pass through
+-- functions of Lua and of its own libraries alone.
 local native, caught, caught_text = ...
 local pcall, xpcall, resume = native.pcall, native.xpcall, native.resume
 
@@ -12,6 +13,6 @@ end
 return
   function(...) return settle(caught_text, pcall(...)) end,
   function(f, handler)
-    return xpcall(f, function(e) return handler(caught(e)) end)
+    return settle(caught, xpcall(f, function(e) return handler(caught(e)) end))
   end,
   function(...) return settle(caught, resume(...)) end

@@ -1,10 +1,13 @@
 //! Errors that libraries raise inside scripts, with the texts and places of Lua's auxiliary library.
 
-use mlua::{Error, Lua, Value};
+use mlua::{Error, Lua, Table, Value};
 use std::fmt;
 
 /// What the bindings put between an error's text and where Lua was.
 const TRACEBACK: &str = "\nstack traceback:\n";
+
+/// The field of an error table that was counted already.
+const COUNTED: &str = "ignore_error_stats_update";
 
 /// What a function of ours raises. It travels as an object of its own through Lua and becomes a
 /// value of Lua where a script catches it.
@@ -60,7 +63,7 @@ impl ErrorTable {
         let table = lua.create_table()?;
         table.raw_set("err", lua.create_string(&self.text)?)?;
         if self.is_counted {
-            table.raw_set("ignore_error_stats_update", true)?;
+            table.raw_set(COUNTED, true)?;
         }
         Ok(Value::Table(table))
     }
@@ -68,6 +71,13 @@ impl ErrorTable {
     pub(crate) fn raise(self) -> Error {
         Error::external(Raised::Reply(self))
     }
+}
+
+/// Whether the error of a table was counted when a command failed with it.
+pub(crate) fn is_counted(table: &Table) -> mlua::Result<bool> {
+    // What scripts store there counts as it does for lua_toboolean.
+    let mark: Value = table.raw_get(COUNTED)?;
+    Ok(!matches!(mark, Value::Nil | Value::Boolean(false)))
 }
 
 /// The error of a library of Redis: a table whose text has no place (luaPushError, luaError).

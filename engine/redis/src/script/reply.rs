@@ -4,8 +4,8 @@
 //! present one lie in a table of Lua: handles to its values are few.
 
 use super::args::c_integer;
-use super::number_text;
-use super::raise::type_name;
+use super::raise::{is_counted, type_name};
+use super::{Finished, number_text};
 use crate::node::c_string;
 use crate::resp::{Frame, Protocol};
 use mlua::{Function, Lua, Table, Value};
@@ -49,7 +49,7 @@ impl Replies {
         value: Value,
         client: Protocol,
         script: Protocol,
-        out: &mut Vec<u8>,
+        finished: &mut Finished,
     ) -> mlua::Result<()> {
         let mut writer = Writer {
             next: &self.next,
@@ -58,7 +58,7 @@ impl Replies {
             levels: Vec::new(),
             client,
             script,
-            out,
+            finished,
         };
         writer.value(value, SLOTS_AT_START)?;
         while writer.step()? {}
@@ -74,12 +74,12 @@ struct Writer<'a> {
     levels: Vec<Level>,
     client: Protocol,
     script: Protocol,
-    out: &'a mut Vec<u8>,
+    finished: &'a mut Finished,
 }
 
 impl Writer<'_> {
     fn frame(&mut self, frame: Frame<'_>) {
-        frame.encode_in(self.client, self.out);
+        frame.encode_in(self.client, &mut self.finished.reply);
     }
     /// Writes one more element of the innermost table, or leaves it; says whether one is left.
     fn step(&mut self) -> mlua::Result<bool> {
@@ -127,7 +127,8 @@ impl Writer<'_> {
     /// Writes a value that is none, or begins a table.
     fn value(&mut self, value: Value, slots: usize) -> mlua::Result<()> {
         if slots + SLOTS_PER_VALUE > STACK_SLOTS_MAX {
-            self.frame(Frame::Error(b"ERR reached lua stack limit"));
+            let text = b"ERR reached lua stack limit";
+            self.finished.error(text, false, self.client);
             return Ok(());
         }
         match value {
@@ -146,7 +147,10 @@ impl Writer<'_> {
     }
     fn table(&mut self, table: &Table, slots: usize) -> mlua::Result<()> {
         if let Value::String(text) = table.raw_get("err")? {
-            self.frame(Frame::Error(c_string(&text.as_bytes())));
+            let is_counted = is_counted(table)?;
+            let text = text.as_bytes();
+            self.finished
+                .error(c_string(&text), is_counted, self.client);
             return Ok(());
         }
         if let Value::String(text) = table.raw_get("ok")? {
@@ -217,12 +221,13 @@ impl Writer<'_> {
             .for_each(|(to, from)| *to = *from);
         let head = format!("={}\r\n", text.len() + 4);
         let parts = [head.as_bytes(), &mark, b":", text, b"\r\n"];
-        self.out.extend_from_slice(&parts.concat());
+        self.finished.reply.extend_from_slice(&parts.concat());
     }
     fn line(&mut self, mark: u8, text: &[u8]) {
-        self.out.push(mark);
-        self.out.extend_from_slice(&without_line_ends(text));
-        self.out.extend_from_slice(b"\r\n");
+        let out = &mut self.finished.reply;
+        out.push(mark);
+        out.extend_from_slice(&without_line_ends(text));
+        out.extend_from_slice(b"\r\n");
     }
 }
 

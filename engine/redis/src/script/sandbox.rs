@@ -7,7 +7,8 @@
 use super::args::Args;
 use super::names::Names;
 use super::protected::{ProtectedTables, READ_ONLY};
-use super::raise::{Raised, caught, error, type_error};
+use super::raise::{Raised, error, type_error};
+use super::watch::Watch;
 use super::{api, bit, cjson, cmsgpack, random::Random, structs};
 use crate::resp::Protocol;
 use mlua::{
@@ -46,6 +47,7 @@ pub(super) struct Sandbox {
     /// Calls a function and makes an error table of whatever it raises.
     pub(super) protected: Function,
     random: Random,
+    pub(super) watch: Watch,
     /// The form of replies to the script.
     pub(super) protocol: Rc<Cell<Protocol>>,
     names: Names,
@@ -71,6 +73,7 @@ impl Sandbox {
             next: native.raw_get("next")?,
             protected: protected(&lua, &native, &globals)?,
             random,
+            watch: Watch::default(),
             protocol,
             names: Names::new(&lua)?,
             tables: ProtectedTables::default(),
@@ -82,6 +85,7 @@ impl Sandbox {
         sandbox.install_tostring(&lua, &native)?;
         sandbox.install_libraries(&lua, &native)?;
         sandbox.protect_globals(&lua)?;
+        sandbox.watch.install(&lua)?;
         Ok((lua, sandbox))
     }
 
@@ -96,10 +100,12 @@ impl Sandbox {
         parts.raw_set("pcall", native.raw_get::<Value>("pcall")?)?;
         parts.raw_set("xpcall", native.raw_get::<Value>("xpcall")?)?;
         parts.raw_set("resume", coroutine.raw_get::<Value>("resume")?)?;
-        let value_of = lua.create_function(|lua, value: Value| value_of_error(lua, value))?;
+        let watch = self.watch.clone();
+        let value_of = lua.create_function(move |lua, value: Value| watch.caught(lua, value))?;
+        let watch = self.watch.clone();
         // pcall gives the text of an error table in its place (luaRedisPcall).
-        let text_of = lua.create_function(|lua, value: Value| {
-            let value = value_of_error(lua, value)?;
+        let text_of = lua.create_function(move |lua, value: Value| {
+            let value = watch.caught(lua, value)?;
             if let Value::Table(table) = &value
                 && let text @ (Value::String(_) | Value::Integer(_) | Value::Number(_)) =
                     table.get("err")?
@@ -223,7 +229,7 @@ impl Sandbox {
             native.call::<MultiValue>((lua.create_string(source(text))?, name))
         };
         let load_text = compile.clone();
-        let protected = self.protected.clone();
+        let (protected, watch) = (self.protected.clone(), self.watch.clone());
         let loadstring = lua.create_function(move |lua, values: MultiValue| {
             let args = Args::new(lua, &values);
             let text = args.string(1)?;
@@ -251,6 +257,7 @@ impl Sandbox {
                 }
                 // Lua shows an error of the function to the handler of the script.
                 let (is_read, piece): (bool, Value) = protected.call(read)?;
+                watch.check()?;
                 match piece {
                     error if !is_read => return (Value::Nil, error).into_lua_multi(lua),
                     Value::Nil => break,
@@ -378,14 +385,6 @@ pub(super) fn source(text: &[u8]) -> Vec<u8> {
     match text.first() {
         Some(0x1B) => [b" ", text].concat(),
         _ => text.to_vec(),
-    }
-}
-
-/// The value that an error stands for, if it is an object of ours.
-fn value_of_error(lua: &Lua, value: Value) -> mlua::Result<Value> {
-    match value {
-        Value::Error(error) => caught(lua, &error),
-        value => Ok(value),
     }
 }
 

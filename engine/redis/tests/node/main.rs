@@ -1,5 +1,6 @@
 //! The node as a host sees it.
 
+mod busy;
 mod commands;
 mod connections;
 mod eviction;

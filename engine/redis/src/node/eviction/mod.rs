@@ -6,7 +6,7 @@ mod pool;
 pub use policy::Policy;
 
 use super::Node;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{EventClasses, Keyspace};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Cause, Work};
 use kvrig_base::time::{Span, Time};
@@ -139,9 +139,9 @@ impl Eviction {
                 return Evicted::Failed;
             };
             let before = keyspace.used_memory() as i64;
-            keyspace
-                .database_mut(victim.database)
-                .delete(&victim.key, work);
+            let database = keyspace.database_mut(victim.database);
+            database.delete(&victim.key, work);
+            database.notify(EventClasses::EVICTED, "evicted", &victim.key);
             bytes_freed += before - keyspace.used_memory() as i64;
             keys += 1;
             self.evicted_keys += 1;

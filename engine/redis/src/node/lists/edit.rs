@@ -1,7 +1,7 @@
 //! Commands that change lists inside.
 
 use super::{element, resolve};
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::node::call::is_option;
 use crate::node::{Call, ErrorReply, Outcome};
 use crate::value::List;
@@ -17,6 +17,7 @@ pub(super) fn lset<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     db.change(key, slot, call.work, |list: &mut List, work| {
         list.set(index, value, work)
     });
+    db.notify(EventClasses::LIST, "lset", key);
     call.reply_ok()
 }
 
@@ -36,7 +37,10 @@ pub(super) fn linsert<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c>
         (is_inserted.then(|| list.len()), is_inserted)
     });
     match length {
-        Some(length) => call.reply_count(length),
+        Some(length) => {
+            db.notify(EventClasses::LIST, "linsert", key);
+            call.reply_count(length)
+        }
         None => call.reply_integer(-1),
     }
 }
@@ -57,6 +61,9 @@ pub(super) fn lrem<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         let removed = list.remove(end, value, most, work);
         (removed, removed > 0)
     });
+    if removed > 0 {
+        db.notify_taken(EventClasses::LIST, "lrem", key);
+    }
     call.reply_count(removed)
 }
 
@@ -73,5 +80,6 @@ pub(super) fn ltrim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         list.remove_range(start + count, length, work);
         list.remove_range(0, start, work);
     });
+    db.notify_taken(EventClasses::LIST, "ltrim", key);
     call.reply_ok()
 }

@@ -2,7 +2,7 @@
 
 use super::multi::{MultiPop, multi_pop};
 use super::read::reply_range;
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::node::call::is_option;
 use crate::node::{Call, ErrorReply, Outcome};
 use crate::resp::Frame;
@@ -63,12 +63,30 @@ fn push_all(
         call.work.count(Counter::AllocationsSmall, 1);
         db.add(key, list.into_value(), call.work)
     });
-    db.change(key, slot, call.work, |list: &mut List, work| {
+    let length = db.change(key, slot, call.work, |list: &mut List, work| {
         for element in elements {
             list.push(end, element, work);
         }
         list.len()
-    })
+    });
+    db.notify(EventClasses::LIST, pushed(end), key);
+    length
+}
+
+/// The event of elements that are added.
+const fn pushed(end: End) -> &'static str {
+    match end {
+        End::Left => "lpush",
+        End::Right => "rpush",
+    }
+}
+
+/// The event of elements that are taken.
+const fn popped(end: End) -> &'static str {
+    match end {
+        End::Left => "lpop",
+        End::Right => "rpop",
+    }
 }
 
 /// LPOP.
@@ -112,6 +130,12 @@ pub(crate) fn pop_one(
     end: End,
     call: &mut Call<'_>,
 ) -> Vec<u8> {
+    let element = take_one(db, key, slot, end, call);
+    db.notify_taken(EventClasses::LIST, popped(end), key);
+    element
+}
+
+fn take_one(db: &mut Database, key: &[u8], slot: Slot, end: End, call: &mut Call<'_>) -> Vec<u8> {
     db.change(key, slot, call.work, |list: &mut List, work| {
         let popped = list.pop(end, work, |item, work| {
             let bytes = item.bytes().as_slice().to_vec();
@@ -141,6 +165,7 @@ pub(crate) fn pop_range<'c>(
         let start = if end == End::Left { 0 } else { length - count };
         list.remove_range(start, count, work);
     });
+    db.notify_taken(EventClasses::LIST, popped(end), key);
     Ok(())
 }
 
@@ -189,10 +214,14 @@ pub(crate) fn move_element<'c>(
             list.push(to, &element, work);
             element
         });
+        db.notify(EventClasses::LIST, pushed(to), target);
+        db.notify(EventClasses::LIST, popped(from), source);
         return call.reply_bulk(&element);
     }
-    let element = pop_one(db, source, slot, from, call);
+    let element = take_one(db, source, slot, from, call);
     push_all(db, target, found, to, &[&element], call);
+    // Redis adds before it takes away.
+    db.notify_taken(EventClasses::LIST, popped(from), source);
     call.reply_bulk(&element)
 }
 

@@ -1,6 +1,6 @@
 //! Intersections, unions and differences.
 
-use crate::keyspace::{Database, SetKey};
+use crate::keyspace::{Database, EventClasses, SetKey};
 use crate::node::call::is_option;
 use crate::node::{Call, ErrorReply, Outcome};
 use crate::number::parse_i64;
@@ -201,7 +201,7 @@ fn store<'c>(db: &mut Database, members: &Members, call: &mut Call<'c>) -> Outco
     let target = call.args[1];
     let Some(first) = members.first() else {
         db.remove_if_expired(target, call.now_ms, call.work);
-        db.delete(target, call.work);
+        db.delete_telling(target, call.work);
         return call.reply_integer(0);
     };
     let mut set = new_set(db, first);
@@ -215,5 +215,6 @@ fn store<'c>(db: &mut Database, members: &Members, call: &mut Call<'c>) -> Outco
         keeps_expiry: false,
     };
     db.set(target, set.into_value(), how, call.work);
+    db.notify(EventClasses::SET, call.spec.name, target);
     call.reply_count(length)
 }

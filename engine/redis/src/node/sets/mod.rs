@@ -6,7 +6,7 @@ mod random;
 use super::scan::{reply_nothing, scan_value, value_cursor, value_options};
 use super::{Call, Outcome};
 use crate::command::commands;
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::resp::Frame;
 use crate::value::{Kind, Set};
 use kvrig_base::seam::Counter;
@@ -45,11 +45,15 @@ fn add_all(
         call.work.count(Counter::AllocationsSmall, 1);
         db.add(key, set.into_value(), call.work)
     });
-    db.change_if(key, slot, call.work, |set: &mut Set, work| {
+    let added = db.change_if(key, slot, call.work, |set: &mut Set, work| {
         let is_added = |member: &&&[u8]| set.insert(member, work);
         let added = members.iter().filter(is_added).count();
         (added, added > 0)
-    })
+    });
+    if added > 0 {
+        db.notify(EventClasses::SET, "sadd", key);
+    }
+    added
 }
 
 /// SADD.
@@ -71,6 +75,9 @@ fn srem<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         let removed = members.iter().filter(is_removed).count();
         (removed, removed > 0)
     });
+    if removed > 0 {
+        db.notify_taken(EventClasses::SET, "srem", key);
+    }
     call.reply_count(removed)
 }
 
@@ -97,6 +104,7 @@ fn smove<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         (removed, removed)
     });
     if removed {
+        db.notify_taken(EventClasses::SET, "srem", source);
         add_all(db, target, to, &[member], call);
     }
     call.reply_integer(removed.into())

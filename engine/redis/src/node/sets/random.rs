@@ -1,6 +1,6 @@
 //! Random members.
 
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::node::{Call, ErrorReply, Outcome};
 use crate::resp::Frame;
 use crate::value::Set;
@@ -57,7 +57,7 @@ pub(super) fn spop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         Some(0) => Vec::new(),
         Some(count) if count >= db.get::<Set>(slot).len() => {
             // All members are read as by SUNION.
-            db.note_lookup(true);
+            db.note_lookup(key, true);
             draw_distinct(db, key, slot, count as u64, call)
         }
         Some(count) => draw_distinct(db, key, slot, count as u64, call),
@@ -68,6 +68,9 @@ pub(super) fn spop<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         }
         ((), !members.is_empty())
     });
+    if !members.is_empty() {
+        db.notify_taken(EventClasses::SET, "spop", key);
+    }
     if count.is_some() {
         call.reply(Frame::Set(members.len()))?;
     }

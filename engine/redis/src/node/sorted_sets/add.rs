@@ -1,7 +1,7 @@
 //! ZADD, ZINCRBY and ZREM.
 
 use super::{new_set, reply_score};
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::node::call::is_option;
 use crate::node::{Call, ErrorReply, Outcome};
 use crate::value::{Kind, SortedSet};
@@ -114,7 +114,7 @@ pub(in crate::node) fn add_scored<'c>(
         }
     };
     let (mut added, mut changed, mut last) = (0, 0, None);
-    db.change_if(key, slot, call.work, |set: &mut SortedSet, work| {
+    let outcome = db.change_if(key, slot, call.work, |set: &mut SortedSet, work| {
         let mut entries = members.iter().zip(scores);
         let outcome = entries.try_for_each(|(member, &score)| {
             match add_one(set, member, score, options, work)? {
@@ -132,7 +132,12 @@ pub(in crate::node) fn add_scored<'c>(
             Ok(())
         });
         (outcome, added + changed > 0)
-    })?;
+    });
+    if added + changed > 0 {
+        let event = if options.increments { "zincr" } else { "zadd" };
+        db.notify(EventClasses::SORTED_SET, event, key);
+    }
+    outcome?;
     match (options.increments, last) {
         (true, Some(score)) => reply_score(score, call),
         (true, None) => call.reply_null(),
@@ -190,5 +195,8 @@ pub(super) fn zrem<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         let removed = members.iter().filter(is_removed).count();
         (removed, removed > 0)
     });
+    if removed > 0 {
+        db.notify_taken(EventClasses::SORTED_SET, "zrem", key);
+    }
     call.reply_count(removed)
 }

@@ -12,7 +12,7 @@ pub(crate) use pop::{is_highest, take};
 
 use super::{Call, Outcome};
 use crate::command::commands;
-use crate::keyspace::{Database, SetKey};
+use crate::keyspace::{Database, EventClasses, SetKey};
 use crate::number::write_17_digits;
 use crate::resp::{Frame, Protocol};
 use crate::value::{Kind, SortedSet};
@@ -137,7 +137,7 @@ pub(super) fn store<'c>(
 ) -> Outcome<'c> {
     if entries.is_empty() {
         db.remove_if_expired(target, call.now_ms, call.work);
-        db.delete(target, call.work);
+        db.delete_telling(target, call.work);
         return call.reply_integer(0);
     }
     let (length, longest) = match form {
@@ -157,5 +157,10 @@ pub(super) fn store<'c>(
         keeps_expiry: false,
     };
     db.set(target, set.into_value(), how, call.work);
+    let event = match call.spec.name {
+        "georadius" | "georadiusbymember" => "georadiusstore",
+        name => name,
+    };
+    db.notify(EventClasses::SORTED_SET, event, target);
     call.reply_count(entries.len())
 }

@@ -1,7 +1,7 @@
 //! Taking the lowest or highest members away.
 
 use super::{entries, reply_each};
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::node::call::is_option;
 use crate::node::lists::{MultiPop, multi_pop};
 use crate::node::{Call, ErrorReply, Outcome};
@@ -54,6 +54,8 @@ pub(crate) fn take(
         let start = if highest { length - count } else { 0 };
         set.remove_ranks(start, count, work);
     });
+    let event = if highest { "zpopmax" } else { "zpopmin" };
+    db.notify_taken(EventClasses::SORTED_SET, event, key);
     popped
 }
 

@@ -2,7 +2,7 @@
 
 use super::read::{NOT_A_FLOAT, NOT_A_RANGE_ITEM};
 use super::{Entry, StoredForm, entries, reply_entries, store};
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::node::call::is_option;
 use crate::node::lists::resolve;
 use crate::node::{Call, ErrorReply, Outcome};
@@ -228,5 +228,8 @@ fn remove_range<'c>(db: &mut Database, call: &mut Call<'c>, by: By) -> Outcome<'
         set.remove_ranks(start, count, work);
         ((), count > 0)
     });
+    if count > 0 {
+        db.notify_taken(EventClasses::SORTED_SET, call.spec.name, key);
+    }
     call.reply_count(count)
 }

@@ -1,7 +1,7 @@
 //! Adding entries, and trimming.
 
 use super::{INVALID_ID, change, id, write_id};
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::node::call::is_option;
 use crate::node::error::c_string;
 use crate::node::{Call, ErrorReply, Outcome};
@@ -166,18 +166,19 @@ pub(super) fn xadd<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let added = change(db, key, slot, call.work, |stream, work| {
         let log = stream.log_mut();
         let added = log.append(options.id, now_ms, pairs, limits, work)?;
-        if let Some(trim) = trim {
-            log.trim(trim, work);
-        }
-        Ok(added)
+        Ok((added, trim.map_or(0, |trim| log.trim(trim, work))))
     });
-    let added = added.map_err(|refused| match refused {
+    let (added, trimmed) = added.map_err(|refused| match refused {
         Refused::NotAbove => ErrorReply::Fixed(
             "ERR The ID specified in XADD is equal or smaller than the target stream top item",
         ),
         Refused::TooLarge => ErrorReply::Fixed("ERR Elements are too large to be stored"),
     })?;
     db.note_entries(key);
+    db.notify(EventClasses::STREAM, "xadd", key);
+    if trimmed > 0 {
+        db.notify(EventClasses::STREAM, "xtrim", key);
+    }
     write_id(added, call.out);
     Ok(())
 }
@@ -193,5 +194,8 @@ pub(super) fn xtrim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         let removed = stream.log_mut().trim(trim, work);
         (removed, removed > 0)
     });
+    if removed > 0 {
+        db.notify(EventClasses::STREAM, "xtrim", key);
+    }
     call.reply_integer(removed as i64)
 }

@@ -1,6 +1,9 @@
 //! Pending entries that another consumer takes over.
 
-use super::{change, id, no_such_group, start_of_interval, write_array, write_entries, write_id};
+use super::{
+    change, consumers, id, no_such_group, start_of_interval, tell_new_consumers, write_array,
+    write_entries, write_id,
+};
 use crate::keyspace::Database;
 use crate::node::call::is_option;
 use crate::node::{Call, ErrorReply, Outcome};
@@ -64,6 +67,7 @@ pub(super) fn xclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
     let claim = claim_options(call, 5 + ids.len(), idle_min_ms)?;
     let (key, name, consumer) = (call.args[1], call.args[2], call.args[3]);
     let now_ms = call.now_ms;
+    let before = consumers(db, slot, name);
     change(db, key, slot, call.work, |stream, work| {
         stream.with_group(name, |group, log| {
             group.advance(claim.last_id);
@@ -85,6 +89,7 @@ pub(super) fn xclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
             });
         })
     });
+    tell_new_consumers(db, (key, slot), name, before);
     Ok(())
 }
 
@@ -215,6 +220,7 @@ pub(super) fn xautoclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<
     };
     let (key, name, consumer) = (call.args[1], call.args[2], call.args[3]);
     let mut entries = Vec::new();
+    let before = consumers(db, slot, name);
     let (next, deleted) = change(db, key, slot, call.work, |stream, work| {
         let claimed = stream.with_group(name, |group, log| {
             let out = (&mut entries, work);
@@ -222,6 +228,7 @@ pub(super) fn xautoclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<
         });
         claimed.unwrap_or_default()
     });
+    tell_new_consumers(db, (key, slot), name, before);
     call.reply(Frame::Array(3))?;
     write_id(next, call.out);
     call.out.extend_from_slice(&entries);

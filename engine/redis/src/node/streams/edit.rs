@@ -1,7 +1,7 @@
 //! Deleting entries, and setting what a stream remembers.
 
 use super::{change, id, ids};
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::node::call::is_option;
 use crate::node::{Call, ErrorReply, Outcome};
 use crate::value::Stream;
@@ -19,6 +19,9 @@ pub(super) fn xdel<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         let deleted = stream.log_mut().delete(&ids, work);
         (deleted, deleted > 0)
     });
+    if deleted > 0 {
+        db.notify(EventClasses::STREAM, "xdel", call.args[1]);
+    }
     call.reply_integer(deleted as i64)
 }
 
@@ -72,5 +75,6 @@ pub(super) fn xsetid<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
     change(db, key, slot, call.work, |stream, _| {
         stream.log_mut().set_ids(ids);
     });
+    db.notify(EventClasses::STREAM, "xsetid", key);
     call.reply_ok()
 }

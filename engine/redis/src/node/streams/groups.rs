@@ -1,8 +1,8 @@
 //! XGROUP: consumer groups made, moved and removed.
 
-use super::{INVALID_ID, change, id, no_such_group_of_key};
+use super::{INVALID_ID, change, consumers, id, no_such_group_of_key};
 use crate::command::commands;
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::node::call::is_option;
 use crate::node::help::help;
 use crate::node::{Call, ErrorReply, Outcome};
@@ -99,7 +99,10 @@ fn create<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         stream.create_group(name, group, work)
     });
     match is_new {
-        true => call.reply_ok(),
+        true => {
+            db.notify(EventClasses::STREAM, "xgroup-create", key);
+            call.reply_ok()
+        }
         false => Err(ErrorReply::Fixed(
             "BUSYGROUP Consumer Group name already exists",
         )),
@@ -121,6 +124,7 @@ fn set_id<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     change(db, key, slot, call.work, |stream, _| {
         stream.with_group(name, |group, _| group.set_last_id(id, options.entries_read));
     });
+    db.notify(EventClasses::STREAM, "xgroup-setid", key);
     call.reply_ok()
 }
 
@@ -133,6 +137,7 @@ fn destroy<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     });
     if was_there {
         db.note_ready(key);
+        db.notify(EventClasses::STREAM, "xgroup-destroy", key);
     }
     call.reply_integer(was_there.into())
 }
@@ -147,15 +152,23 @@ fn create_consumer<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
             group.create_consumer(consumer, now_ms, work)
         })
     });
-    call.reply_integer(is_new.unwrap_or(false).into())
+    let is_new = is_new.unwrap_or(false);
+    if is_new {
+        db.notify(EventClasses::STREAM, "xgroup-createconsumer", key);
+    }
+    call.reply_integer(is_new.into())
 }
 
 /// XGROUP DELCONSUMER.
 fn delete_consumer<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let slot = find_group(db, call)?;
     let (key, name, consumer) = (call.args[2], call.args[3], call.args[4]);
+    let before = consumers(db, slot, name);
     let pending = change(db, key, slot, call.work, |stream, work| {
         stream.with_group(name, |group, _| group.delete_consumer(consumer, work))
     });
+    if consumers(db, slot, name) < before {
+        db.notify(EventClasses::STREAM, "xgroup-delconsumer", key);
+    }
     call.reply_count(pending.unwrap_or(0))
 }

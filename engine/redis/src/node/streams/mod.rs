@@ -14,7 +14,7 @@ pub(super) mod read;
 use super::call::Call;
 use super::error::ErrorReply;
 use crate::command::commands;
-use crate::keyspace::Database;
+use crate::keyspace::{Database, EventClasses};
 use crate::resp::Frame;
 use crate::value::Stream;
 use crate::value::stream::{Direction, Entry, Log, StreamId};
@@ -61,6 +61,19 @@ fn no_such_group_of_key<'c>(key: &'c [u8], group: &'c [u8]) -> ErrorReply<'c> {
 
 /// Changes a stream without telling those who watch its key: of all commands on streams, only those
 /// that add or remove entries tell them.
+/// Number of consumers of a group.
+fn consumers(db: &Database, slot: Slot, group: &[u8]) -> usize {
+    let group = db.get::<Stream>(slot).group(group);
+    group.map_or(0, |group| group.consumers().len())
+}
+
+/// Tells it if a group has more consumers than before (streamCreateConsumer).
+fn tell_new_consumers(db: &mut Database, (key, slot): (&[u8], Slot), group: &[u8], before: usize) {
+    if consumers(db, slot, group) > before {
+        db.notify(EventClasses::STREAM, "xgroup-createconsumer", key);
+    }
+}
+
 fn change<R>(
     db: &mut Database,
     key: &[u8],

@@ -1,6 +1,8 @@
 //! What XREAD and XREADGROUP reply of one stream.
 
-use super::{change, write_array, write_entries, write_entry, write_id};
+use super::{
+    change, consumers, tell_new_consumers, write_array, write_entries, write_entry, write_id,
+};
 use crate::keyspace::Database;
 use crate::node::Call;
 use crate::resp::{Frame, Protocol};
@@ -48,6 +50,7 @@ pub(crate) fn write_for_consumer(
 ) {
     let (now_ms, protocol, out) = (call.now_ms, call.protocol, &mut *call.out);
     let start = last.next().unwrap_or_default();
+    let before = consumers(db, slot, reader.group);
     change(db, key, slot, call.work, |stream, work| {
         stream.with_group(reader.group, |group, log| {
             let consumer = group.see_consumer(reader.consumer, now_ms, work);
@@ -65,6 +68,7 @@ pub(crate) fn write_for_consumer(
             }
         })
     });
+    tell_new_consumers(db, (key, slot), reader.group, before);
 }
 
 /// Writes new entries, and takes note that they are delivered.

@@ -9,7 +9,7 @@ pub(super) use parts::{COMMANDS as PARTS, change_bytes, is_backward, places};
 use super::call::{Call, NOT_A_FLOAT, Outcome, is_option};
 use super::error::ErrorReply;
 use crate::command::commands;
-use crate::keyspace::{Database, SetKey, count_allocation};
+use crate::keyspace::{Database, EventClasses, SetKey, count_allocation};
 use crate::memory::SHARED_INTEGERS;
 use crate::number::Extended;
 use crate::resp::Frame;
@@ -105,6 +105,7 @@ fn set_argument(db: &mut Database, call: &mut Call<'_>, key_index: usize, value_
         keeps_expiry: false,
     };
     db.set(key, value, how, call.work);
+    db.notify(EventClasses::STRING, "set", key);
 }
 
 /// GETSET.
@@ -117,7 +118,7 @@ fn getset<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
 /// GETDEL.
 fn getdel<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     db.reading(|db| get(db, call))?;
-    db.delete(call.args[1], call.work);
+    db.delete_telling(call.args[1], call.work);
     Ok(())
 }
 
@@ -322,11 +323,14 @@ fn getex<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     db.reply_string(slot, call)?;
     match stated {
         Some((form, at_ms)) if form.is_absolute() && at_ms <= call.now_ms => {
-            db.delete(key, call.work);
+            db.delete_telling(key, call.work);
         }
-        Some((_, at_ms)) => db.set_expiry(key, at_ms, call.work),
-        None if chosen == NewExpiry::Removed => {
-            db.remove_expiry(key, call.work);
+        Some((_, at_ms)) => {
+            db.set_expiry(key, at_ms, call.work);
+            db.notify(EventClasses::GENERIC, "expire", key);
+        }
+        None if chosen == NewExpiry::Removed && db.remove_expiry(key, call.work) => {
+            db.notify(EventClasses::GENERIC, "persist", key);
         }
         None => {}
     }
@@ -363,8 +367,10 @@ fn set_key<'c>(
             keeps_expiry: options.keeps_expiry,
         };
         db.set(key, value, how, call.work);
+        db.notify(EventClasses::STRING, "set", key);
         if let Some(at_ms) = expires_at_ms {
             db.set_expiry(key, at_ms, call.work);
+            db.notify(EventClasses::GENERIC, "expire", key);
         }
     }
     match (options.replies_old, refuses) {
@@ -463,6 +469,7 @@ fn add_to_integer<'c>(db: &mut Database, call: &mut Call<'c>, increment: i64) ->
             db.add(key, StringValue::Integer(sum).into_value(), call.work);
         }
     }
+    db.notify(EventClasses::STRING, "incrby", key);
     call.reply_integer(sum)
 }
 
@@ -485,6 +492,7 @@ fn incrbyfloat<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
             db.add(call.args[1], value.into_value(), call.work);
         }
     }
+    db.notify(EventClasses::STRING, "incrbyfloat", call.args[1]);
     call.reply(Frame::Bulk(sum.as_bytes()))
 }
 
@@ -494,6 +502,7 @@ fn append<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let Some(slot) = db.find::<StringValue>(key, call)? else {
         let value = call.string(2);
         db.add(key, value.into_value(), call.work);
+        db.notify(EventClasses::STRING, "append", key);
         return call.reply_count(tail.len());
     };
     let length = db.get::<StringValue>(slot).byte_len() + tail.len();
@@ -514,5 +523,6 @@ fn append<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
             work.count(Counter::Frees, u64::from(had_allocation));
         }
     });
+    db.notify(EventClasses::STRING, "append", key);
     call.reply_count(length)
 }

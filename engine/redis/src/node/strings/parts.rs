@@ -3,7 +3,7 @@
 use super::super::call::{Call, Outcome};
 use super::super::error::ErrorReply;
 use crate::command::commands;
-use crate::keyspace::{Database, count_allocation};
+use crate::keyspace::{Database, EventClasses, count_allocation};
 use crate::value::{Kind, StringValue};
 use kvrig_base::seam::{Counter, Work};
 use std::ops::Range;
@@ -65,7 +65,7 @@ fn setrange<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     if end as u64 > db.limits().string_bytes_max {
         return Err(ErrorReply::StringTooLong);
     }
-    change_bytes(db, call, end, |bytes| {
+    change_bytes(db, call, end, "setrange", |bytes| {
         bytes[offset..end].copy_from_slice(part);
         ((), true)
     })?;
@@ -75,11 +75,12 @@ fn setrange<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
 
 /// Changes the bytes of the string at the key that the first argument names, in the `raw` encoding
 /// and at least `length` long, zeros behind what was there (dbUnshareStringValue, sdsgrowzero).
-/// `change` says what it found, and whether it changed anything.
+/// `change` says what it found, and whether it changed anything, which is told as `event`.
 pub(in super::super) fn change_bytes<'c, R>(
     db: &mut Database,
     call: &mut Call<'c>,
     length: usize,
+    event: &'static str,
     change: impl FnOnce(&mut [u8]) -> (R, bool),
 ) -> Result<R, ErrorReply<'c>> {
     let key = call.args[1];
@@ -88,6 +89,7 @@ pub(in super::super) fn change_bytes<'c, R>(
         count_allocation(length, call.work);
         let (found, _) = change(value.raw_mut());
         db.add(key, value.into_value(), call.work);
+        db.notify(EventClasses::STRING, event, key);
         return Ok(found);
     };
     if !matches!(db.get::<StringValue>(slot), StringValue::Raw(_)) {
@@ -101,9 +103,14 @@ pub(in super::super) fn change_bytes<'c, R>(
             work.count(Counter::Frees, u64::from(had_allocation));
         }
         let (found, is_changed) = change(value.raw_mut());
-        (found, is_changed || value.byte_len() > before)
+        let is_changed = is_changed || value.byte_len() > before;
+        ((found, is_changed), is_changed)
     };
-    Ok(db.change_if(key, slot, call.work, change))
+    let (found, is_changed) = db.change_if(key, slot, call.work, change);
+    if is_changed {
+        db.notify(EventClasses::STRING, event, key);
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
