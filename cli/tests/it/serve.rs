@@ -93,6 +93,18 @@ impl Served {
             .unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
+    /// What the application on packages of npm prints.
+    fn node_application(&self, packages: &Path) -> String {
+        let output = Command::new("node")
+            .arg(path("client.mjs"))
+            .arg(self.port.to_string())
+            .current_dir(packages)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{stderr}");
+        String::from_utf8(output.stdout).unwrap()
+    }
     /// What the application prints.
     fn application(&self, packages: &Path, protocol: &str) -> String {
         let output = Command::new("python3")
@@ -153,6 +165,32 @@ fn redis_py() -> tempfile::TempDir {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{stderr}");
     folder
+}
+
+/// A folder with ioredis, node-redis and BullMQ in it.
+fn npm_packages() -> tempfile::TempDir {
+    need("node", "nodejs");
+    need("npm", "npm");
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("npm")
+        .args(["install", "--no-audit", "--no-fund", "--ignore-scripts"])
+        .args(["--prefix", "."])
+        .args(["ioredis@5.4.1", "redis@5.8.0", "bullmq@5.34.0"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{stderr}");
+    folder
+}
+
+#[test]
+fn an_application_of_node_js_sees_what_a_real_server_shows() {
+    let packages = npm_packages();
+    let (real, ours) = (Served::real(), Served::kvrig(""));
+    let expected = real.node_application(packages.path());
+    assert!(expected.contains("[\"job\",42]"), "{expected}");
+    assert_eq!(ours.node_application(packages.path()), expected);
 }
 
 #[test]

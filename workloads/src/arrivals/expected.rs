@@ -47,7 +47,7 @@ impl Iterator for ExpectedArrivals<'_> {
             let rest = phase.length().map(|length| length - self.elapsed);
             let part = rest.map_or(left, |rest| rest.min(left));
             mass += self.mass_of(&phase, part);
-            left = left - part;
+            left -= part;
             match rest {
                 Some(rest) if rest == part => {
                     self.elapsed = Span::ZERO;
