@@ -61,6 +61,9 @@ counters! {
     PagesFaulted = "pages_faulted",
     /// Pages of 4 KiB given back to the system.
     PagesReleased = "pages_released",
+    /// Elements of replies that commands write: heads of arrays, strings, numbers. Each has a length or
+    /// a number to format and parts to append.
+    ReplyElements = "reply_elements",
 }
 
 const COUNTER_COUNT: usize = COUNTERS.len();

@@ -178,6 +178,7 @@ pub(super) fn xadd<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         Refused::TooLarge => ErrorReply::Fixed("ERR Elements are too large to be stored"),
     })?;
     db.note_entries(key);
+    call.work.count(Counter::ReplyElements, 1);
     write_id(added, call.out);
     Ok(())
 }
