@@ -188,6 +188,9 @@ pub(crate) struct Validate {
     /// Measure less: 3 rounds of fewer requests; redis only
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Leave a page with the table and a chart of all responses in this folder; redis only
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
     /// Simulations to run at once [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,

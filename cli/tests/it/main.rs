@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+#[cfg(target_os = "linux")]
+mod calibrate;
 mod interrupt;
 #[cfg(unix)]
 mod measure;

@@ -10,7 +10,7 @@
 //! - [`seam`]: the contract between an engine and its hosts, and the receipts of work;
 //! - [`calibration`]: what the parts of a machine took, from which prices are fitted;
 //! - results: [`metric`], [`row`] and [`result`] are all that a report ever sees of a run, and
-//!   [`measured`] what a real clock said beside it.
+//!   [`measured`] what a real clock said beside it; [`validation`] holds real servers beside predictions.
 
 pub mod calibration;
 pub mod diagnostic;
@@ -25,3 +25,4 @@ pub mod result;
 pub mod row;
 pub mod seam;
 pub mod time;
+pub mod validation;

@@ -5,7 +5,7 @@ use crate::store::{Store, StoreMode};
 use crate::text::{Progress, Reader, words};
 use kvrig_base::id::ConnId;
 use kvrig_base::seam::sync::SyncForm;
-use kvrig_base::seam::{Counter, Cx, Effect, Input};
+use kvrig_base::seam::{Counter, Cx, Effect, Input, Work};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ impl<S: SyncForm> Worker<S> {
     fn whole_command<M>(&mut self, conn: ConnId, args: &[&[u8]], cx: &mut Cx<'_, M>) {
         let read = command::read(args, Value::IsArgument);
         let (mut reply, work) = cx.reply_and_work(conn);
-        work.count(Counter::Commands, 1);
+        count_command(work);
         match read.request {
             Ok(Request::Quit) => cx.effect(Effect::Close { conn }),
             Ok(request) => {
@@ -113,7 +113,7 @@ impl<S: SyncForm> Worker<S> {
         let request = match read.request {
             Ok(request) => request,
             Err(text) => {
-                cx.work.count(Counter::Commands, 1);
+                count_command(cx.work);
                 if read.wants_reply {
                     write_line(text, cx.reply(conn).buffer());
                 }
@@ -131,7 +131,7 @@ impl<S: SyncForm> Worker<S> {
         } = request
         {
             if self.store.is_too_large(key.len(), flags, value_bytes) {
-                cx.work.count(Counter::Commands, 1);
+                count_command(cx.work);
                 if mode == StoreMode::Set {
                     self.store.delete(key, cx.work);
                 }
@@ -146,7 +146,7 @@ impl<S: SyncForm> Worker<S> {
                 return Taken::Incomplete;
             };
             if !data.ends_with(b"\r\n") {
-                cx.work.count(Counter::Commands, 1);
+                count_command(cx.work);
                 if read.wants_reply {
                     write_line(BAD_DATA, cx.reply(conn).buffer());
                 }
@@ -154,7 +154,7 @@ impl<S: SyncForm> Worker<S> {
             }
             value = &data[..value_bytes];
         }
-        cx.work.count(Counter::Commands, 1);
+        count_command(cx.work);
         if request == Request::Quit {
             cx.effect(Effect::Close { conn });
             return Taken::Quit;
@@ -167,6 +167,12 @@ impl<S: SyncForm> Worker<S> {
         }
         Taken::Value { bytes: taken }
     }
+}
+
+/// Counts a command with its reply, which is a line, or a value between two.
+fn count_command(work: &mut Work) {
+    work.count(Counter::Commands, 1);
+    work.count(Counter::ReplyElements, 1);
 }
 
 /// What the command of a line has taken of the bytes behind it.

@@ -16,6 +16,7 @@
 mod files;
 mod measured;
 mod study;
+mod validation;
 
 use crate::chart::{Artist, ChartError};
 use crate::html;
@@ -34,6 +35,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use study::{StudyWriter, load_study};
+pub use validation::write_validation;
 
 /// Marks a folder in the making as ours.
 const MARKER: &str = ".kvrig";

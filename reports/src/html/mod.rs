@@ -8,6 +8,7 @@
 mod data;
 mod measured;
 mod study;
+mod validation;
 
 use crate::chart::font::font_faces;
 use crate::rows::{BookSummary, outcome};
@@ -16,6 +17,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub(crate) use measured::measured;
 pub(crate) use study::{Context, study};
+pub(crate) use validation::validation;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");

@@ -26,6 +26,7 @@ pub const GROUPS: &[&[Counter]] = &[
         Counter::BytesScanned,
     ],
     &[Counter::EntriesVisited],
+    &[Counter::ReplyElements],
     &[Counter::AllocationsSmall, Counter::Frees],
 ];
 

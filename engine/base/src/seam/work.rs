@@ -63,6 +63,9 @@ counters! {
     PagesReleased = "pages_released",
     /// Instructions of Lua carried out by scripts, in steps of a hundred.
     LuaInstructions = "lua_instructions",
+    /// Elements of replies that commands write: heads of arrays, strings, numbers. Each has a length or
+    /// a number to format and parts to append.
+    ReplyElements = "reply_elements",
 }
 
 const COUNTER_COUNT: usize = COUNTERS.len();

@@ -455,3 +455,27 @@ fn sorting_counts_a_visit_for_each_comparison() {
     let visits = host.counts().get(Counter::EntriesVisited);
     assert!(visits > 256 + 256 * 4, "{visits}");
 }
+
+#[test]
+fn every_element_of_a_reply_is_counted() {
+    let mut host = Host::new();
+    host.ask("RPUSH l a b c");
+    host.ask("HSET h f1 v1 f2 v2");
+    host.ask("ZADD z 1 a 2 b");
+    host.ask("XADD s 1-1 f v");
+    for (request, elements) in [
+        ("GET nothing", 1),
+        ("LRANGE l 0 -1", 1 + 3),
+        ("HGETALL h", 1 + 4),
+        ("HMGET h f1 f2 f3", 1 + 3),
+        ("ZRANGE z 0 -1 WITHSCORES", 1 + 4),
+        ("ZADD z 3 a", 1),
+        ("XADD s 2-1 f v", 1),
+        // An array of two entries, each of them one of an id and an array of field and value.
+        ("XRANGE s - +", 1 + 2 * 5),
+    ] {
+        host.ask(request);
+        let counted = host.counts().get(Counter::ReplyElements);
+        assert_eq!(counted, elements, "{request}");
+    }
+}

@@ -5,6 +5,7 @@
 //! [`comparison`] says what follows.
 
 pub mod calibration;
+pub mod charts;
 pub mod comparison;
 pub mod growth;
 pub mod prediction;

@@ -11,12 +11,18 @@ use crate::{ending, files, output};
 use kvrig_base::calibration::Spread;
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::limits::STUDY_FILE_BYTES_MAX;
+use kvrig_base::result::{Finding, Section};
+use kvrig_base::validation::{VALIDATION_SCHEMA, Validation};
 use kvrig_live::clock::Stillness;
 use kvrig_live::load::growth::{ARGUMENTS, Growing};
 use kvrig_live::load::{Observed, ServerProcess};
+use kvrig_live::machine;
+use kvrig_reports::folder::write_validation;
 use kvrig_reports::text;
 use kvrig_sim::cost::Profile;
+use kvrig_sim::run::histograms;
 use kvrig_sim::validate::redis::calibration::{Calibrated, calibrate};
+use kvrig_sim::validate::redis::charts::{self, Responses};
 use kvrig_sim::validate::redis::comparison::{self, Bracket, Comparison, Verdict};
 use kvrig_sim::validate::redis::growth::{self, Scanned};
 use kvrig_sim::validate::redis::prediction::{self, Predicted};
@@ -87,6 +93,7 @@ fn subjects(server: Option<&Path>) -> io::Result<Vec<Subject>> {
 struct Validated {
     comparisons: Vec<Comparison>,
     calibrated: Vec<Calibrated>,
+    responses: Vec<Responses>,
 }
 
 pub(super) fn redis(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> {
@@ -109,12 +116,16 @@ pub(super) fn redis(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> 
     }
     let base = base_prices(arguments, quiet, &interrupt)?;
     let mut stillness = Stillness::default();
-    let (mut comparisons, mut notes) = (Vec::new(), Vec::new());
+    let mut machine = machine::describe();
+    machine.load_before = machine::load();
+    let (mut comparisons, mut notes, mut responses) = (Vec::new(), Vec::new(), Vec::new());
     for subject in &subjects {
         let validated = validate(subject, &base, effort, &mut stillness, &interrupt, &say)?;
         notes.push(prices_in_words(&subject.name, &validated.calibrated));
         comparisons.extend(validated.comparisons);
+        responses.extend(validated.responses);
     }
+    machine.load_after = machine::load();
     notes.extend(comparisons.iter().filter_map(Comparison::explanation));
     notes.extend(comparison::attribution(&comparisons, REAL, OWN));
     let floor_us = stillness.facts().floor_ns as f64 / 1e3;
@@ -126,8 +137,48 @@ pub(super) fn redis(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> 
     page.extend(notes.iter().map(|note| format!("- {note}")));
     let page = page.iter().map(|line| format!("{}\n", line.trim_end()));
     output::print(&page.collect::<String>())?;
+    if let Some(folder) = &arguments.output {
+        let (chart, series) = charts::responses(&responses, &stillness.gaps("idle-loop"));
+        let validation = Validation {
+            schema: VALIDATION_SCHEMA,
+            kvrig: env!("CARGO_PKG_VERSION").to_owned(),
+            title: "Servers, predicted and measured".to_owned(),
+            question:
+                "Calibrated with GET and SET alone, how near does the simulator come to real \
+                       servers?"
+                    .to_owned(),
+            findings: findings(&notes),
+            sections: vec![Section {
+                title: "All quantities".to_owned(),
+                paragraphs: vec![BRACKETS.to_owned()],
+                table,
+            }],
+            charts: vec![chart],
+            series: vec![series],
+            machine,
+            clock: stillness.facts(),
+        };
+        write_validation(folder, &validation)?;
+        let index = folder.join("index.html");
+        output::print(&format!("open {}\n", index.display()))?;
+    }
     let failed = comparisons.iter().any(|c| c.verdict() == Verdict::Fail);
     Ok(if failed { Exit::Failed } else { Exit::Pass })
+}
+
+/// What the columns of the table mean.
+const BRACKETS: &str = "Every measurement lies between two calibrations and is predicted with their \
+    mean; the ratio is the median over such brackets, and its range shows what drifted faster. Where \
+    a server's own runs range over more than 30 % of their median, or the brackets' ratios lie on \
+    both sides of the tolerance, nothing can be told.";
+
+fn findings(notes: &[String]) -> Vec<Finding> {
+    let finding = |note: &String| Finding {
+        text: format!("{note}."),
+        rows: Vec::new(),
+        warning: false,
+    };
+    notes.iter().map(finding).collect()
 }
 
 /// Prices of the engine's work: of a profile that is named, or else measured now.
@@ -222,19 +273,11 @@ fn validate(
         .iter()
         .map(|round| calibrate(base, &round.loads))
         .collect::<Result<_, _>>()?;
-    comparisons.extend(saturation(
-        &subject.name,
-        &predictable,
-        &rounds,
-        &calibrated,
-    )?);
-    comparisons.extend(responses(
-        &subject.name,
-        &predictable,
-        &rounds,
-        &calibrated,
-    )?);
-    comparisons.extend(commands(&subject.name, &predictable, &rounds, &calibrated)?);
+    let name = subject.name.as_str();
+    comparisons.push(saturation(name, &predictable, &rounds, &calibrated)?);
+    let (of_responses, responses) = responses(name, &predictable, &rounds, &calibrated)?;
+    comparisons.extend(of_responses);
+    comparisons.extend(commands(name, &predictable, &rounds, &calibrated)?);
     if !subject.is_own {
         say(&format!("{}: growing a table", subject.name));
         comparisons.extend(grown(subject).map_err(failed)?);
@@ -242,6 +285,7 @@ fn validate(
     Ok(Validated {
         comparisons,
         calibrated,
+        responses,
     })
 }
 
@@ -285,15 +329,15 @@ fn saturation(
     predictable: &Predictable,
     rounds: &[Round],
     calibrated: &[Calibrated],
-) -> Result<Option<Comparison>, Diagnostic> {
+) -> Result<Comparison, Diagnostic> {
     let brackets = of_closed(0, predictable, rounds, calibrated, |cpu_ns| 1e9 / cpu_ns)?;
-    Ok(Some(Comparison {
+    Ok(Comparison {
         server: server.to_owned(),
         quantity: "saturation, 90 % GET, requests a CPU-second".to_owned(),
         brackets,
         tolerance: Some(0.15),
         points_at: "a mix does not cost what its parts cost by themselves",
-    }))
+    })
 }
 
 fn responses(
@@ -301,10 +345,11 @@ fn responses(
     predictable: &Predictable,
     rounds: &[Round],
     calibrated: &[Calibrated],
-) -> Result<Vec<Comparison>, Diagnostic> {
-    let mut comparisons = Vec::new();
+) -> Result<(Vec<Comparison>, Vec<Responses>), Diagnostic> {
+    let (mut comparisons, mut all) = (Vec::new(), Vec::new());
     for (place, (open, share)) in predictable.open.iter().zip(SHARES).enumerate() {
         let mut brackets = vec![Vec::new(); QUANTILES.len()];
+        let (mut measured, mut predictions) = (Vec::new(), Vec::new());
         for (round, calibrated) in rounds.iter().zip(calibrated) {
             let (observed, low): &(Observed, f64) = &round.open[place];
             let profile = calibrated
@@ -321,7 +366,15 @@ fn responses(
                     measured: observed.response_ns(millionths) as f64 / 1e3,
                 });
             }
+            measured.push(observed.responses("measured"));
+            predictions.push(predicted.responses);
         }
+        all.push(Responses {
+            server: server.to_owned(),
+            load_percent: (share * 100.0).round() as u32,
+            measured: histograms::merge("measured", &measured),
+            predicted: histograms::merge("predicted", &predictions),
+        });
         for ((quantile, _), brackets) in QUANTILES.into_iter().zip(brackets) {
             comparisons.push(Comparison {
                 server: server.to_owned(),
@@ -338,7 +391,7 @@ fn responses(
             });
         }
     }
-    Ok(comparisons)
+    Ok((comparisons, all))
 }
 
 /// Pipelines, and commands that the calibration has not seen: CPU time a request.

@@ -137,6 +137,8 @@ fn write_entry(entry: &Entry<'_>, out: &mut Vec<u8>, work: &mut Work) {
     Frame::Array(2).encode(out);
     write_id(entry.id, out);
     Frame::Array(2 * entry.fields()).encode(out);
+    // Two heads, the id, fields and values.
+    work.count(Counter::ReplyElements, 3 + 2 * entry.fields() as u64);
     entry.for_each(work, |field, value, work| {
         for text in [field, value] {
             work.count(Counter::BytesCopied, text.as_slice().len() as u64);

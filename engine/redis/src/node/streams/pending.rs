@@ -9,6 +9,7 @@ use crate::node::{Call, ErrorReply, Outcome};
 use crate::resp::Frame;
 use crate::value::Stream;
 use crate::value::stream::{Consumer, Group, Pending, StreamId};
+use kvrig_base::seam::Counter;
 
 /// XACK.
 pub(super) fn xack<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
@@ -105,7 +106,7 @@ fn list<'c>(group: &Group, asked: Asked<'_>, call: &mut Call<'c>) -> Outcome<'c>
         return call.reply(Frame::Array(0));
     }
     let now_ms = call.now_ms;
-    write_array(call.out, |out| {
+    let listed = write_array(call.out, |out| {
         let mut written = 0;
         if asked.most == 0 {
             return 0;
@@ -142,5 +143,8 @@ fn list<'c>(group: &Group, asked: Asked<'_>, call: &mut Call<'c>) -> Outcome<'c>
         }
         written
     });
+    // The head of all, and of each its own head and four parts.
+    let elements = 1 + 5 * listed as u64;
+    call.work.count(Counter::ReplyElements, elements);
     Ok(())
 }

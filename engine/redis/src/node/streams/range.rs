@@ -7,6 +7,7 @@ use crate::node::{Call, ErrorReply, Outcome};
 use crate::resp::Frame;
 use crate::value::Stream;
 use crate::value::stream::Direction;
+use kvrig_base::seam::Counter;
 
 /// XLEN.
 pub(super) fn xlen<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
@@ -52,5 +53,6 @@ fn range<'c>(db: &mut Database, call: &mut Call<'c>, direction: Direction) -> Ou
     write_array(call.out, |out| {
         write_entries(log, (start, end), direction, most, (out, call.work))
     });
+    call.work.count(Counter::ReplyElements, 1);
     Ok(())
 }
