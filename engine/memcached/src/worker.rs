@@ -58,6 +58,7 @@ impl<S: SyncForm> Worker<S> {
         let mut reader = self.readers.remove(&conn).unwrap_or_default();
         let mut rest = bytes;
         loop {
+            let mut words = 0;
             let used = match reader.next(rest) {
                 Progress::Incomplete => break,
                 Progress::Dropped { bytes } => bytes,
@@ -67,6 +68,7 @@ impl<S: SyncForm> Worker<S> {
                     return;
                 }
                 Progress::Line { line, bytes } => {
+                    words = line.split(|&byte| byte == b' ').count() as u64;
                     match self.line(conn, line, &rest[bytes..], &mut reader, cx) {
                         Taken::Value { bytes: value } => bytes + value,
                         Taken::Incomplete => break,
@@ -78,7 +80,7 @@ impl<S: SyncForm> Worker<S> {
                 }
             };
             reader.consumed();
-            cx.work.count(Counter::BytesParsed, used as u64);
+            cx.work.count(Counter::ProtocolElements, words);
             cx.consume(used);
             rest = &rest[used..];
         }
@@ -172,7 +174,7 @@ impl<S: SyncForm> Worker<S> {
 /// Counts a command with its reply, which is a line, or a value between two.
 fn count_command(work: &mut Work) {
     work.count(Counter::Commands, 1);
-    work.count(Counter::ReplyElements, 1);
+    work.count(Counter::ProtocolElements, 1);
 }
 
 /// What the command of a line has taken of the bytes behind it.

@@ -26,7 +26,7 @@ pub const GROUPS: &[&[Counter]] = &[
         Counter::BytesScanned,
     ],
     &[Counter::EntriesVisited],
-    &[Counter::ReplyElements],
+    &[Counter::ProtocolElements],
     &[Counter::AllocationsSmall, Counter::Frees],
 ];
 

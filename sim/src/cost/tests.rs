@@ -215,7 +215,7 @@ fn work_costs_the_sum_of_its_prices_and_is_priced_once() {
     work.begin();
     work.count(Counter::Commands, 2);
     assert_eq!(work.spent(), Span::from_nanos(2));
-    work.count(Counter::BytesParsed, 3);
+    work.count(Counter::ProtocolElements, 3);
     assert_eq!(work.spent(), Span::from_nanos(2 + 3 * 2));
     assert_eq!(work.spent(), Span::from_nanos(8));
     assert_eq!(work.counts().get(Counter::Commands), 2);

@@ -33,8 +33,9 @@ macro_rules! counters {
 counters! {
     /// Commands looked up and dispatched.
     Commands = "commands",
-    /// Bytes of requests parsed.
-    BytesParsed = "bytes_parsed",
+    /// Elements of the protocol: arguments of requests that are read, and of replies heads of arrays,
+    /// strings and numbers that are written. Each has a length or a number to read or to format.
+    ProtocolElements = "protocol_elements",
     /// Keys hashed.
     KeysHashed = "keys_hashed",
     /// Bytes hashed.
@@ -63,9 +64,6 @@ counters! {
     PagesReleased = "pages_released",
     /// Instructions of Lua carried out by scripts, in steps of a hundred.
     LuaInstructions = "lua_instructions",
-    /// Elements of replies that commands write: heads of arrays, strings, numbers. Each has a length or
-    /// a number to format and parts to append.
-    ReplyElements = "reply_elements",
 }
 
 const COUNTER_COUNT: usize = COUNTERS.len();

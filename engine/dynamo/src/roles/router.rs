@@ -163,8 +163,8 @@ impl Router {
         match input {
             Input::Command { conn, args } => {
                 cx.work.count(Counter::Commands, 1);
-                let bytes = args.iter().map(|argument| argument.len() as u64).sum();
-                cx.work.count(Counter::BytesParsed, bytes);
+                let elements = args.len() as u64;
+                cx.work.count(Counter::ProtocolElements, elements);
                 let id = self.take_id();
                 self.answers.entry(conn).or_default().push_back((id, None));
                 let origin = Origin::Conn(conn);

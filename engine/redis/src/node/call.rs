@@ -38,7 +38,7 @@ impl<'c> Call<'c> {
     /// Writes one element of the reply.
     #[inline]
     pub(crate) fn reply(&mut self, frame: Frame<'_>) -> Outcome<'c> {
-        self.work.count(Counter::ReplyElements, 1);
+        self.work.count(Counter::ProtocolElements, 1);
         frame.encode_in(self.protocol, self.out);
         Ok(())
     }

@@ -215,7 +215,7 @@ fn reply_fields<'c>(
     let (out, protocol) = (&mut *call.out, call.protocol);
     db.look_into(call.args[1], slot, call.work, |hash: &mut Hash, work| {
         for field in fields {
-            work.count(Counter::ReplyElements, 1);
+            work.count(Counter::ProtocolElements, 1);
             let Some(value) = hash.get(field, work) else {
                 Frame::Null.encode_in(protocol, out);
                 continue;
@@ -287,7 +287,7 @@ fn reply_all<'c>(db: &mut Database, call: &mut Call<'c>, parts: Parts) -> Outcom
         for (part, is_asked) in [(name, parts.names), (value, parts.values)] {
             if is_asked {
                 work.count(Counter::BytesCopied, part.as_slice().len() as u64);
-                work.count(Counter::ReplyElements, 1);
+                work.count(Counter::ProtocolElements, 1);
                 Frame::Bulk(part.as_slice()).encode_in(protocol, out);
             }
         }

@@ -294,6 +294,7 @@ impl Node {
             && !self.scripts.is_held_by(conn)
         {
             let progress = client.parser.parse(rest, self.config.proto_max_bulk_len);
+            let mut arguments = 0;
             let used = match progress {
                 Ok(Progress::Incomplete) => break,
                 Ok(Progress::Empty { bytes }) => bytes,
@@ -301,6 +302,7 @@ impl Node {
                     let mut few: [&[u8]; ARGS_WITHOUT_ALLOCATION] = Default::default();
                     let many: Vec<&[u8]>;
                     let count = client.parser.arg_count();
+                    arguments = count as u64;
                     let args = match few.get_mut(..count) {
                         Some(args) => {
                             args.iter_mut()
@@ -330,7 +332,7 @@ impl Node {
                     rest.len()
                 }
             };
-            cx.work.count(Counter::BytesParsed, used as u64);
+            cx.work.count(Counter::ProtocolElements, arguments);
             cx.consume(used);
             rest = &rest[used..];
             if self.pending.is_any() {

@@ -57,7 +57,7 @@ pub(super) fn reply_range<'c>(
     list.walk(start, towards, call.work, |item, work| {
         let bytes = item.bytes();
         work.count(Counter::BytesCopied, bytes.as_slice().len() as u64);
-        work.count(Counter::ReplyElements, 1);
+        work.count(Counter::ProtocolElements, 1);
         Frame::Bulk(bytes.as_slice()).encode_in(protocol, out);
         left -= 1;
         left > 0

@@ -138,7 +138,7 @@ fn write_entry(entry: &Entry<'_>, out: &mut Vec<u8>, work: &mut Work) {
     write_id(entry.id, out);
     Frame::Array(2 * entry.fields()).encode(out);
     // Two heads, the id, fields and values.
-    work.count(Counter::ReplyElements, 3 + 2 * entry.fields() as u64);
+    work.count(Counter::ProtocolElements, 3 + 2 * entry.fields() as u64);
     entry.for_each(work, |field, value, work| {
         for text in [field, value] {
             work.count(Counter::BytesCopied, text.as_slice().len() as u64);

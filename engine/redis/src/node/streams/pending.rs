@@ -145,6 +145,6 @@ fn list<'c>(group: &Group, asked: Asked<'_>, call: &mut Call<'c>) -> Outcome<'c>
     });
     // The head of all, and of each its own head and four parts.
     let elements = 1 + 5 * listed as u64;
-    call.work.count(Counter::ReplyElements, elements);
+    call.work.count(Counter::ProtocolElements, elements);
     Ok(())
 }

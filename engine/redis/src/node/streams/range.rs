@@ -53,6 +53,6 @@ fn range<'c>(db: &mut Database, call: &mut Call<'c>, direction: Direction) -> Ou
     write_array(call.out, |out| {
         write_entries(log, (start, end), direction, most, (out, call.work))
     });
-    call.work.count(Counter::ReplyElements, 1);
+    call.work.count(Counter::ProtocolElements, 1);
     Ok(())
 }
