@@ -65,13 +65,18 @@ const OTHERS: &[(Access, Access, &[&str])] = &[
 
 /// The flags of the key with this number, counted from zero, among those that a request names.
 pub(crate) fn access_of(spec: &CommandSpec, args: &[&[u8]], key: usize) -> Access {
-    let names = |word: &str| {
-        let is_it = |arg: &&[u8]| c_string(arg).eq_ignore_ascii_case(word.as_bytes());
-        args.iter().skip(2).any(is_it)
-    };
+    let is_get = |arg: &[u8]| c_string(arg).eq_ignore_ascii_case(b"get");
+    let options = args.get(2..).unwrap_or(&[]);
     match spec.name {
-        "set" if names("get") => return READ_UPDATE,
-        "bitfield" if !names("set") && !names("incrby") => return READ,
+        "set" if options.iter().any(|option| is_get(option)) => return READ_UPDATE,
+        // As long as it only gets, each with a form and a place.
+        "bitfield"
+            if options
+                .chunks(3)
+                .all(|part| part.len() == 3 && is_get(part[0])) =>
+        {
+            return READ;
+        }
         _ => {}
     }
     let found = OTHERS.iter().find(|(.., names)| names.contains(&spec.name));

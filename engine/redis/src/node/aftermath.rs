@@ -1,6 +1,7 @@
 //! What follows a command: messages to other connections, keys that others watch or wait for, and
 //! connections that go on.
 
+use super::blocking::Unblock;
 use super::client::Marks;
 use super::{After, NoMessage, Node};
 use kvrig_base::id::{ConnId, JobId};
@@ -16,8 +17,8 @@ pub(super) struct Pending {
     pub(super) is_due: bool,
     /// Bytes for other connections.
     messages: Vec<(ConnId, Vec<u8>)>,
-    /// Connections whose wait ends, with an error or not.
-    unblocked: Vec<(ConnId, bool)>,
+    /// Connections whose wait another ends.
+    unblocked: Vec<(ConnId, Unblock)>,
     /// Connections to be closed.
     closing: Vec<ConnId>,
     /// Connections whose input goes on.
@@ -43,8 +44,8 @@ impl Pending {
         self.is_due = true;
     }
     /// Ends a connection's wait.
-    pub(super) fn unblock(&mut self, conn: ConnId, with_error: bool) {
-        self.unblocked.push((conn, with_error));
+    pub(super) fn unblock(&mut self, conn: ConnId, why: Unblock) {
+        self.unblocked.push((conn, why));
         self.is_due = true;
     }
     /// Closes a connection.
@@ -88,8 +89,8 @@ impl Node {
             self.heed_changes(cx);
             self.tell_rest(cx);
             self.send_messages(cx);
-            for (conn, with_error) in std::mem::take(&mut self.pending.unblocked) {
-                self.unblock(conn, with_error, cx);
+            for (conn, why) in std::mem::take(&mut self.pending.unblocked) {
+                self.unblock(conn, why, cx);
             }
             self.close_pending(cx);
             let Some(conn) = self.pending.resumed.pop_front() else {

@@ -184,10 +184,18 @@ fn named_keys<'c>(
             "ERR Invalid number of arguments specified for command",
         ));
     }
+    let invalid_arguments = ErrorReply::Fixed("ERR Invalid arguments specified for command");
+    // It may be sent without the keys that its second specification wants.
+    if spec.name == "pfmerge" && request.len() == 2 {
+        return Err(invalid_arguments);
+    }
     let keys: Vec<&[u8]> = match is_movable {
-        true => movable_keys(spec, request).ok_or(ErrorReply::Fixed(
-            "ERR Invalid arguments specified for command",
-        ))?,
+        true => match movable_keys(spec, request) {
+            Some(keys) => keys,
+            // Scripts may name none, however they do so.
+            None if spec.flags.has(Flags::NO_MANDATORY_KEYS) => Vec::new(),
+            None => return Err(invalid_arguments),
+        },
         false => spec.keys(request).collect(),
     };
     Ok((spec, keys))

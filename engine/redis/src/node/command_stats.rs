@@ -62,6 +62,19 @@ impl Statistics {
         stats.failed += failures;
         stats.durations.add(took);
     }
+    /// Counts a command that waits. Its time is counted once more when it is answered, as in Redis.
+    pub(super) fn note_wait(&mut self, spec: &CommandSpec, took: Span) {
+        let stats = self.by_command.of(spec);
+        stats.calls += 1;
+        stats.took += took;
+    }
+    /// Counts the answer to a command that has waited (updateStatsOnUnblock).
+    pub(super) fn note_answer(&mut self, spec: &CommandSpec, took: Span, has_failed: bool) {
+        let stats = self.by_command.of(spec);
+        stats.took += took;
+        stats.failed += u64::from(has_failed);
+        stats.durations.add(took);
+    }
     /// Counts a command that was refused; a name that is none counts for nothing.
     #[cold]
     pub(super) fn note_rejected(&mut self, spec: Option<&'static CommandSpec>) {

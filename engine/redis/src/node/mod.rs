@@ -500,7 +500,16 @@ impl Node {
             start = behind;
         }
         let after = match done {
-            Ok(after @ (After::Block | After::Suspend)) => return after,
+            Ok(After::Block) => {
+                if let (Some(begun), Some(blocked)) = (begun, &mut session.blocked) {
+                    blocked.took = call.work.spent().saturating_sub(begun);
+                    if self.config.times_commands {
+                        self.statistics.note_wait(call.spec, blocked.took);
+                    }
+                }
+                return After::Block;
+            }
+            Ok(After::Suspend) => return After::Suspend,
             Ok(after) => after,
             Err(error) => {
                 Frame::Error(&error.text()).encode(call.out);

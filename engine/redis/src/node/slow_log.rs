@@ -2,8 +2,8 @@
 //!
 //! A command's time is that which the host says was spent on it: by the prices of the cost profile
 //! in the simulator, by a clock elsewhere. It is asked only where `slowlog-log-slower-than` wants it,
-//! which in studies it does not unless they say so. What a command does when it is served after a wait
-//! is not timed.
+//! which in studies it does not unless they say so. A command that has waited is
+//! logged when it is answered, with the time that it took and not that for which it waited.
 
 use super::call::{Call, Outcome};
 use super::client::Session;
@@ -11,7 +11,7 @@ use super::error::ErrorReply;
 use super::help::help;
 use super::monitor::secret_from;
 use super::{After, Node};
-use crate::command::{Flags, commands};
+use crate::command::{CommandSpec, Flags, commands};
 use crate::number::parse_i64;
 use crate::resp::Frame;
 use kvrig_base::time::Span;
@@ -89,16 +89,25 @@ impl Node {
             false => "command",
         };
         self.note_latency(event, took, call.now_ms);
+        self.note_slow(session, (call.spec, call.args, call.now_ms), took);
+    }
+    /// Takes a request into the log if it took as long as the limit.
+    pub(super) fn note_slow(
+        &mut self,
+        session: &Session,
+        (spec, args, now_ms): (&'static CommandSpec, &[&[u8]], i64),
+        took: Span,
+    ) {
         let limit_us = u64::try_from(self.config.slowlog_log_slower_than);
         let is_slow = limit_us.is_ok_and(|limit_us| took.as_micros() >= limit_us);
-        if !is_slow || call.spec.flags.has(Flags::SKIP_SLOWLOG) {
+        if !is_slow || spec.flags.has(Flags::SKIP_SLOWLOG) {
             return;
         }
         let entry = Entry {
             number: self.slow_log.next,
-            unix_s: call.now_ms / 1_000,
+            unix_s: now_ms / 1_000,
             took_us: took.as_micros(),
-            args: kept(call.args, secret_from(call.spec, call.args.len())),
+            args: kept(args, secret_from(spec, args.len())),
             peer: session.peer().to_owned(),
             name: session.name.clone(),
         };

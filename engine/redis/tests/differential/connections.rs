@@ -8,6 +8,8 @@ use crate::shrink;
 use kvrig_base::id::ConnId;
 use kvrig_base::random::{Seed, Sequence};
 use kvrig_base::seam::Input;
+use kvrig_redis::Config;
+use kvrig_tables::TableKind;
 
 /// How many connections send.
 const CONNECTIONS: usize = 3;
@@ -18,7 +20,10 @@ const REQUESTS_PER_LIST: usize = 80;
 const BEFORE_EACH_LIST: &[&str] = &[
     "CONFIG SET maxmemory 0 maxmemory-policy noeviction lfu-log-factor 10 lfu-decay-time 1",
     "FLUSHALL",
+    "CONFIG RESETSTAT",
 ];
+/// Statistics that the test itself changes, or that another compares.
+const STATISTICS_LEFT_OUT: &[&str] = &["cmdstat_config|resetstat:", "cmdstat_ping:", "keyspace_"];
 
 /// A request, and which connection sends it.
 type Step = (usize, Request);
@@ -328,7 +333,8 @@ fn step(requests: &[&str], random: &mut Sequence) -> Step {
 /// Goal: what each of several connections sees is what it sees from Redis, to the byte and in the same
 /// order.
 ///
-/// Method: seeded random lists of steps; behind each step all that has arrived anywhere is compared.
+/// Method: seeded random lists of steps; behind each step all that has arrived anywhere is compared, and
+/// in the end what INFO tells of commands and errors.
 /// Only the number of the connection in HELLO's reply may differ.
 #[test]
 fn several_connections_see_what_they_see_from_redis() {
@@ -384,8 +390,10 @@ fn compare(name: &str, requests: &[&str], first: Option<&str>) {
                 })
                 .collect();
             panic!(
-                "list {number} is answered differently; request, Redis, node:\n{}",
-                lines.join("\n")
+                "list {number} is answered differently; request, Redis, node:\n{}\nstatistics:\n{:?}\n{:?}",
+                lines.join("\n"),
+                theirs.last().map(show),
+                ours.last().map(show),
             );
         }
     }
@@ -405,12 +413,27 @@ fn of_redis(server: &mut RealServer, steps: &[Step]) -> Received {
         let received = connections.iter_mut().map(|conn| conn.received());
         all.push(received.map(|bytes| comparable(&bytes)).collect());
     }
+    all.push(vec![statistics(&server.ask(crate::STATISTICS).text())]);
     drop(connections);
     all
 }
 
+fn statistics(info: &str) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&crate::statistics(info)).into_owned();
+    let is_kept = |line: &&str| {
+        let starts = |name: &&str| line.starts_with(*name);
+        !STATISTICS_LEFT_OUT.iter().any(starts)
+    };
+    let kept: Vec<&str> = text.split(' ').filter(is_kept).collect();
+    kept.join(" ").into_bytes()
+}
+
 fn of_node(steps: &[Step]) -> Received {
-    let mut host = Host::new();
+    let config = Config {
+        times_commands: true,
+        ..Config::default()
+    };
+    let mut host = Host::with(config, TableKind::Redis70);
     let first = 1;
     let conn = |number: usize| ConnId((first + number) as u32);
     for number in 0..CONNECTIONS {
@@ -431,6 +454,7 @@ fn of_node(steps: &[Step]) -> Received {
         let received = received.into_iter();
         all.push(received.map(|bytes| comparable(&bytes)).collect());
     }
+    all.push(vec![statistics(&host.ask(&crate::STATISTICS.join(" ")))]);
     all
 }
 

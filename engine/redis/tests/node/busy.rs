@@ -1,30 +1,13 @@
 //! Scripts that run for long. What is told to whom is what a Redis 7.0.15 tells.
 
-use crate::harness::{CONN, Host, readable};
-use kvrig_base::id::{ConnId, LockId};
-use kvrig_base::seam::{Actor, Counter, Counts, Input, Meter, Touch, Work};
-use kvrig_base::time::Span;
+use crate::harness::{CONN, Host, LuaMeter, readable};
+use kvrig_base::id::ConnId;
+use kvrig_base::seam::{Actor, Counter, Input, Work};
 
 const OTHER: ConnId = ConnId(1);
 const THIRD: ConnId = ConnId(2);
 const BUSY: &str =
     "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
-
-/// An instruction of Lua costs 10 ns, and nothing else costs anything.
-#[derive(Debug)]
-struct LuaMeter;
-
-impl Meter for LuaMeter {
-    fn price(&mut self, counts: &Counts, _: &[Touch]) -> Span {
-        Span::from_nanos(10 * counts.get(Counter::LuaInstructions))
-    }
-    fn wants_touches(&self) -> bool {
-        false
-    }
-    fn lock_is_held(&self, _: LockId, _: Span) -> bool {
-        false
-    }
-}
 
 /// A node whose scripts hold it after 20 ms, with three connections.
 fn host() -> Host {

@@ -5,8 +5,8 @@
 use kvrig_base::id::{ConnId, LockId};
 use kvrig_base::random::Seed;
 use kvrig_base::seam::{
-    Actor, ChildHost, Counts, Cx, Effect, Effects, FileError, FileOp, Input, Meter, Outbox, Touch,
-    Work,
+    Actor, ChildHost, Counter, Counts, Cx, Effect, Effects, FileError, FileOp, Input, Meter,
+    Outbox, Touch, Work,
 };
 use kvrig_base::time::{Span, Time, Wall};
 use kvrig_redis::node::NoMessage;
@@ -105,6 +105,22 @@ impl Host {
             .any(|effect| matches!(effect, Effect::Close { conn: c } if *c == conn));
         self.effects.reuse(effects, data);
         closes
+    }
+}
+
+/// An instruction of Lua costs 10 ns, and nothing else costs anything.
+#[derive(Debug)]
+pub(crate) struct LuaMeter;
+
+impl Meter for LuaMeter {
+    fn price(&mut self, counts: &Counts, _: &[Touch]) -> Span {
+        Span::from_nanos(10 * counts.get(Counter::LuaInstructions))
+    }
+    fn wants_touches(&self) -> bool {
+        false
+    }
+    fn lock_is_held(&self, _: LockId, _: Span) -> bool {
+        false
     }
 }
 

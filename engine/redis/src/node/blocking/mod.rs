@@ -43,6 +43,8 @@ pub(crate) struct Blocked {
     /// What it is told when it has waited long enough.
     at_timeout: AtTimeout,
     at_loss: Option<&'static str>,
+    /// Time that the command took before it waited.
+    pub(super) took: Span,
 }
 
 /// What a command that has waited in vain replies.
@@ -52,6 +54,17 @@ pub(crate) enum AtTimeout {
     NullArray,
     /// A number.
     Integer(i64),
+}
+
+/// Why a wait ends in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unblock {
+    /// Its time is up.
+    TimeUp,
+    /// Another client ends it, as if its time were up (CLIENT UNBLOCK).
+    AsTimeUp,
+    /// Another client ends it, with an error.
+    WithError,
 }
 
 /// What a command waits for.
@@ -228,6 +241,7 @@ impl Node {
             until: wait.until,
             at_timeout: wait.at_timeout,
             at_loss: wait.at_loss,
+            took: Span::ZERO,
         }));
     }
 
@@ -309,25 +323,59 @@ impl Node {
             work: cx.work,
         };
         let database = self.keyspace.database_mut(blocked.database);
+        let begun = call.work.spent();
         let served = (blocked.serve)(database, key, &mut call);
+        let took = call.work.spent().saturating_sub(begun);
         let served = served.map_err(|error| error.text());
+        let has_failed = served.is_err();
         let is_served = served.unwrap_or_else(|text| {
             self.statistics.note_error(&text);
             Frame::Error(&text).encode(&mut out);
             true
         });
         if is_served {
+            self.note_unblocked(session, blocked, took, has_failed, now_ms);
             self.reply_later(session, &out, cx);
         }
         is_served
     }
 
+    /// Counts a command that has waited, and the time that it took before and after
+    /// (updateStatsOnUnblock).
+    fn note_unblocked(
+        &mut self,
+        session: &Session,
+        blocked: &Blocked,
+        reply_took: Span,
+        has_failed: bool,
+        now_ms: i64,
+    ) {
+        if !self.times_commands() {
+            return;
+        }
+        let took = blocked.took + reply_took;
+        if self.config.times_commands {
+            self.statistics.note_answer(blocked.spec, took, has_failed);
+        }
+        let args: Vec<&[u8]> = blocked.args.iter().map(|arg| &**arg).collect();
+        self.note_slow(session, (blocked.spec, &args, now_ms), took);
+        self.note_latency("command-unblocking", reply_took, now_ms);
+    }
+
     /// Tells a connection that what it waits for will not come, if it is to be told, and says whether
     /// it was.
-    fn tell_loss(&self, session: &Session, blocked: &Blocked, cx: &mut Cx<'_, NoMessage>) -> bool {
+    fn tell_loss(
+        &mut self,
+        session: &Session,
+        blocked: &Blocked,
+        cx: &mut Cx<'_, NoMessage>,
+    ) -> bool {
         let Some(error) = blocked.at_loss else {
             return false;
         };
+        self.statistics.note_error(error.as_bytes());
+        let now_ms = cx.wall().unix_millis() as i64;
+        self.note_unblocked(session, blocked, Span::ZERO, true, now_ms);
         let mut out = Vec::new();
         Frame::Error(error.as_bytes()).encode(&mut out);
         self.reply_later(session, &out, cx);
@@ -346,17 +394,17 @@ impl Node {
         while let Some(&(until, conn)) = self.waiting.by_time.first()
             && until <= cx.now()
         {
-            if !self.unblock(conn, false, cx) {
+            if !self.unblock(conn, Unblock::TimeUp, cx) {
                 self.waiting.by_time.remove(&(until, conn));
             }
         }
     }
 
-    /// Ends a wait as if its time were up, or with an error, and says whether there was one.
+    /// Ends a wait in vain, and says whether there was one.
     pub(super) fn unblock(
         &mut self,
         conn: ConnId,
-        with_error: bool,
+        why: Unblock,
         cx: &mut Cx<'_, NoMessage>,
     ) -> bool {
         let Some(mut client) = self.clients.take(conn) else {
@@ -364,8 +412,12 @@ impl Node {
         };
         let stopped = self.stop_waiting(&mut client.session);
         if let Some(blocked) = &stopped {
-            let out = blocked.farewell(&client.session, with_error);
+            let out = blocked.farewell(&client.session, why);
             self.statistics.note_reply(&out);
+            // One that another ends counts as failed, whatever it is told.
+            let has_failed = why != Unblock::TimeUp;
+            let now_ms = cx.wall().unix_millis() as i64;
+            self.note_unblocked(&client.session, blocked, Span::ZERO, has_failed, now_ms);
             self.reply_later(&client.session, &out, cx);
         }
         self.clients.give_back(conn, client);
@@ -375,10 +427,12 @@ impl Node {
 
 impl Blocked {
     /// What is told at the end of a wait in vain.
-    fn farewell(&self, session: &Session, with_error: bool) -> Vec<u8> {
+    fn farewell(&self, session: &Session, why: Unblock) -> Vec<u8> {
         let mut out = Vec::new();
         let frame = match self.at_timeout {
-            _ if with_error => Frame::Error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+            _ if why == Unblock::WithError => {
+                Frame::Error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
+            }
             AtTimeout::NullArray => Frame::NullArray,
             AtTimeout::Integer(number) => Frame::Integer(number),
         };

@@ -5,6 +5,7 @@ use super::describe::{info, list};
 use super::kill::kill;
 use super::set_name;
 use crate::command::commands;
+use crate::node::blocking::Unblock;
 use crate::node::call::is_option;
 use crate::node::client::{Marks, Session};
 use crate::node::help::help;
@@ -147,10 +148,10 @@ fn unblock<'c>(
     _: &mut Session,
     call: &mut Call<'c>,
 ) -> Result<After, ErrorReply<'c>> {
-    let with_error = match *call.args {
-        [_, _, _] => false,
-        [_, _, _, reason] if is_option(reason, "timeout") => false,
-        [_, _, _, reason] if is_option(reason, "error") => true,
+    let why = match *call.args {
+        [_, _, _] => Unblock::AsTimeUp,
+        [_, _, _, reason] if is_option(reason, "timeout") => Unblock::AsTimeUp,
+        [_, _, _, reason] if is_option(reason, "error") => Unblock::WithError,
         _ => {
             return Err(ErrorReply::Fixed(
                 "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
@@ -163,7 +164,11 @@ fn unblock<'c>(
         clients.find(|client| client.session.id as i64 == id && client.session.blocked.is_some());
     let conn = found.map(|client| client.session.conn);
     if let Some(conn) = conn {
-        node.pending.unblock(conn, with_error);
+        node.pending.unblock(conn, why);
+        if why == Unblock::WithError {
+            // The error of the other is taken for one of this command too.
+            node.statistics.failures = Some(1);
+        }
     }
     call.reply(Frame::Integer(conn.is_some().into()))?;
     Ok(After::Continue)
