@@ -97,6 +97,8 @@ pub(super) struct Append {
     pub(super) floor: LogIndex,
     /// How far each index has followed.
     pub(super) followed: Vec<LogIndex>,
+    /// Whether each has all items from before the log.
+    pub(super) filled: Vec<bool>,
     /// The leader's time.
     pub(super) sent: Time,
 }

@@ -57,6 +57,27 @@ impl Table {
         best.map(|(_, boundary)| boundary)
     }
 
+    /// The next places between two boundaries, behind `from` if it is one, at most `count`.
+    pub(crate) fn places_between(
+        &self,
+        (start, end): (&Boundary, Option<&Boundary>),
+        from: Option<&Place>,
+        count: usize,
+    ) -> Vec<Place> {
+        let start = match from {
+            Some(place) => Bound::Excluded(place.clone()),
+            None => Bound::Included(self.first_at(start)),
+        };
+        let end = end.map_or(Bound::Unbounded, |end| Bound::Excluded(self.first_at(end)));
+        let places = self.items.range(start, end).take(count);
+        places
+            .map(|(inner, _)| Place {
+                hash: self.hasher.hash(&inner.partition),
+                inner: inner.clone(),
+            })
+            .collect()
+    }
+
     fn between(
         &self,
         start: &Boundary,

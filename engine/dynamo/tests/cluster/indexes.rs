@@ -122,6 +122,48 @@ fn an_index_has_everything_after_crashes_and_splits() {
 }
 
 #[test]
+fn what_a_table_held_before_is_filled_in_while_it_changes() {
+    for seed in 0..10 {
+        let mut shape = Shape::new(schema());
+        (shape.partitions, shape.index_partitions) = (2, 2);
+        shape.delay_max = Span::from_millis(8);
+        let mut host = Host::new(&shape, seed);
+        let mut draws = Seed(seed).stream("orders").sequence(0);
+        for n in 0..3_000 {
+            let item = order(&n.to_string(), ["open", "paid"][(n % 2) as usize], 0);
+            let put = kvrig_dynamo::table::PutItem {
+                item,
+                ..Default::default()
+            };
+            let mut contents = host.contents.borrow_mut();
+            let table = contents.table_mut(KeyspaceId(0)).expect("the table");
+            table.put(put).expect("acceptable");
+        }
+        for n in 0..400 {
+            let name = draws.below(3_000).to_string();
+            let request = match draws.below(3) {
+                0 => delete(&name),
+                _ => put(order(&name, "sent", n)),
+            };
+            host.ask_at(millis(n), request);
+        }
+        let node = ActorId(NODES + (seed % 3) as u32);
+        host.crash_at(millis(100), node);
+        host.restart_at(millis(3_000), node);
+        host.run_until(millis(150));
+        let partly = host.contents.borrow().index_items(INDEX).count();
+        assert!(
+            (1..2_900).contains(&partly),
+            "seed {seed}: {partly} so soon"
+        );
+        host.run_until(millis(15_000));
+        let (found, expected) = entries(&host);
+        assert_eq!(found, expected, "seed {seed}");
+        assert!(found.len() > 2_800);
+    }
+}
+
+#[test]
 fn an_index_that_is_short_of_writes_throttles_its_table_and_is_named() {
     let mut schema = schema().throughput(Throughput::Provisioned {
         read: 100,

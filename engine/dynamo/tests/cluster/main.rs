@@ -3,6 +3,7 @@
 
 mod failover;
 mod fidelity;
+mod fuzz;
 mod history;
 mod host;
 mod indexes;

@@ -5,6 +5,10 @@
 //! making it twice is harmless. An index that is short of throughput makes fewer changes than it was
 //! sent: the rest is sent again, and when too much waits, writes of the table are throttled for its
 //! sake.
+//!
+//! What a table held before the service began is in no log. A second cursor goes over the items of the
+//! partition and adds some to each batch, as they are where the batch ends: so an item's entry never
+//! comes after a later change of it.
 
 use super::Node;
 use super::replica::{Replica, Standing};
@@ -12,7 +16,7 @@ use crate::capacity::{IndexChange as Effect, WriteUnits};
 use crate::index::{IndexEntry, IndexRule};
 use crate::item::Item;
 use crate::key::{KeyHasher, PrimaryKey};
-use crate::partition::Refused;
+use crate::partition::{PartitionMap, Refused};
 use crate::roles::contents::{Change, LogIndex};
 use crate::roles::directory::{GroupId, KeyspaceId, KeyspaceKind};
 use crate::roles::message::{Body, Entry, IndexChange, Logged, Message, send};
@@ -26,8 +30,19 @@ use std::collections::BTreeMap;
 
 /// Changes of one batch, beyond which no further entry of the log is added. Ours.
 const BATCH_CHANGES: usize = 100;
+/// Items of a backfill that are looked at for one batch. Ours.
+const BACKFILL_ITEMS: usize = 50;
 /// How soon an index that was short of throughput is asked again. Ours.
 const THROTTLED_SPAN: Span = Span::from_millis(20);
+
+/// Where the backfill of an index is in a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Backfill {
+    /// Behind this place; at the beginning where there is none.
+    Behind(Option<Place>),
+    /// All items are in a batch.
+    Ended,
+}
 
 /// Where one index is in the log of a partition of its table.
 #[derive(Debug)]
@@ -47,10 +62,19 @@ pub(super) struct Cursor {
     pub(super) retry_at: Time,
     /// Why it was last throttled, until a batch is made.
     refused: Option<ThrottlingReason>,
+    backfill: Backfill,
+    /// Whether everything from before the log is in it.
+    pub(super) is_filled: bool,
 }
 
 impl Cursor {
-    pub(super) const fn new(index: KeyspaceId, followed: LogIndex) -> Self {
+    /// A cursor behind what has been `followed`, which begins its work at `now`.
+    pub(super) const fn new(
+        index: KeyspaceId,
+        followed: LogIndex,
+        is_filled: bool,
+        now: Time,
+    ) -> Self {
         Self {
             index,
             followed,
@@ -58,9 +82,59 @@ impl Cursor {
             batch: 0,
             unsent: Vec::new(),
             sent: BTreeMap::new(),
-            retry_at: Time::NEVER,
+            retry_at: now,
             refused: None,
+            backfill: match is_filled {
+                true => Backfill::Ended,
+                false => Backfill::Behind(None),
+            },
+            is_filled,
         }
+    }
+    /// Adds the next items of the backfill, as they are where the batch ends.
+    fn add_items(&mut self, node: &Node, group: GroupId) {
+        let Backfill::Behind(from) = &self.backfill else {
+            return;
+        };
+        let Some(KeyspaceKind::Index { rule, .. }) =
+            node.catalog.get(self.index).map(|keyspace| &keyspace.kind)
+        else {
+            return;
+        };
+        // A partition that is younger than what is known of the directory waits for it.
+        let partitions = node
+            .directory
+            .map(group.keyspace)
+            .map(PartitionMap::partitions);
+        let partitions = partitions.unwrap_or_default();
+        let Some(number) = partitions.iter().position(|one| one.id == group.partition) else {
+            return;
+        };
+        let contents = node.contents.borrow();
+        let Some(table) = contents.table(group.keyspace) else {
+            return;
+        };
+        let range = (
+            &partitions[number].start,
+            partitions.get(number + 1).map(|next| &next.start),
+        );
+        let places = table.places_between(range, from.as_ref(), BACKFILL_ITEMS);
+        let last = places
+            .last()
+            .filter(|_| places.len() == BACKFILL_ITEMS)
+            .cloned();
+        for place in places {
+            if let Ok(Some(stored)) = contents.view(group, &place, self.upto) {
+                let items = (None, Some(&stored.item));
+                let key = place.inner.key();
+                let changes = index_changes(rule, node.catalog.hasher(), &key, items);
+                self.unsent.extend(changes);
+            }
+        }
+        self.backfill = match last {
+            Some(place) => Backfill::Behind(Some(place)),
+            None => Backfill::Ended,
+        };
     }
     /// Changes of the log up to `last` that are not made yet.
     fn waiting(&self, last: LogIndex) -> u64 {
@@ -180,15 +254,21 @@ impl Replica {
             }
             if cursor.sent.is_empty() && cursor.unsent.is_empty() {
                 cursor.followed = cursor.upto.max(cursor.followed);
+                cursor.is_filled |= cursor.backfill == Backfill::Ended;
                 while cursor.upto < self.committed && cursor.unsent.len() < BATCH_CHANGES {
                     cursor.upto += 1;
                     let entry = self.log.get(cursor.upto);
                     let changes = entry.and_then(|entry| entry.follow.get(number));
                     cursor.unsent.extend(changes.into_iter().flatten().cloned());
                 }
+                cursor.add_items(node, self.group);
                 if cursor.unsent.is_empty() {
                     cursor.followed = cursor.upto;
-                    cursor.retry_at = Time::NEVER;
+                    cursor.is_filled |= cursor.backfill == Backfill::Ended;
+                    cursor.retry_at = match cursor.is_filled {
+                        true => Time::NEVER,
+                        false => now + RETRY_SPAN,
+                    };
                     continue;
                 }
             } else if !is_due || cursor.unsent.is_empty() {

@@ -64,7 +64,7 @@ impl Leader {
             Some(KeyspaceKind::Table { indexes, .. }) => indexes.as_slice(),
             _ => &[],
         };
-        let cursors = indexes.iter().zip(&replica.followed);
+        let cursors = indexes.iter().zip(&replica.followed).zip(&replica.filled);
         let mut this = Self {
             first,
             matched,
@@ -76,7 +76,9 @@ impl Leader {
             locks: BTreeMap::new(),
             prepared: BTreeMap::new(),
             cursors: cursors
-                .map(|(index, followed)| Cursor::new(*index, *followed))
+                .map(|((index, followed), is_filled)| {
+                    Cursor::new(*index, *followed, *is_filled, now)
+                })
                 .collect(),
             batches: BTreeMap::new(),
             heat: Heat::new(now),
@@ -253,6 +255,11 @@ impl Replica {
                 .cursors
                 .iter()
                 .map(|cursor| cursor.followed)
+                .collect(),
+            filled: leader
+                .cursors
+                .iter()
+                .map(|cursor| cursor.is_filled)
                 .collect(),
             sent: cx.now(),
         };

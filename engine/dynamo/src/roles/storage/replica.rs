@@ -47,6 +47,8 @@ pub(super) struct Replica {
     pub(super) committed: LogIndex,
     /// How far each index has followed, as far as is known here.
     pub(super) followed: Vec<LogIndex>,
+    /// Whether each has all items from before the log, as far as is known here.
+    pub(super) filled: Vec<bool>,
     /// Until then it votes for nobody.
     pub(super) promised_until: Time,
     /// When it does something by itself, unless it leads.
@@ -90,6 +92,7 @@ impl Replica {
             log: Log::behind(base),
             committed: base.0,
             followed: vec![base.0; indexes],
+            filled: vec![false; indexes],
             promised_until: Time::START,
             wakes_at: Time::NEVER,
             buckets: partition_buckets(&node.catalog, &node.directory, group, now),
@@ -218,7 +221,7 @@ impl Replica {
         self.epoch = append.epoch;
         self.standing = Standing::Follower;
         self.promise(cx.now());
-        self.followed = append.followed;
+        (self.followed, self.filled) = (append.followed, append.filled);
         let (previous, epoch) = append.previous;
         // What is committed here is the leader's, even where it is forgotten.
         let fits = previous <= self.committed || self.log.epoch_at(previous) == Some(epoch);

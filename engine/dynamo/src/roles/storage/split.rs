@@ -52,7 +52,8 @@ impl Replica {
         let Some((at, children)) = &leader.splitting else {
             return;
         };
-        let follow = leader.cursors.iter().all(|cursor| cursor.followed == last);
+        let mut cursors = leader.cursors.iter();
+        let follow = cursors.all(|cursor| cursor.is_filled && cursor.followed == last);
         if is_written || !leader.prepared.is_empty() || !follow {
             return;
         }
@@ -74,6 +75,8 @@ impl Replica {
             let mut child = Self::new(node, group, (self.members, self.number), last, now);
             child.parent = Some((self.group, last));
             child.epoch = self.epoch;
+            // Every index had followed in full before the partition was split.
+            child.filled.fill(true);
             child.promised_until = self.promised_until.max(child.promised_until);
             if let Some(acked) = acked {
                 child.adopt_contents(node);
