@@ -104,10 +104,10 @@ metrics! {
     hit_ratio_mean, Ppm, Higher, "Share of requests that found their key in the cache.";
     hit_sampling_gap, Ppm, None, "Hit ratio of the reference sampler above that of exact LRU of the same size.";
     keys_evicted_count, Ops, Lower, "Keys removed to stay below the memory limit.";
-    law_end_position, Ops, None, "Insertion that moves the last entry of a rehash by theory, under insertions alone.";
-    law_free_position, Ops, None, "Insertion that gives the old bucket array back by theory, under insertions alone.";
     law_clean_rate, OpsPerSecond, None, "Rate of requests that a bound allows: what is paid for, the limit of a partition over the share of the hottest one, or over the share of the most popular key.";
+    law_end_position, Ops, None, "Insertion that moves the last entry of a rehash by theory, under insertions alone.";
     law_failed_share, Ppm, None, "Share of the requests beyond what one partition for each partition key could take: the sum over keys of what exceeds the limit.";
+    law_free_position, Ops, None, "Insertion that gives the old bucket array back by theory, under insertions alone.";
     law_hit_mean, Milli, None, "Probes of a look-up that finds its key, by theory.";
     law_hit_ratio_mean, Ppm, None, "Share of requests that find their key in exact LRU, by Che's approximation.";
     law_miss_mean, Milli, None, "Probes of a look-up that finds nothing, by theory.";

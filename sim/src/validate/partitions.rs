@@ -19,6 +19,7 @@ use kvrig_dynamo::partition::{initial_partitions, static_partitions};
 use kvrig_dynamo::scaling::TargetTracking;
 use kvrig_workloads::arrivals::Phase;
 use kvrig_workloads::{Arrivals, Pacing, RateProfile};
+use rayon::prelude::*;
 use std::collections::BTreeSet;
 
 const DOC: &str = "AWS Developer Guide, Burst and adaptive capacity";
@@ -118,12 +119,18 @@ experiments! {
 /// Books that do not balance.
 pub fn table(is_meant: impl Fn(&PublishedExperiment) -> bool) -> Result<(Table, bool), Diagnostic> {
     let head = ["target", "source", "experiment", "expected", "here", "verdict"];
+    let meant: Vec<&PublishedExperiment> = PUBLISHED.iter().filter(|one| is_meant(one)).collect();
+    // Each is by itself, so that their order does not depend on threads.
+    let seen: Vec<Option<Result<Seen, Diagnostic>>> = meant
+        .par_iter()
+        .map(|one| one.run.map(|run| run()))
+        .collect();
     let (mut rows, mut all_hold) = (Vec::new(), true);
-    for one in PUBLISHED.iter().filter(|one| is_meant(one)) {
-        let (result, verdict) = match one.run {
+    for (one, seen) in meant.into_iter().zip(seen) {
+        let (result, verdict) = match seen {
             None => ("-".to_owned(), "not modelled"),
-            Some(run) => {
-                let seen = run()?;
+            Some(seen) => {
+                let seen = seen?;
                 all_hold &= seen.holds;
                 (seen.result, if seen.holds { "pass" } else { "FAIL" })
             }
