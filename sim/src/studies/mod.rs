@@ -10,9 +10,9 @@ mod asks;
 pub mod big_keys;
 mod drawing;
 mod eviction;
+mod hosting;
 #[path = "hot-partitions/mod.rs"]
 mod hot_partitions;
-mod hosting;
 mod judging;
 pub mod rehash;
 mod rows;

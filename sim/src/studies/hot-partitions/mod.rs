@@ -146,9 +146,12 @@ impl Inputs {
         };
         if let Some(delay) = delays {
             for rules in std::iter::once(&mut table).chain(&mut index) {
-                rules.splits = rules
-                    .splits
-                    .and_then(|splits| Some(Splits { delay: delay?, ..splits }));
+                rules.splits = rules.splits.and_then(|splits| {
+                    Some(Splits {
+                        delay: delay?,
+                        ..splits
+                    })
+                });
             }
         }
         Scene {
@@ -342,9 +345,10 @@ impl HotPartitions {
         let mut sentences = Vec::new();
         for inputs in &self.cells {
             if inputs.traffic.replays() {
-                let sentence = "The trace gives the partition keys; when it is at its end it begins \
+                let sentence =
+                    "The trace gives the partition keys; when it is at its end it begins \
                                 again."
-                    .to_owned();
+                        .to_owned();
                 if !sentences.contains(&sentence) {
                     sentences.push(sentence);
                 }

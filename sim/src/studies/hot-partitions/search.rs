@@ -39,13 +39,7 @@ pub(super) fn highest_clean_rate(
         let Some(requests) = traffic.requests_at(Rate::per_second(rate)) else {
             break;
         };
-        let host = Host::new(
-            scene,
-            places.clone(),
-            index.clone(),
-            &BTreeSet::new(),
-            seed,
-        )?;
+        let host = Host::new(scene, places.clone(), index.clone(), &BTreeSet::new(), seed)?;
         let recorded = host.run(requests, cancelled)?;
         events += recorded.books.attempts;
         let minute = recorded.between(FROM, PROBE);
