@@ -99,6 +99,11 @@ fn one_collection_is_split_by_sort_key_unless_it_must_stay_together() {
     assert_eq!(split_point(&[], false), Err(NoSplit::SingleItem));
     let rising = samples((0..100).map(|n| place(5, Some(n))));
     assert_eq!(split_point(&rising, false), Err(NoSplit::SequentialAccess));
+    // Two collections written in sequence are parted, and neither is cut.
+    let mut both = samples((0..300).map(|n| place(5 + u128::from(n % 3 == 0), Some(n))));
+    assert_eq!(split_point(&both, false), Ok(place(6, None)));
+    both.retain(|sample| sample.place.hash == KeyHash::new(5));
+    assert_eq!(split_point(&both, false), Err(NoSplit::SequentialAccess));
     // Every second request is one of 30 steps before, sent again.
     let again = samples((0..1_000).map(|n| place(5, Some(n - 30 * (n % 2)))));
     assert_eq!(split_point(&again, false), Err(NoSplit::SequentialAccess));

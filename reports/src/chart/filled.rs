@@ -136,12 +136,12 @@ impl Colours {
     )]
     fn logarithmic(most: i64) -> Self {
         let step = libm::log(most.max(2) as f64) / HEAT.len() as f64;
-        let least = |level: usize| {
-            libm::ceil(libm::exp(step * level as f64) * (1.0 - 1e-9)) as i64
-        };
+        let least = |level: usize| libm::ceil(libm::exp(step * level as f64) * (1.0 - 1e-9)) as i64;
         let steps = HEAT.iter().enumerate();
         Self {
-            steps: steps.map(|(level, &colour)| (least(level), colour)).collect(),
+            steps: steps
+                .map(|(level, &colour)| (least(level), colour))
+                .collect(),
             limit: None,
         }
     }
@@ -209,7 +209,11 @@ pub(super) fn colour_scale(
             true => width.max(SWATCH + 4.0),
             false => SWATCH + 4.0,
         };
-        scene.rectangle((x + SWATCH, base - 11.0), (x + next - 4.0, base - 1.0), colour);
+        scene.rectangle(
+            (x + SWATCH, base - 11.0),
+            (x + next - 4.0, base - 1.0),
+            colour,
+        );
         x += next;
     }
     scene.text("and more", (x + 4.0, base), SIZE, MUTED, Anchor::Start);

@@ -184,7 +184,9 @@ impl Host {
             self.recorded.books.served += 1;
             self.retries.succeeded(&attempt);
         } else {
-            self.recorded.first_throttled_ns.get_or_insert(now.as_nanos());
+            self.recorded
+                .first_throttled_ns
+                .get_or_insert(now.as_nanos());
             is_failed = !self.retries.throttled(attempt, now);
             self.recorded.books.failed += u64::from(is_failed);
         }

@@ -10,9 +10,9 @@ use kvrig_base::random::{Seed, Stream};
 use kvrig_base::time::{Span, Time};
 use kvrig_dynamo::capacity::{ReadConsistency, WriteMode, WriteUnits};
 use kvrig_dynamo::partition::{
-    Allocation, BURST_SPAN, Boundary, Observed, PARTITION_READS_MAX, PARTITION_WRITES_MAX, PartitionBuckets,
-    PartitionId, PartitionMap, REPLICAS, Refused, Replica, Sample, Source, TokenBucket,
-    read_blocks, split_point, warm_partitions,
+    Allocation, BURST_SPAN, Boundary, Observed, PARTITION_READS_MAX, PARTITION_WRITES_MAX,
+    PartitionBuckets, PartitionId, PartitionMap, REPLICAS, Refused, Replica, Sample, Source,
+    TokenBucket, read_blocks, split_point, warm_partitions,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -500,7 +500,8 @@ impl Partitions {
         let (given, gained) = (u128::from(self.given()), self.gained_by(now) + debts);
         let has_boosts = self.boosts_from.is_some();
         if given > gained && !has_boosts {
-            let message = format!("the table gave {given} write units where it had gained {gained}");
+            let message =
+                format!("the table gave {given} write units where it had gained {gained}");
             return Err(Diagnostic::new(diagnostic::CONSERVATION, message));
         }
         for (number, slot) in self.slots.iter().enumerate() {

@@ -122,7 +122,11 @@ fn one_item_keys_in_sequence_and_whole_collections_are_never_split() {
     for (table, sorting, why) in [
         (table, Sorting::Single, Cooled::SingleItem),
         (table, Sorting::Increasing, Cooled::Sequential),
-        (table.with_local_index(), Sorting::Random, Cooled::LocalIndex),
+        (
+            table.with_local_index(),
+            Sorting::Random,
+            Cooled::LocalIndex,
+        ),
     ] {
         let recorded = one_key(table, sorting, 2_000, 600);
         assert_eq!(recorded.partitions, 1, "{why:?}");
@@ -159,16 +163,28 @@ fn retries_add_attempts_and_save_no_request_where_capacity_is_short() {
     };
     let share = |recorded: &Recorded| {
         let last = recorded.between(Span::from_secs(60), Span::from_secs(120));
-        (last.failed * 1_000 / last.offered, last.attempts * 1_000 / last.offered)
+        (
+            last.failed * 1_000 / last.offered,
+            last.attempts * 1_000 / last.offered,
+        )
     };
     let (failed, attempts) = share(&run_with(Retrying::NEVER));
-    assert!(failed.abs_diff(500) < 5 && attempts == 1_000, "{failed} {attempts}");
+    assert!(
+        failed.abs_diff(500) < 5 && attempts == 1_000,
+        "{failed} {attempts}"
+    );
     // q^3 = 1/2: 1 + q + q^2 = 2.42 attempts a request.
     let (failed, attempts) = share(&run_with(retrying(false)));
-    assert!(failed.abs_diff(500) < 10 && attempts.abs_diff(2_424) < 40, "{failed} {attempts}");
+    assert!(
+        failed.abs_diff(500) < 10 && attempts.abs_diff(2_424) < 40,
+        "{failed} {attempts}"
+    );
     // Half of the requests fail: the quota is soon used up, and hardly anything is sent again.
     let (failed, attempts) = share(&run_with(retrying(true)));
-    assert!(failed.abs_diff(500) < 10 && attempts < 1_700, "{failed} {attempts}");
+    assert!(
+        failed.abs_diff(500) < 10 && attempts < 1_700,
+        "{failed} {attempts}"
+    );
 }
 
 #[test]

@@ -11,9 +11,9 @@ pub mod big_keys;
 mod cost;
 mod drawing;
 mod eviction;
+mod hosting;
 #[path = "hot-partitions/mod.rs"]
 mod hot_partitions;
-mod hosting;
 mod judging;
 pub mod rehash;
 mod rows;

@@ -127,10 +127,11 @@ impl TrafficInputs {
             (Some(keys), _) => keys,
             (None, false) => 1,
             (None, true) => {
-                return Err(
-                    Diagnostic::new(diagnostic::MISSING_KEY, "missing key `workload.keys`")
-                        .help("`workload.keys` says how many keys are drawn from"),
-                );
+                return Err(Diagnostic::new(
+                    diagnostic::MISSING_KEY,
+                    "missing key `workload.keys`",
+                )
+                .help("`workload.keys` says how many keys are drawn from"));
             }
         };
         let mix = Mix::new(&space.mix)
@@ -268,9 +269,7 @@ impl Traffic<'_> {
             return name.to_owned();
         }
         let mut name = Vec::new();
-        let op = self
-            .workload
-            .op_on(OpKind::Set, KeyId(u64::from(value)));
+        let op = self.workload.op_on(OpKind::Set, KeyId(u64::from(value)));
         self.workload.write_key(&op, &mut name);
         String::from_utf8_lossy(&name).into_owned()
     }
@@ -456,4 +455,3 @@ const fn is_write(kind: OpKind) -> Option<bool> {
         _ => None,
     }
 }
-

@@ -3,9 +3,7 @@
 mod dynamo;
 mod workload;
 
-pub use dynamo::{
-    AdaptiveCapacityKnobs, Dynamodb, GlobalIndex, HotPartitionsKnobs, KeyDesign,
-};
+pub use dynamo::{AdaptiveCapacityKnobs, Dynamodb, GlobalIndex, HotPartitionsKnobs, KeyDesign};
 pub use workload::{
     Arrivals, Law, Lengths, Load, Patience, Popularity, Selection, Sizes, Space, Turnover, Workload,
 };

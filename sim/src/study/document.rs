@@ -79,7 +79,7 @@ choice! {
         /// How much skew can a table take before it throttles?
         HotPartitions(HotPartitions) = "hot-partitions",
         /// What do burst, adaptive capacity and splits save, and how soon?
-        AdaptiveCapacity(AdaptiveCapacity) = "adaptive-capacity",
+        AdaptiveCapacity(Box<AdaptiveCapacity>) = "adaptive-capacity",
         /// Where do the prices of DynamoDB's capacity modes cross?
         Cost(Cost) = "cost",
     }

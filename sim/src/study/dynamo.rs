@@ -2,9 +2,9 @@
 
 use super::declare::{choice, names, table};
 use super::part::{Located, Scalar, quoted};
+use super::scalars::Count;
 use super::source::Value;
 use super::workload::Nothing;
-use super::scalars::Count;
 use crate::dynamo::Generation;
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::quantity::parse_count;

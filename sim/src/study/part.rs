@@ -277,6 +277,22 @@ impl<T: Part> Part for Whole<T> {
     }
 }
 
+/// A large part of a choice lies apart, so that the small ones stay small.
+impl<T: Part> Part for Box<T> {
+    fn read(node: &Node, report: &mut Report<'_>) -> Option<Self> {
+        T::read(node, report).map(Self::new)
+    }
+    fn merge(&mut self, over: Self) {
+        T::merge(self, *over);
+    }
+    fn print(&self) -> Printed {
+        T::print(self)
+    }
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        T::schema(generator)
+    }
+}
+
 /// A list; a later layer replaces it whole.
 impl<T: Part> Part for Vec<T> {
     fn read(node: &Node, report: &mut Report<'_>) -> Option<Self> {

@@ -1,8 +1,8 @@
 //! The keys of `[workload]`: what a study file may say about what clients ask for, and when.
 
 use super::declare::{choice, table};
-use super::part::{At, Located, Named, Report, Whole};
 use super::dynamo::KeyDesign;
+use super::part::{At, Located, Named, Report, Whole};
 use super::scalars::{Count, Millionths};
 use kvrig_base::quantity::{Bytes, Rate, Share};
 use kvrig_base::time::Span;

@@ -19,6 +19,7 @@ use kvrig_dynamo::partition::{initial_partitions, static_partitions};
 use kvrig_dynamo::scaling::TargetTracking;
 use kvrig_workloads::arrivals::Phase;
 use kvrig_workloads::{Arrivals, Pacing, RateProfile};
+use rayon::prelude::*;
 use std::collections::BTreeSet;
 
 const DOC: &str = "AWS Developer Guide, Burst and adaptive capacity";
@@ -117,13 +118,26 @@ experiments! {
 /// # Errors
 /// Books that do not balance.
 pub fn table(is_meant: impl Fn(&PublishedExperiment) -> bool) -> Result<(Table, bool), Diagnostic> {
-    let head = ["target", "source", "experiment", "expected", "here", "verdict"];
+    let head = [
+        "target",
+        "source",
+        "experiment",
+        "expected",
+        "here",
+        "verdict",
+    ];
+    let meant: Vec<&PublishedExperiment> = PUBLISHED.iter().filter(|one| is_meant(one)).collect();
+    // Each is by itself, so that their order does not depend on threads.
+    let seen: Vec<Option<Result<Seen, Diagnostic>>> = meant
+        .par_iter()
+        .map(|one| one.run.map(|run| run()))
+        .collect();
     let (mut rows, mut all_hold) = (Vec::new(), true);
-    for one in PUBLISHED.iter().filter(|one| is_meant(one)) {
-        let (result, verdict) = match one.run {
+    for (one, seen) in meant.into_iter().zip(seen) {
+        let (result, verdict) = match seen {
             None => ("-".to_owned(), "not modelled"),
-            Some(run) => {
-                let seen = run()?;
+            Some(seen) => {
+                let seen = seen?;
                 all_hold &= seen.holds;
                 (seen.result, if seen.holds { "pass" } else { "FAIL" })
             }
@@ -157,7 +171,11 @@ fn provisioned(read: u64, write: u64) -> Capacity {
 
 /// A table that holds nobody back but by its partitions.
 fn plenty(partitions: u32) -> TableRules {
-    TableRules::new(Generation::Global2022, provisioned(80_000, 80_000), partitions)
+    TableRules::new(
+        Generation::Global2022,
+        provisioned(80_000, 80_000),
+        partitions,
+    )
 }
 
 /// Delays from half of so many minutes to half as much again.
@@ -180,13 +198,13 @@ fn run(
         retrying: Retrying::NEVER,
         duration,
     };
-    served(Host::new(scene, places, None, &BTreeSet::new(), Seed(1))?, requests)
+    served(
+        Host::new(scene, places, None, &BTreeSet::new(), Seed(1))?,
+        requests,
+    )
 }
 
-fn served(
-    host: Host,
-    requests: impl IntoIterator<Item = Request>,
-) -> Result<Recorded, Diagnostic> {
+fn served(host: Host, requests: impl IntoIterator<Item = Request>) -> Result<Recorded, Diagnostic> {
     use crate::run::RunError;
     host.run(requests, &|| false).map_err(|error| match error {
         RunError::Failed(diagnostic) => diagnostic,
@@ -333,7 +351,9 @@ fn on_demand(
 
 /// Seconds of an even rise to a rate.
 fn ramp(secs: u64, to: u64) -> Vec<(Span, u64)> {
-    (0..secs).map(|n| (SECOND, (to * (2 * n + 1)).div_ceil(2 * secs))).collect()
+    (0..secs)
+        .map(|n| (SECOND, (to * (2 * n + 1)).div_ceil(2 * secs)))
+        .collect()
 }
 
 fn v6() -> Result<Seen, Diagnostic> {
@@ -375,7 +395,10 @@ fn v8() -> Result<Seen, Diagnostic> {
     Ok(Seen {
         result: result.join(", "),
         // Debts of large items and chance take a few per cent of what is just enough.
-        holds: served.iter().zip(kept).all(|(&units, kept)| near(units, kept, kept / 20)),
+        holds: served
+            .iter()
+            .zip(kept)
+            .all(|(&units, kept)| near(units, kept, kept / 20)),
     })
 }
 
@@ -418,8 +441,14 @@ fn v10() -> Result<Seen, Diagnostic> {
     let recorded = one_key(&[(FILL, 900)], &reads, SEEN_DELAY)?;
     let early = served_between(&recorded, 610, 1_050);
     let late = served_between(&recorded, 1_100, 1_200);
-    let split = recorded.splits.iter().filter(|event| event.cooled == Cooled::Split);
-    let at = split.map(|event| event.at_ns / 60_000_000_000).nth(1).unwrap_or(0);
+    let split = recorded
+        .splits
+        .iter()
+        .filter(|event| event.cooled == Cooled::Split);
+    let at = split
+        .map(|event| event.at_ns / 60_000_000_000)
+        .nth(1)
+        .unwrap_or(0);
     Ok(Seen {
         result: format!(
             "{early}/s for {} min of reads, then {late}/s",
@@ -492,7 +521,11 @@ fn v13() -> Result<Seen, Diagnostic> {
         let recorded = one_key(&writes, &reads, about(minutes))?;
         let growing = throttled_between(&recorded, 0, 1_200);
         let later = throttled_between(&recorded, 3_600, 3_900);
-        parts.push(format!("{minutes} min: {}, then {}", percent(growing), percent(later)));
+        parts.push(format!(
+            "{minutes} min: {}, then {}",
+            percent(growing),
+            percent(later)
+        ));
         holds &= growing < 2_500 && later < 200;
     }
     Ok(Seen {
@@ -506,8 +539,13 @@ fn v14() -> Result<Seen, Diagnostic> {
     let mut parts = Vec::new();
     let mut holds = true;
     for minutes in DELAYS {
-        let recorded = one_key(&[(length, 4_000)], &[(length, 0)], about(minutes))?;
-        let splits = recorded.splits.iter().filter(|event| event.cooled == Cooled::Split);
+        let table = plenty(1).splitting_after(about(minutes));
+        let writes = spread(&[(length, 4_000)], ONE_KEY, WRITE, "writes")?;
+        let recorded = run(table, length, whole_places(1, true), writes)?;
+        let splits = recorded
+            .splits
+            .iter()
+            .filter(|event| event.cooled == Cooled::Split);
         let at: Vec<String> = splits
             .take(4)
             .map(|event| (event.at_ns / 60_000_000_000).to_string())
@@ -616,15 +654,16 @@ fn v18() -> Result<Seen, Diagnostic> {
         }),
         ..TableRules::new(Generation::Global2022, provisioned(100, 100), 4)
     };
-    let phases = [(MINUTE * 10, 60), (MINUTE * 20, 600)];
+    // Capacity follows what is consumed, so that it takes several steps of a 0.7th each.
+    let phases = [(MINUTE * 10, 60), (MINUTE * 60, 600)];
     let requests = spread(&phases, (10_000, Sorting::Single), WRITE, "step")?;
     let places = spread_places(10_000, Seed(1).stream("step.places"));
-    let recorded = run(table, MINUTE * 30, places, requests)?;
+    let recorded = run(table, MINUTE * 70, places, requests)?;
     let step = recorded.scaling.first().copied();
     let secs = |ns: u64| (ns / 1_000_000_000).saturating_sub(600);
     let (decided, done) = step.map_or((0, 0), |step| (secs(step.decided_ns), secs(step.done_ns)));
     let first = first_second(&recorded).saturating_sub(600);
-    let last = throttled_between(&recorded, 1_500, 1_800);
+    let last = throttled_between(&recorded, 3_900, 4_200);
     Ok(Seen {
         result: format!(
             "decided after {decided} s, raised after {done} s; first throttled after {first} s, {} \

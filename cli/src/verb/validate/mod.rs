@@ -44,7 +44,11 @@ fn dynamodb() -> Result<Exit, Failure> {
     print(&published)?;
     let count = published.rows.len();
     output::print(&format!("{count} published experiments\n"))?;
-    Ok(if all_hold && have_shape { Exit::Pass } else { Exit::Failed })
+    Ok(if all_hold && have_shape {
+        Exit::Pass
+    } else {
+        Exit::Failed
+    })
 }
 
 fn print(table: &Table) -> Result<(), Failure> {

@@ -1,6 +1,8 @@
 //! Where a hot partition can be split, by the keys that were seen, and when it cannot.
 
 use super::map::Boundary;
+use crate::key::KeyHash;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One request that was seen on a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +50,8 @@ pub fn split_point(samples: &[Sample], has_local_index: bool) -> Result<Boundary
     if is_one_collection && has_local_index {
         return Err(NoSplit::LocalIndex);
     }
-    if is_one_collection && is_sequential(samples) {
+    let moving = moving_collections(samples);
+    if is_one_collection && !moving.is_empty() {
         return Err(NoSplit::SequentialAccess);
     }
     let total: u128 = sorted.iter().map(|(_, units)| u128::from(*units)).sum();
@@ -62,7 +65,10 @@ pub fn split_point(samples: &[Sample], has_local_index: bool) -> Result<Boundary
                 hash: right.hash,
                 sort: None,
             }),
-            true if left != right && !has_local_index => Some(right.clone()),
+            // Inside a collection whose keys move on, a boundary would soon have all load behind it.
+            true if left != right && !has_local_index && !moving.contains(&left.hash) => {
+                Some(right.clone())
+            }
             true => None,
         };
         let uneven = (2 * before).abs_diff(total);
@@ -81,13 +87,23 @@ pub fn split_point(samples: &[Sample], has_local_index: bool) -> Result<Boundary
 /// in percent: half of it does where places are drawn.
 const SEQUENTIAL_PERCENT: usize = 90;
 
-fn is_sequential(samples: &[Sample]) -> bool {
-    let (earlier, later) = samples.split_at(samples.len() / 2);
-    let mut places: Vec<&Boundary> = earlier.iter().map(|sample| &sample.place).collect();
-    places.sort_unstable();
-    let Some(middle) = places.get(places.len() / 2) else {
+/// The collections to which access is sequential.
+fn moving_collections(samples: &[Sample]) -> BTreeSet<KeyHash> {
+    let mut by_collection: BTreeMap<KeyHash, Vec<&Boundary>> = BTreeMap::new();
+    for Sample { place, .. } in samples {
+        by_collection.entry(place.hash).or_default().push(place);
+    }
+    by_collection.retain(|_, places| is_sequential(places));
+    by_collection.into_keys().collect()
+}
+
+fn is_sequential(places: &[&Boundary]) -> bool {
+    let (earlier, later) = places.split_at(places.len() / 2);
+    let mut earlier = earlier.to_vec();
+    earlier.sort_unstable();
+    let Some(middle) = earlier.get(earlier.len() / 2) else {
         return false;
     };
-    let behind = later.iter().filter(|sample| sample.place > **middle);
+    let behind = later.iter().filter(|place| *place > middle);
     behind.count() * 100 >= later.len() * SEQUENTIAL_PERCENT
 }

@@ -1,8 +1,8 @@
 //! The sentences that the rows support.
 
+use super::load::in_minutes;
 use crate::studies::rows::{Place, Rows, Sentence};
 use crate::study::AdaptiveCapacityKnobs;
-use kvrig_base::quantity::exact;
 use kvrig_base::result::Finding;
 use kvrig_base::row::Row;
 
@@ -42,12 +42,17 @@ pub(super) fn findings(
     let all = Rows(rows);
     let models: Vec<&str> = knobs.models.iter().map(|model| model.name()).collect();
     let newest = models.last().copied().unwrap_or("gac-2022");
-    let delays: Vec<String> = knobs.split_delays.iter().map(exact).collect();
-    let ramps: Vec<String> = knobs.ramps.iter().map(exact).collect();
+    let delays: Vec<String> = knobs
+        .split_delays
+        .iter()
+        .map(|&span| in_minutes(span))
+        .collect();
+    let ramps: Vec<String> = knobs.ramps.iter().map(|&span| in_minutes(span)).collect();
     let mut findings = Vec::new();
     findings.extend(uneven(all, &models));
     findings.extend(saved(all, models.first().copied().unwrap_or(newest)));
-    findings.extend(one_key(all, newest, &delays));
+    let oldest = models.first().copied().unwrap_or(newest);
+    findings.extend(one_key(all, (oldest, newest), &delays));
     findings.extend(never(all, newest, &delays));
     findings.extend(ramp(all, &ramps));
     findings.extend(step(all));
@@ -84,7 +89,10 @@ fn uneven(rows: Rows<'_>, models: &[&str]) -> Option<Finding> {
             }
         });
     }
-    let text = format!("An uneven load below what is paid for: {}.", parts.join("; "));
+    let text = format!(
+        "An uneven load below what is paid for: {}.",
+        parts.join("; ")
+    );
     (!parts.is_empty()).then(|| sentence.say(text))
 }
 
@@ -99,7 +107,7 @@ fn saved(rows: Rows<'_>, model: &str) -> Option<Finding> {
     )))
 }
 
-fn one_key(rows: Rows<'_>, model: &str, delays: &[String]) -> Option<Finding> {
+fn one_key(rows: Rows<'_>, (oldest, model): (&str, &str), delays: &[String]) -> Option<Finding> {
     let mut sentence = Sentence::about(rows);
     let mut parts = Vec::new();
     let mut first = None;
@@ -114,7 +122,14 @@ fn one_key(rows: Rows<'_>, model: &str, delays: &[String]) -> Option<Finding> {
             continue;
         };
         if first.is_none() {
-            first = sentence.quote(at, "throttled_after_share");
+            // Of the oldest model, which splits nothing.
+            first = sentence.quote(
+                At {
+                    model: oldest,
+                    ..at
+                },
+                "throttled_share",
+            );
         }
         let capacity = sentence.quote(at, "capacity_mean")?;
         let splits = rows.value(at, "splits_count");
@@ -124,7 +139,8 @@ fn one_key(rows: Rows<'_>, model: &str, delays: &[String]) -> Option<Finding> {
     }
     let first = first?;
     Some(sentence.say(format!(
-        "One hot key throttles {first} of its writes and heals by splits alone: {}.",
+        "Of the writes to one hot key {first} are throttled under {oldest}; under {model} splits heal \
+         it, after {}.",
         parts.join("; ")
     )))
 }
@@ -187,6 +203,9 @@ fn workload(rows: Rows<'_>, models: &[&str]) -> Option<Finding> {
         let share = sentence.quote(at("workload", model), "throttled_share")?;
         parts.push(format!("{share} under {model}"));
     }
-    let text = format!("Of the study's workload is throttled: {}.", parts.join(", "));
+    let text = format!(
+        "Of the study's workload is throttled: {}.",
+        parts.join(", ")
+    );
     (!parts.is_empty()).then(|| sentence.say(text))
 }

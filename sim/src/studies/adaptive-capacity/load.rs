@@ -55,12 +55,25 @@ pub(super) enum Below {
 /// One load on one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Load {
-    Uneven { model: ModelName },
-    SavedReads { model: ModelName },
-    OneKey { model: ModelName, delay: Span, below: Below },
-    Ramp { length: Span },
+    Uneven {
+        model: ModelName,
+    },
+    SavedReads {
+        model: ModelName,
+    },
+    OneKey {
+        model: ModelName,
+        delay: Span,
+        below: Below,
+    },
+    Ramp {
+        length: Span,
+    },
     Step,
-    Workload { model: ModelName, duration: Span },
+    Workload {
+        model: ModelName,
+        duration: Span,
+    },
 }
 
 /// Every load with each model that it is run under.
@@ -139,7 +152,7 @@ impl Load {
         ]);
         match self {
             Self::OneKey { delay, below, .. } => {
-                axes.insert("delay".into(), exact(&delay));
+                axes.insert("delay".into(), in_minutes(delay));
                 let sort = match below {
                     Below::Random => "random",
                     Below::Increasing => "increasing",
@@ -148,7 +161,7 @@ impl Load {
                 axes.insert("sort".into(), sort.into());
             }
             Self::Ramp { length } => {
-                axes.insert("ramp".into(), exact(&length));
+                axes.insert("ramp".into(), in_minutes(length));
             }
             Self::Uneven { .. } | Self::SavedReads { .. } | Self::Step | Self::Workload { .. } => {}
         }
@@ -198,9 +211,8 @@ impl Load {
 
     /// The table that it meets; `cell` is the study's own.
     pub(super) fn scene(self, knobs: &AdaptiveCapacityKnobs, cell: &Dynamodb) -> Scene {
-        let new = |capacity, partitions| {
-            TableRules::new(self.model().generation(), capacity, partitions)
-        };
+        let new =
+            |capacity, partitions| TableRules::new(self.model().generation(), capacity, partitions);
         let provisioned = |read, write| Capacity::Provisioned { read, write };
         let table = match self {
             Self::Uneven { .. } => {
@@ -299,6 +311,15 @@ impl Load {
     }
 }
 
+/// A time in minutes where it is a whole number of them: `10min`, which is no longer than `600s`.
+pub(super) fn in_minutes(span: Span) -> String {
+    let minute = Span::from_secs(60).as_picos();
+    match span.as_picos() % minute {
+        0 => format!("{}min", span.as_picos() / minute),
+        _ => exact(&span),
+    }
+}
+
 /// Delays that are drawn around one: from half of it to half as much again, as real splits came at
 /// irregular intervals.
 pub(super) fn irregular(delay: Span) -> Delay {
@@ -315,8 +336,8 @@ fn spread(
     sorting: Sorting,
     seed: Seed,
 ) -> Result<Spread, Diagnostic> {
-    let profile = profile
-        .map_err(|error| Diagnostic::new(diagnostic::OUT_OF_RANGE, error.to_string()))?;
+    let profile =
+        profile.map_err(|error| Diagnostic::new(diagnostic::OUT_OF_RANGE, error.to_string()))?;
     Ok(Spread {
         starts: Arrivals::new(Pacing::Poisson, profile, seed.stream("arrivals"), 0),
         collections,

@@ -156,7 +156,11 @@ impl AdaptiveCapacity {
         let requests = spec.load.requests(&inputs.knobs, inputs.traffic.rate());
         let seconds = spec.load.duration(&inputs.knobs).as_picos() / 1_000_000_000_000;
         let mut label = vec![inputs.cell.variant.clone()];
-        let axes = inputs.cell.axes.iter().map(|(axis, value)| (axis.clone(), value.clone()));
+        let axes = inputs
+            .cell
+            .axes
+            .iter()
+            .map(|(axis, value)| (axis.clone(), value.clone()));
         let axes = axes.chain(spec.load.axes());
         label.extend(axes.map(|(axis, value)| format!("{axis}={value}")));
         label.push(format!("seed {}", spec.replication + 1));

@@ -60,13 +60,22 @@ pub(super) fn samples(points: &[PointOutcome]) -> Vec<Sample> {
         let first = first_throttled(recorded);
         let clean = first.unwrap_or(all);
         add("clean_duration_mean", clean.as_nanos().cast_signed());
-        add("failed_share", ppm(books.failed, books.served + books.failed));
+        add(
+            "failed_share",
+            ppm(books.failed, books.served + books.failed),
+        );
         let last = recorded.between(all.saturating_sub(FIVE_MINUTES), all);
         let seconds = all.min(FIVE_MINUTES).as_picos() / Span::from_secs(1).as_picos();
-        add("capacity_mean", (last.served / seconds.max(1)).cast_signed());
+        add(
+            "capacity_mean",
+            (last.served / seconds.max(1)).cast_signed(),
+        );
         if let Some(first) = first {
             let after = recorded.between(first, first + FIVE_MINUTES);
-            add("throttled_after_share", ppm(after.throttled(), after.attempts));
+            add(
+                "throttled_after_share",
+                ppm(after.throttled(), after.attempts),
+            );
             let heal = healed_at(recorded, first, all).saturating_sub(first);
             add("heal_duration_mean", heal.as_nanos().cast_signed());
         }

@@ -36,9 +36,9 @@ pub(super) fn table(rows: &[Row]) -> Table {
             .filter(|part| !part.is_empty());
         let mut line = vec![name.collect::<Vec<_>>().join(", "), own("model")];
         line.extend(COLUMNS.iter().map(|(_, metric)| {
-            let found = rows.iter().find(|row| {
-                row.variant == *variant && row.cell == **cell && row.name == *metric
-            });
+            let found = rows
+                .iter()
+                .find(|row| row.variant == *variant && row.cell == **cell && row.name == *metric);
             found.map_or_else(|| "-".to_owned(), |row| format_value(row.unit, row.value))
         }));
         line

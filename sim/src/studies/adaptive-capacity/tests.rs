@@ -63,11 +63,15 @@ fn rows_have_the_figures_that_aws_and_arithmetic_give() {
                 && holds("model", model)
                 && sort.is_none_or(|sort| holds("sort", sort))
         });
-        row.unwrap_or_else(|| panic!("{name} of {load} under {model}")).value
+        row.unwrap_or_else(|| panic!("{name} of {load} under {model}"))
+            .value
     };
     const SECOND: i64 = 1_000_000_000;
     let old = "static-2012";
-    assert_eq!(value("clean_duration_mean", "uneven", old, None) / SECOND, 600);
+    assert_eq!(
+        value("clean_duration_mean", "uneven", old, None) / SECOND,
+        600
+    );
     let after = value("throttled_after_share", "uneven", old, None);
     assert!((166_000..167_500).contains(&after), "{after}");
     for model in ["adaptive-2019", "gac-2022"] {

@@ -23,7 +23,9 @@ struct Skew<'a>(&'a str);
 
 impl Place for Skew<'_> {
     fn is_of(&self, row: &Row) -> bool {
-        row.variant.is_empty() && row.cell.len() == 1 && row.cell.get("s").is_some_and(|s| s == self.0)
+        row.variant.is_empty()
+            && row.cell.len() == 1
+            && row.cell.get("s").is_some_and(|s| s == self.0)
     }
 }
 
@@ -85,7 +87,9 @@ fn where_it_begins(rows: Rows<'_>, skews: &[&str]) -> Option<Finding> {
     let mut text = match last_clean {
         Some(s) => {
             let demand = sentence.quote(Skew(s), "partition_demand_mean")?;
-            format!("Requests pass up to s = {s}, where the hottest partition is asked for {demand} of its limit; ")
+            format!(
+                "Requests pass up to s = {s}, where the hottest partition is asked for {demand} of its limit; "
+            )
         }
         None => String::new(),
     };
@@ -113,7 +117,9 @@ fn for_good(rows: Rows<'_>, skews: &[&str]) -> Option<Finding> {
     for s in beyond {
         let floor = sentence.quote(Skew(s), "law_failed_share")?;
         let healed = sentence.quote(Skew(s), "failed_healed_share")?;
-        parts.push(format!("{floor} at s = {s} by arithmetic, {healed} as simulated"));
+        parts.push(format!(
+            "{floor} at s = {s} by arithmetic, {healed} as simulated"
+        ));
     }
     let text = format!(
         "Where single keys exceed a partition no split helps, and requests fail for good: {}.",

@@ -16,11 +16,11 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
-use crate::dynamo::{Collection, Delay, Host, Recorded, Scene, Splits};
+use crate::dynamo::{Collection, Delay, Host, Scene, Splits};
 use crate::run::{Experiment, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds};
 use crate::studies::judging::judge;
 use crate::studies::setup::Setup;
-use crate::studies::traffic::{Traffic, TrafficInputs};
+use crate::studies::traffic::TrafficInputs;
 use crate::studies::workload::WorkloadReader;
 use crate::study::{Cell, Dynamodb, Files, HotPartitionsKnobs, Study, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
@@ -146,9 +146,12 @@ impl Inputs {
         };
         if let Some(delay) = delays {
             for rules in std::iter::once(&mut table).chain(&mut index) {
-                rules.splits = rules
-                    .splits
-                    .and_then(|splits| Some(Splits { delay: delay?, ..splits }));
+                rules.splits = rules.splits.and_then(|splits| {
+                    Some(Splits {
+                        delay: delay?,
+                        ..splits
+                    })
+                });
             }
         }
         Scene {
@@ -225,12 +228,17 @@ impl HotPartitions {
         let seed = Seed(self.study.seed).replication(spec.replication);
         let traffic = inputs.traffic.traffic(seed)?;
         let scene = inputs.scene(spec.part);
-        let survey = Survey::of(&traffic, &scene, inputs.traffic.rate());
+        let (places, index) = (traffic.places(), traffic.index_places());
+        let survey = Survey::of(&traffic, places.clone(), &scene, inputs.traffic.rate());
+        let serve = |counted: &BTreeSet<Collection>| {
+            let host = Host::new(scene, places.clone(), index.clone(), counted, seed)?;
+            host.run(traffic.requests().into_iter().flatten(), cancelled)
+        };
         let found = match spec.part {
             Part::Run => {
                 let counted = survey.top.iter().map(|(collection, _)| *collection);
                 let counted: BTreeSet<Collection> = counted.collect();
-                let mut recorded = serve(&traffic, scene, &counted, seed, cancelled)?;
+                let mut recorded = serve(&counted)?;
                 if spec.replication > 0 {
                     // Maps are drawn of the first seed.
                     (recorded.cells, recorded.index_cells) = (Vec::new(), Vec::new());
@@ -246,7 +254,7 @@ impl HotPartitions {
                 }
             }
             Part::Healed => {
-                let recorded = serve(&traffic, scene, &BTreeSet::new(), seed, cancelled)?;
+                let recorded = serve(&BTreeSet::new())?;
                 let minute = Span::from_secs(60);
                 let last = recorded.between(scene.duration.saturating_sub(minute), scene.duration);
                 Found::Healed {
@@ -257,6 +265,7 @@ impl HotPartitions {
             }
             Part::Rate => search::highest_clean_rate(
                 &traffic,
+                (places.clone(), index.clone()),
                 scene,
                 inputs.knobs.clean,
                 &survey,
@@ -272,24 +281,6 @@ impl HotPartitions {
             found,
         })
     }
-}
-
-/// Runs the requests of a cell through a table.
-fn serve(
-    traffic: &Traffic<'_>,
-    scene: Scene,
-    counted: &BTreeSet<Collection>,
-    seed: Seed,
-    cancelled: &dyn Fn() -> bool,
-) -> Result<Recorded, RunError> {
-    let host = Host::new(
-        scene,
-        traffic.places(),
-        traffic.index_places(),
-        counted,
-        seed,
-    )?;
-    host.run(traffic.requests().into_iter().flatten(), cancelled)
 }
 
 impl Experiment for HotPartitions {
@@ -354,9 +345,10 @@ impl HotPartitions {
         let mut sentences = Vec::new();
         for inputs in &self.cells {
             if inputs.traffic.replays() {
-                let sentence = "The trace gives the partition keys; when it is at its end it begins \
+                let sentence =
+                    "The trace gives the partition keys; when it is at its end it begins \
                                 again."
-                    .to_owned();
+                        .to_owned();
                 if !sentences.contains(&sentence) {
                     sentences.push(sentence);
                 }

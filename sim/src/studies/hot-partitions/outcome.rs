@@ -92,7 +92,10 @@ impl PointOutcome {
         if !self.variant.is_empty() {
             return self.variant.clone();
         }
-        let axes = self.axes.iter().map(|(axis, value)| format!("{axis} = {value}"));
+        let axes = self
+            .axes
+            .iter()
+            .map(|(axis, value)| format!("{axis} = {value}"));
         let text = axes.collect::<Vec<_>>().join(", ");
         match text.is_empty() {
             true => "the study's workload".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::outcome::Found;
 use super::survey::Survey;
-use crate::dynamo::{Host, Scene};
+use crate::dynamo::{Host, Places, Scene};
 use crate::run::RunError;
 use crate::studies::traffic::Traffic;
 use kvrig_base::quantity::{Rate, Share};
@@ -24,6 +24,7 @@ const HIGH_PERCENT: u64 = 104;
 /// Searches between two rates, the lower of which is taken to be clean.
 pub(super) fn highest_clean_rate(
     traffic: &Traffic<'_>,
+    (places, index): (Places, Option<Places>),
     scene: Scene,
     clean: Share,
     survey: &Survey,
@@ -38,13 +39,7 @@ pub(super) fn highest_clean_rate(
         let Some(requests) = traffic.requests_at(Rate::per_second(rate)) else {
             break;
         };
-        let host = Host::new(
-            scene,
-            traffic.places(),
-            traffic.index_places(),
-            &BTreeSet::new(),
-            seed,
-        )?;
+        let host = Host::new(scene, places.clone(), index.clone(), &BTreeSet::new(), seed)?;
         let recorded = host.run(requests, cancelled)?;
         events += recorded.books.attempts;
         let minute = recorded.between(FROM, PROBE);

@@ -1,6 +1,6 @@
 //! What is asked of a table, seen before anything is admitted.
 
-use crate::dynamo::{Capacity, Collection, Demand, Partitions, Place, Scene};
+use crate::dynamo::{Capacity, Collection, Demand, Partitions, Place, Places, Scene};
 use crate::studies::traffic::Traffic;
 use kvrig_base::quantity::Rate;
 use kvrig_base::random::Seed;
@@ -46,8 +46,7 @@ impl Survey {
         clippy::cast_precision_loss,
         reason = "counts are far below 2^53, and shares are of six digits"
     )]
-    pub(super) fn of(traffic: &Traffic<'_>, scene: &Scene, rate: Rate) -> Self {
-        let places = traffic.places();
+    pub(super) fn of(traffic: &Traffic<'_>, places: Places, scene: &Scene, rate: Rate) -> Self {
         let mut by_key = vec![0_u32; places.len()];
         let table = Partitions::new(scene.table, places, Seed(0), "survey");
         let mut by_partition = vec![(0_u64, 0_u64); table.count() as usize];

@@ -71,7 +71,8 @@ fn value(result: &StudyResult, variant: &str, s: Option<&str>, name: &str) -> i6
     let row = result.rows.iter().find(|row| {
         row.variant == variant && row.name == name && row.cell.get("s").map(String::as_str) == s
     });
-    row.unwrap_or_else(|| panic!("{name} of {variant:?} {s:?}")).value
+    row.unwrap_or_else(|| panic!("{name} of {variant:?} {s:?}"))
+        .value
 }
 
 #[test]
@@ -91,8 +92,16 @@ fn a_mild_skew_heals_by_splits_and_a_hot_key_never_does() {
     assert!(of("2.0", "failed_early_share") >= healed - 10_000);
     let date = |name| value(&result, "date", None, name);
     assert_eq!(date("law_failed_share"), 600_000);
-    for name in ["failed_early_share", "failed_late_share", "failed_healed_share"] {
-        assert!(date(name).abs_diff(600_000) < 5_000, "{name}: {}", date(name));
+    for name in [
+        "failed_early_share",
+        "failed_late_share",
+        "failed_healed_share",
+    ] {
+        assert!(
+            date(name).abs_diff(600_000) < 5_000,
+            "{name}: {}",
+            date(name)
+        );
     }
     assert_eq!((date("splits_count"), date("splits_refused_count")), (0, 1));
     assert_eq!(value(&result, "country", None, "law_failed_share"), 0);
@@ -118,7 +127,10 @@ fn people_who_know_their_top_keys_need_no_exponent() {
     let result = run(&text, 2);
     // tenant-1 has 60 % of 2,500 a second: 500 too many.
     assert_eq!(value(&result, "", None, "law_failed_share"), 200_000);
-    let keys = result.series.iter().find(|series| series.name == "top-keys");
+    let keys = result
+        .series
+        .iter()
+        .find(|series| series.name == "top-keys");
     assert!(format!("{keys:?}").contains("tenant-1"), "{keys:?}");
 }
 
@@ -141,7 +153,10 @@ fn a_trace_gives_the_partition_keys() {
 fn requests_that_no_table_has_are_refused() {
     let text = format!("{SMALL}mix = {{ get = \"50%\", zadd = \"50%\" }}\n");
     let error = super::plan(load(&text, Flags::default()), &TopKeys).unwrap_err();
-    assert!(error.to_string().contains("`zadd` is no request"), "{error}");
+    assert!(
+        error.to_string().contains("`zadd` is no request"),
+        "{error}"
+    );
 }
 
 /// Shares of the hottest of so many partitions over 60 placements of a million keys, as published in
@@ -201,7 +216,10 @@ fn the_hottest_partition_has_the_published_share() {
         for ((n, mean), shares) in published.iter().zip(found) {
             let count = shares.len() as f64;
             let ours = shares.iter().sum::<f64>() / count;
-            let squares: f64 = shares.iter().map(|share| (share - ours) * (share - ours)).sum();
+            let squares: f64 = shares
+                .iter()
+                .map(|share| (share - ours) * (share - ours))
+                .sum();
             let deviation = (squares / (count - 1.0)).sqrt();
             // Both means are of 60 placements, and the published one is rounded.
             let rounding = if *n == 256 { 0.00005 } else { 0.0005 };

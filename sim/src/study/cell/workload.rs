@@ -1,7 +1,7 @@
 //! What a study file says about the workload, resolved.
 
-use super::dynamo::KeyDesign;
 use super::Placed;
+use super::dynamo::KeyDesign;
 use crate::client::Backoff;
 use crate::study::Millionths;
 use kvrig_base::quantity::{Bytes, Rate, Share};

@@ -30,7 +30,8 @@ impl Resolver<'_, '_> {
         if uneven.is_empty() {
             self.missing(&path("uneven"), "how much each partition is written to");
         }
-        let mut rate = |rate: &Option<Located<Rate>>, key: &str| self.rate(rate.as_ref(), &path(key));
+        let mut rate =
+            |rate: &Option<Located<Rate>>, key: &str| self.rate(rate.as_ref(), &path(key));
         let saved_reads = rate(&knobs.saved_reads, "saved_reads");
         let one_key = rate(&knobs.one_key, "one_key");
         let ramp_to = rate(&knobs.ramp_to, "ramp_to");

@@ -5,8 +5,7 @@ use super::super::dynamo::{self as doc, KeyName, LimitName, RetryName, SortName}
 use super::super::part::Located;
 use super::Resolver;
 use crate::dynamo::{
-    Capacity, Delay, NodeRule, REACTION, ROUTERS, Retrying, SPLIT_DELAY, Splits,
-    TableRules,
+    Capacity, Delay, NodeRule, REACTION, ROUTERS, Retrying, SPLIT_DELAY, Splits, TableRules,
 };
 use kvrig_dynamo::capacity::ReadConsistency;
 use kvrig_dynamo::partition::{LimitMode, initial_partitions};
@@ -80,7 +79,11 @@ impl Resolver<'_, '_> {
             model: model?.value,
             table,
             index,
-            reads: match written.strong_reads.as_ref().is_some_and(|strong| strong.value) {
+            reads: match written
+                .strong_reads
+                .as_ref()
+                .is_some_and(|strong| strong.value)
+            {
                 true => ReadConsistency::Strong,
                 false => ReadConsistency::Eventual,
             },
@@ -250,10 +253,11 @@ const fn retrying(mode: RetryName, clients: u32) -> Retrying {
 
 /// Partitions of a new table.
 fn enough(capacity: Capacity) -> u32 {
-    let partitions = match capacity {
-        Capacity::Provisioned { read, write } => initial_partitions(read, write, 0),
-        Capacity::OnDemand => initial_partitions(0, ON_DEMAND_WRITES, 0)
-            .max(initial_partitions(ON_DEMAND_READS, 0, 0)),
-    };
+    let partitions =
+        match capacity {
+            Capacity::Provisioned { read, write } => initial_partitions(read, write, 0),
+            Capacity::OnDemand => initial_partitions(0, ON_DEMAND_WRITES, 0)
+                .max(initial_partitions(ON_DEMAND_READS, 0, 0)),
+        };
     u32::try_from(partitions).unwrap_or(u32::MAX)
 }

@@ -11,8 +11,7 @@ use kvrig_workloads::OpKind;
 
 const BUILT_IN: &str = include_str!("../../studies/rehash/study.toml");
 const EXAMPLE: &str = include_str!("../../../tests/data/session-cache.toml");
-const HOT_PARTITIONS_BUILT_IN: &str =
-    include_str!("../../studies/hot-partitions/study.toml");
+const HOT_PARTITIONS_BUILT_IN: &str = include_str!("../../studies/hot-partitions/study.toml");
 const HOT_PARTITIONS: &str = include_str!("../../../tests/data/hot-partitions.toml");
 /// The least that a file may say: all else comes from the built-in study.
 const BARE: &str = "schema = 1\n[study.rehash]\n";
@@ -553,7 +552,10 @@ fn a_table_of_dynamodb_is_read_with_its_units_keys_and_delays() {
     let Some(table) = &first.dynamodb else {
         panic!("a table of DynamoDB")
     };
-    assert_eq!((table.model, table.table.partitions), (ModelName::Gac2022, 16));
+    assert_eq!(
+        (table.model, table.table.partitions),
+        (ModelName::Gac2022, 16)
+    );
     let provisioned = Capacity::Provisioned {
         read: 3_000,
         write: 16_000,
@@ -576,7 +578,10 @@ fn a_table_of_dynamodb_is_read_with_its_units_keys_and_delays() {
     let quick = load_with(HOT_PARTITIONS, &[], flags).unwrap();
     assert_eq!(quick.cells.len(), 3 + 2);
     let quick = quick.cells[0].dynamodb.and_then(|table| table.table.splits);
-    assert_eq!(quick.map(|splits| splits.delay), Some(Delay::fixed(minutes(4))));
+    assert_eq!(
+        quick.map(|splits| splits.delay),
+        Some(Delay::fixed(minutes(4)))
+    );
     for (set, expected) in [
         (
             "store.dynamodb.capacity.provisioned.write=16000",
@@ -598,6 +603,9 @@ fn a_table_of_dynamodb_is_read_with_its_units_keys_and_delays() {
             .iter()
             .map(|error| format!("{error} {}", error.help.clone().unwrap_or_default()))
             .collect();
-        assert!(texts.iter().any(|text| text.contains(expected)), "{set}: {texts:?}");
+        assert!(
+            texts.iter().any(|text| text.contains(expected)),
+            "{set}: {texts:?}"
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::studies::adaptive_capacity::outcome::{PointOutcome, ppm};
 use crate::studies::drawing::{Drawn, axis, numbers, text};
+use crate::study::ModelName;
 use kvrig_base::metric::Unit;
 use kvrig_base::quantity::format_value;
 use kvrig_base::result::{Chart, Layer, Quantity, Scale, Series, Style};
@@ -38,7 +39,11 @@ pub(super) fn ramps(found: &[&PointOutcome], drawn: &mut Drawn) {
             name,
             columns: vec![
                 text("line", vec![line.to_owned(); points.len()]),
-                numbers("length", "ns", points.iter().map(|p| p.0.cast_signed()).collect()),
+                numbers(
+                    "length",
+                    "ns",
+                    points.iter().map(|p| p.0.cast_signed()).collect(),
+                ),
                 numbers("throttled", "ppm", points.iter().map(|p| p.1).collect()),
             ],
         });
@@ -59,16 +64,19 @@ pub(super) fn ramps(found: &[&PointOutcome], drawn: &mut Drawn) {
         x: axis("length of the ramp", Quantity::Nanos, Scale::Linear),
         y: axis("requests throttled", Quantity::Ppm, Scale::Linear),
         panels: None,
-        layers: [(NAME.to_owned(), Style::Line), (format!("{NAME}-seeds"), Style::Points)]
-            .map(|(series, style)| Layer {
-                series,
-                x: "length".into(),
-                y: "throttled".into(),
-                group: Some("line".into()),
-                style,
-                cells: None,
-            })
-            .into(),
+        layers: [
+            (NAME.to_owned(), Style::Line),
+            (format!("{NAME}-seeds"), Style::Points),
+        ]
+        .map(|(series, style)| Layer {
+            series,
+            x: "length".into(),
+            y: "throttled".into(),
+            group: Some("line".into()),
+            style,
+            cells: None,
+        })
+        .into(),
         marks: Vec::new(),
     });
 }
@@ -85,11 +93,24 @@ pub(super) fn matrix(rows: &[Row], drawn: &mut Drawn) {
     let (mut loads, mut models, mut shares) = (vec![], vec![], vec![]);
     for (load, title) in LOADS {
         let mut seen: Vec<&str> = Vec::new();
-        let of_load = rows.iter().filter(|row| {
-            row.variant.is_empty()
-                && row.name == "throttled_share"
-                && row.cell.get("load").is_some_and(|name| name == load)
-                && row.cell.get("sort").is_none_or(|sort| sort == "random")
+        let mut of_load: Vec<&Row> = rows
+            .iter()
+            .filter(|row| {
+                row.variant.is_empty()
+                    && row.name == "throttled_share"
+                    && row.cell.get("load").is_some_and(|name| name == load)
+                    && row.cell.get("sort").is_none_or(|sort| sort == "random")
+            })
+            .collect();
+        // In the order of years, and of delays.
+        of_load.sort_by_key(|row| {
+            let model = row.cell.get("model").map_or("", String::as_str);
+            let year = ModelName::ALL.iter().position(|one| one.name() == model);
+            let delay = row
+                .cell
+                .get("delay")
+                .and_then(|text| text.parse::<Span>().ok());
+            (year, delay)
         });
         for row in of_load {
             let Some(model) = row.cell.get("model") else {

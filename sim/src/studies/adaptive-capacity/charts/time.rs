@@ -84,7 +84,12 @@ pub(super) fn generations(found: &[&PointOutcome], drawn: &mut Drawn) {
         let (panel, recorded) = (point.axis("model"), &point.recorded);
         for (at, sum, seconds) in joined(recorded, JOINED) {
             let rate = |count: u64| (count / seconds).cast_signed();
-            lines.add(panel, "requests throttled per second", at, rate(sum.throttled()));
+            lines.add(
+                panel,
+                "requests throttled per second",
+                at,
+                rate(sum.throttled()),
+            );
         }
         for (window, tokens) in recorded.tokens.iter().enumerate() {
             if let Some(share) = tokens.share_written {
@@ -172,7 +177,10 @@ pub(super) fn staircase(found: &[&PointOutcome], drawn: &mut Drawn) {
     for point in seeds {
         let (panel, line) = match point.axis("sort") {
             "random" => (
-                format!("sort keys anywhere, splits after about {}", point.axis("delay")),
+                format!(
+                    "sort keys anywhere, splits after about {}",
+                    point.axis("delay")
+                ),
                 format!("seed {}", point.replication + 1),
             ),
             sort => {
@@ -187,7 +195,11 @@ pub(super) fn staircase(found: &[&PointOutcome], drawn: &mut Drawn) {
         }
         if point.replication == 0 && point.axis("sort") == "random" {
             let partitions = grouped(i64::from(point.recorded.partitions));
-            words.push(format!("{} partitions with {}", partitions, point.axis("delay")));
+            words.push(format!(
+                "{} partitions with {}",
+                partitions,
+                point.axis("delay")
+            ));
         }
     }
     if words.is_empty() {

@@ -49,7 +49,10 @@ pub(super) fn throttled(found: &[PointOutcome], drawn: &mut Drawn) {
     drawn.series.push(Series {
         name: format!("{name}-floor"),
         columns: vec![
-            text("line", vec!["what single keys exceed a partition by".into(); floor.len()]),
+            text(
+                "line",
+                vec!["what single keys exceed a partition by".into(); floor.len()],
+            ),
             numbers("s", "milli", floor.keys().copied().collect()),
             numbers("share", "ppm", floor.values().copied().collect()),
         ],
@@ -66,7 +69,11 @@ pub(super) fn throttled(found: &[PointOutcome], drawn: &mut Drawn) {
         alt: format!("Rising lines of the share that fails against the exponent. {message}."),
         message,
         x: axis("exponent s of Zipf's law", Quantity::Milli, Scale::Linear),
-        y: axis("share of requests, or of attempts", Quantity::Ppm, Scale::Linear),
+        y: axis(
+            "share of requests, or of attempts",
+            Quantity::Ppm,
+            Scale::Linear,
+        ),
         panels: None,
         layers: layers(name, "share", &format!("{name}-floor")),
         marks: Vec::new(),
@@ -108,7 +115,14 @@ pub(super) fn clean_rate(found: &[PointOutcome], drawn: &mut Drawn) {
         .into_iter()
         .map(|(place, all)| (place, vec![mean(&all)]))
         .collect();
-    add_series(&format!("{name}-bounds"), "rate", "1/s", &means_of_bounds, &BOUNDS, drawn);
+    add_series(
+        &format!("{name}-bounds"),
+        "rate",
+        "1/s",
+        &means_of_bounds,
+        &BOUNDS,
+        drawn,
+    );
     drawn
         .series
         .retain(|series| series.name != format!("{name}-bounds-seeds"));

@@ -71,7 +71,11 @@ pub(super) fn draw(found: &[PointOutcome], drawn: &mut Drawn) {
         alt: format!("Lines of requests per second over time. {message}."),
         message,
         x: axis("time", Quantity::Nanos, Scale::Linear),
-        y: axis("per second, in the mean of ten seconds", Quantity::Count, Scale::Linear),
+        y: axis(
+            "per second, in the mean of ten seconds",
+            Quantity::Count,
+            Scale::Linear,
+        ),
         panels: Some("cell".into()),
         layers: vec![Layer {
             series: name.into(),
