@@ -43,6 +43,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Verb::Validate(validate) => verb::validate::validate(validate, quiet),
         Verb::Serve(serve) => verb::serve::serve(serve, quiet),
         Verb::Trace(trace) => verb::trace::trace(trace),
+        Verb::Import(import) => verb::import::import(import),
         Verb::Bench(bench) => verb::bench::bench(bench, quiet),
         Verb::Compare(compare) => verb::compare::compare(compare),
         Verb::Accept(accept) => verb::accept::accept(accept),

@@ -103,8 +103,8 @@ metrics! {
     entries_count, Ops, None, "Entries in the table at the end of the run.";
     eviction_burst_count, Ops, Lower, "Keys evicted from the moment growth exceeded the memory limit until memory was below it again.";
     eviction_burst_max, Nanos, Lower, "Longest time from the moment growth exceeded the memory limit until memory was below it again.";
-    failed_share_mean, Ppm, Lower, "Share of requests that failed, throttled at their last attempt.";
-    failure_saved_mean, MicroDollars, None, "Money that a table with less capacity than its peak saves for every request that fails there.";
+    failed_share, Ppm, Lower, "Share of the requests whose last attempt was throttled.";
+    failure_saved_mean, MicroDollars, None, "Money that a table with less capacity than its peak saves for a million requests that fail there.";
     hit_bytes_gap, Ppm, None, "Hit ratio of an engine above that of the reference sampler on a clock as coarse: what limits in bytes and sampling of neighbours make of it.";
     hit_clock_gap, Ppm, None, "Hit ratio of the reference sampler on a clock of one second above that on a clock of requests.";
     hit_gained_mean, Ppm, Higher, "Hit ratio that one more MiB of memory gains, by the slope between a size and the next larger one.";
@@ -164,7 +164,7 @@ metrics! {
     service_p999, Nanos, Lower, "99.9th percentile of service time.";
     table_growths_count, Ops, None, "Times that a table took twice as many buckets.";
     table_shrinks_count, Ops, None, "Times that a table took half as many buckets, or fewer.";
-    throttled_share_mean, Ppm, Lower, "Share of attempts that were throttled.";
+    throttled_share, Ppm, Lower, "Share of the attempts that were throttled, each retry for itself.";
     throughput_lost_max, OpsPerSecond, Lower, "Requests per second of simulated time that clients meant to send and that were not answered, in the worst window of ten milliseconds behind a big command.";
     throughput_mean, OpsPerSecond, Higher, "Requests answered per second of simulated time.";
     throughput_min, OpsPerSecond, Higher, "Requests answered per second of simulated time in the worst window of a millisecond.";

@@ -8,7 +8,7 @@ mod knobs;
 mod sizes;
 mod workload;
 
-use super::cell::{Action, Cell, Conf, Event, Host, Placed, Redis, StudyKind};
+use super::cell::{Action, Cell, Conf, Event, Host, Placed, Redis};
 use super::document::{self as doc, Settings};
 use super::part::{Located, Named, Report};
 use super::scalars::Count;
@@ -47,15 +47,13 @@ impl Resolver<'_, '_> {
         let run = settings.run.clone().unwrap_or_default();
         let duration = run.duration.as_ref().map(|duration| self.span(duration));
         let host = self.host(&settings.host.clone().unwrap_or_default());
-        let redis = match (
-            &kind,
-            settings
-                .store
-                .as_ref()
-                .and_then(|store| store.redis.as_ref()),
-        ) {
-            (Some(StudyKind::Cost(_)), None) => Some(Redis::UNUSED),
-            (_, redis) => self.redis(redis.cloned()),
+        let written = settings
+            .store
+            .as_ref()
+            .and_then(|store| store.redis.clone());
+        let redis = match (study.map(|study| &study.part), &written) {
+            (Some(doc::Study::Cost(_)), None) => Some(Redis::UNUSED),
+            _ => self.redis(written),
         };
         let workload = self.workload(&settings.workload.clone().unwrap_or_default());
         let events = settings

@@ -47,7 +47,7 @@ impl Iterator for ExpectedArrivals<'_> {
             let rest = phase.length().map(|length| length - self.elapsed);
             let part = rest.map_or(left, |rest| rest.min(left));
             mass += self.mass_of(&phase, part);
-            left = left - part;
+            left -= part;
             match rest {
                 Some(rest) if rest == part => {
                     self.elapsed = Span::ZERO;
@@ -123,7 +123,7 @@ mod tests {
 
     fn day() -> RateProfile {
         let [low, high] = [50, 500].map(Rate::per_second);
-        let hours = |hours| Span::from_secs(hours * 3_600);
+        let hours = |hours: u64| Span::from_secs(hours * 3_600);
         RateProfile::wave(low, high, hours(24), hours(20)).unwrap()
     }
 

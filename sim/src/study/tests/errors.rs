@@ -174,7 +174,7 @@ fn a_study_or_store_of_a_later_version_is_the_one_error() {
     let error = only_error(HOT_PARTITIONS, &[]);
     assert_eq!(
         error,
-        "my.toml:4:8: KV1009: `hot-partitions` is not part of this version (this version has: rehash, big-keys, eviction)"
+        "my.toml:4:8: KV1009: `hot-partitions` is not part of this version (this version has: rehash, big-keys, eviction, cost)"
     );
     let store = only_error(
         &format!("{BARE}[store.dynamodb]\nmodel = \"gac-2022\"\n"),
