@@ -46,6 +46,8 @@ pub(crate) enum Verb {
     Serve(Serve),
     /// Look into recorded traces
     Trace(Trace),
+    /// Make a study of a CreateTable request and of CloudWatch's metrics
+    Import(Import),
     /// Run the quick studies and write their exact results in one file, for CI
     Bench(Bench),
     /// Compare results with a baseline: rows, work counters, first event that differs
@@ -310,6 +312,17 @@ pub(crate) struct TraceConvert {
     /// The file to write; it must not exist. A name that ends in .gz is compressed
     #[arg(long, short, value_name = "OUT")]
     pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// A CreateTable request in JSON, and CSV files of the metrics ConsumedReadCapacityUnits and
+    /// ConsumedWriteCapacityUnits
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write to this file instead of standard output; it must not exist
+    #[arg(long, short, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -45,6 +45,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Verb::Calibrate(calibrate) => verb::calibrate::calibrate(calibrate, quiet),
         Verb::Serve(serve) => verb::serve::serve(serve, quiet),
         Verb::Trace(trace) => verb::trace::trace(trace),
+        Verb::Import(import) => verb::import::import(import),
         Verb::Bench(bench) => verb::bench::bench(bench, quiet),
         Verb::Compare(compare) => verb::compare::compare(compare),
         Verb::Accept(accept) => verb::accept::accept(accept),

@@ -164,8 +164,8 @@ fn is_file_name(word: &str) -> bool {
             || Path::new(word).is_file())
 }
 
-/// The text of a study file.
-fn read_study(path: &Path) -> Result<String, Diagnostic> {
+/// The text of a study file, or of what is made into one.
+pub(crate) fn read_study(path: &Path) -> Result<String, Diagnostic> {
     String::from_utf8(files::read(path, STUDY_FILE_BYTES_MAX)?).map_err(|error| {
         let byte = error.utf8_error().valid_up_to();
         let message = format!("{} is not a text: byte {byte} is not UTF-8", path.display());

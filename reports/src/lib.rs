@@ -8,11 +8,13 @@
 //! - [`text`] and [`rows`]: the ending in the terminal, and rows as JSON, CSV and Markdown;
 //! - [`operations`]: what clients asked and got, as `memtier_benchmark` prints it;
 //! - [`chart`]: charts as SVG and PNG, byte-identical for the same result;
-//! - `html`: one self-contained page a study, and the page of a book of studies;
+//! - `html`: one self-contained page a study, and the pages of a book of studies;
+//! - [`claims`]: what a published article says, with verdicts and evidence;
 //! - [`hgrm`]: percentile files;
 //! - [`compare`]: baselines, gates, and the difference between two results.
 
 pub mod chart;
+pub mod claims;
 pub mod compare;
 pub mod folder;
 pub mod hgrm;

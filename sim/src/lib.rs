@@ -8,6 +8,7 @@ pub mod calibrate;
 pub mod client;
 pub mod cost;
 pub mod dynamo;
+pub mod import;
 pub mod queue;
 pub mod record;
 pub mod run;

@@ -4,6 +4,7 @@
 
 #[cfg(target_os = "linux")]
 mod calibrate;
+mod claims;
 mod interrupt;
 #[cfg(unix)]
 mod measure;

@@ -64,6 +64,14 @@ codes! {
         "Set `workload.trace_format`; the message lists the formats.";
     TRACE_EMPTY = "KV2004", "The trace has no records",
         "Check that the file is the one you meant.";
+    IMPORT_KIND = "KV2005", "The file is of no kind that can be imported",
+        "Give a request for CreateTable in JSON, or a CSV of the metrics ConsumedReadCapacityUnits and ConsumedWriteCapacityUnits.";
+    IMPORT_SYNTAX = "KV2006", "The file is not valid JSON",
+        "Correct the file where the caret points.";
+    IMPORT_TABLE = "KV2007", "DynamoDB would refuse the table, or it asks for what is not known",
+        "Correct the request where the caret points; the API Reference of CreateTable has all fields.";
+    IMPORT_METRIC = "KV2008", "A line of the metrics cannot be read",
+        "Each line has a time and sums of consumed units; lines lie as far apart as the period of the metric.";
     STORE_DIRECTIVE = "KV3001", "Unknown or unsupported store directive",
         "Store configuration uses the store's own names and values; the message lists what this version honours.";
     PROFILE = "KV3002", "The cost profile is not usable",

@@ -112,7 +112,7 @@ metrics! {
     failed_late_share, Ppm, Lower, "Share of the requests of the last quarter of the run whose last attempt was throttled.";
     failed_share, Ppm, Lower, "Share of the requests whose last attempt was throttled.";
     failed_share_mean, Ppm, Lower, "Share of requests that failed, throttled at their last attempt.";
-    failure_saved_mean, MicroDollars, None, "Money that a table with less capacity than its peak saves for every request that fails there.";
+    failure_saved_mean, MicroDollars, None, "Money that a table with less capacity than its peak saves for a million requests that fail there.";
     heal_duration_mean, Nanos, Lower, "Time from the first throttled attempt until a minute was clean and all after it were; to the end of the run where none was.";
     hit_bytes_gap, Ppm, None, "Hit ratio of an engine above that of the reference sampler on a clock as coarse: what limits in bytes and sampling of neighbours make of it.";
     hit_clock_gap, Ppm, None, "Hit ratio of the reference sampler on a clock of one second above that on a clock of requests.";

@@ -8,7 +8,8 @@
 //! DIR/measured/           the same again from the real clock of one machine, if it was asked for
 //! ```
 //!
-//! Several studies lie in folders of their own beside a common `index.html` and `summary.json`.
+//! Several studies lie in folders of their own beside a common `index.html` and `summary.json`, and
+//! `claims.html`.
 //! Everything is written to `DIR.partial` first, which also keeps the finished points of an
 //! interrupted run, and takes the place of `DIR` by a rename. A folder that kvrig did not write is
 //! never replaced.
@@ -19,6 +20,7 @@ mod study;
 mod validation;
 
 use crate::chart::{Artist, ChartError};
+use crate::claims::Claims;
 use crate::html;
 use crate::points::PointFiles;
 use crate::rows::{BookSummary, Provenance, pretty};
@@ -172,6 +174,14 @@ impl Output {
             write(
                 &self.staging.join("index.html"),
                 html::book(&book).as_bytes(),
+            )?;
+            let claims = Claims::embedded().map_err(|error| FolderError::Io {
+                path: PathBuf::from("claims.toml"),
+                source: io::Error::other(error),
+            })?;
+            write(
+                &self.staging.join("claims.html"),
+                html::claims(&claims, results).as_bytes(),
             )?;
         }
         write(&self.staging.join("run-meta.json"), pretty(meta).as_bytes())?;

@@ -5,6 +5,7 @@
 //! JSON in which `<` is written as an escape. Without a script, and on paper, the static drawings
 //! stand in for the interactive ones.
 
+mod claims;
 mod data;
 mod measured;
 mod study;
@@ -15,6 +16,7 @@ use crate::rows::{BookSummary, outcome};
 use kvrig_base::result::Outcome;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+pub(crate) use claims::claims;
 pub(crate) use measured::measured;
 pub(crate) use study::{Context, study};
 pub(crate) use validation::validation;
@@ -34,6 +36,7 @@ pub(crate) fn book(book: &BookSummary) -> String {
         header {
             p.eyebrow { span { "kvrig " (book.provenance.kvrig) } span { (book.studies.len()) " studies" } }
             h1 { "Design review" }
+            p { a href="claims.html" { "What the article says, and what is found about it" } }
         }
         main id="main" {
             ol.plain.studies {

@@ -8,9 +8,8 @@ pub use workload::{
     Arrivals, Law, Lengths, Load, Patience, Popularity, Selection, Sizes, Space, Turnover, Workload,
 };
 
-use super::document::{
-    BigCommand, IndexProjection, PolicyName, ReadDesign, RedisVersion, RetryMode, TableName,
-};
+use super::cost::{IndexProjection, ReadDesign, RetryMode};
+use super::document::{BigCommand, PolicyName, RedisVersion, TableName};
 use super::scalars::{Millionths, Moment};
 use super::source::{Origin, Sources};
 use crate::run::Objective;
@@ -104,7 +103,7 @@ pub struct CostKnobs {
     pub peak_shares: Vec<Share>,
     /// Peak-to-mean ratios, rising, above 1.
     pub peak_to_mean: Vec<Millionths>,
-    /// How long a burst lasts; at least a second.
+    /// How long a burst lasts: whole minutes, at least one.
     pub burst: Span,
     /// Share of reads that are strongly consistent.
     pub strong_reads: Share,

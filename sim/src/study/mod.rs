@@ -9,6 +9,7 @@
 //! a [`Files`].
 
 mod cell;
+mod cost;
 mod declare;
 mod document;
 mod dynamo;
@@ -30,9 +31,8 @@ pub use cell::{
     Law, Lengths, Load, Patience, Placed, Popularity, Redis, RehashKnobs, Selection, Sizes, Space,
     Study, StudyKind, Swing, Turnover, Workload,
 };
-pub use document::{
-    BigCommand, IndexProjection, PolicyName, ReadDesign, RedisVersion, RetryMode, TableName,
-};
+pub use cost::{IndexProjection, ReadDesign, RetryMode};
+pub use document::{BigCommand, PolicyName, RedisVersion, TableName};
 pub use dynamo::{KeyName, LimitName, ModelName, RetryName, SortName};
 pub use layers::{Flags, Layers, WorkloadFlag};
 pub use scalars::{Millionths, Moment};

@@ -160,3 +160,85 @@ proptest! {
         prop_assert_eq!(host.node.used_memory() - STARTUP_BYTES, buckets);
     }
 }
+
+/// Bytes of a key that holds `count` elements in its small encoding, and without it.
+fn small_and_large(requests: &dyn Fn(usize) -> String, count: usize, limit: &str) -> (f64, f64) {
+    let bytes = |limit: Option<&str>| {
+        let mut host = Host::new();
+        if let Some(limit) = limit {
+            assert_eq!(host.ask(&format!("CONFIG SET {limit} 0")), "+OK");
+        }
+        for number in 0..count {
+            host.ask(&requests(number));
+        }
+        let usage = host.ask("MEMORY USAGE k SAMPLES 0");
+        let bytes: u32 = usage.trim_start_matches(':').parse().expect("a number");
+        f64::from(bytes)
+    };
+    (bytes(None), bytes(Some(limit)))
+}
+
+/// The figures are those of redis-server 7.0.15 with the same commands; "ten times less" is said of
+/// all of them.
+#[test]
+fn a_small_encoding_saves_half_of_a_hash_and_most_of_a_set_of_integers() {
+    let hash = |number: usize| {
+        format!(
+            "HSET k {:x<10} {:x<10}",
+            format!("f{number}"),
+            format!("v{number}")
+        )
+    };
+    let zset = |number: usize| format!("ZADD k {number} {:x<10}", format!("m{number}"));
+    let set = |number: usize| format!("SADD k {number}");
+    let cases: [(&dyn Fn(usize) -> String, usize, &str, f64); 5] = [
+        (&hash, 10, "hash-max-listpack-entries", 2.82),
+        (&hash, 100, "hash-max-listpack-entries", 2.58),
+        (&hash, 128, "hash-max-listpack-entries", 2.28),
+        (&zset, 128, "zset-max-listpack-entries", 6.54),
+        (&set, 512, "set-max-intset-entries", 15.5),
+    ];
+    for (request, count, limit, factor) in cases {
+        let (small, large) = small_and_large(request, count, limit);
+        let found = large / small;
+        assert!(
+            (found / factor - 1.0).abs() < 0.03,
+            "{limit} {count}: {found}"
+        );
+    }
+}
+
+/// Names of elements that no other count has.
+fn elements(count: usize, from: usize, to: usize) -> String {
+    let names = (from..to).map(|number| format!("{count}:{number}"));
+    names.collect::<Vec<_>>().join(" ")
+}
+
+/// A standard error of 1.04 / sqrt(16,384) is 0.81 %; over a hundred counts it is met within a tenth
+/// of itself but for one time in two hundred.
+#[test]
+fn a_hyperloglog_takes_12_kb_and_errs_by_its_standard_error() {
+    const ELEMENTS: usize = 10_000;
+    const COUNTS: usize = 100;
+    let mut host = Host::new();
+    let mut squares = 0.0;
+    for count in 0..COUNTS {
+        for from in (0..ELEMENTS).step_by(1_000) {
+            host.ask(&format!(
+                "PFADD h:{count} {}",
+                elements(count, from, from + 1_000)
+            ));
+        }
+        let found = host.ask(&format!("PFCOUNT h:{count}"));
+        let found: f64 = found.trim_start_matches(':').parse().expect("a number");
+        let error = found / ELEMENTS as f64 - 1.0;
+        squares += error * error;
+    }
+    // 16,384 registers of 6 bits behind a header of 16 bytes.
+    host.check(&[("STRLEN h:0", ":12304")]);
+    let standard_error = (squares / COUNTS as f64).sqrt();
+    assert!(
+        (0.006_5..0.009_8).contains(&standard_error),
+        "{standard_error}"
+    );
+}

@@ -155,10 +155,8 @@ mod tests {
         let billed = bills[1].month as f64 / 1e6;
         assert!((billed - dollars).abs() < 0.001, "{billed} {dollars}");
         assert!(bills[2].month < bills[1].month);
-        // A block that stands idle half of the time costs more than it saves.
-        let mut idle = ledger([0, 40]);
-        idle.hours[0] = [0, 40 * HOUR_SECS];
-        let bills = provisioned(prices, &idle, MONTH_SECS);
+        // A block of which less than half is used costs more than it saves.
+        let bills = provisioned(prices, &ledger([0, 40]), MONTH_SECS);
         assert_eq!(bills[1].month, bills[0].month);
     }
 }

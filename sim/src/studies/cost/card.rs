@@ -54,7 +54,8 @@ pub(super) fn model_card(cells: &[Inputs], warnings: &[String]) -> ModelCard {
             "An alarm acts up to `scaling.alarm_delay` after the minute that decides it, drawn evenly, and \
              an update takes `scaling.update_delay`; AWS says minutes for both.",
             "On-demand tables save nothing beyond a second for later.",
-            "A burst stands on half of the mean rate; a day above twice the mean is a power of a raised \
+            "A burst stands on half of the mean rate and lasts about `burst`, so that mean and ratio are \
+             exact over the run; a day above twice the mean is a power of a raised \
              cosine with no load at night.",
         ]),
         validity: warnings.to_vec(),
@@ -62,8 +63,8 @@ pub(super) fn model_card(cells: &[Inputs], warnings: &[String]) -> ModelCard {
             "Partitions share one budget: a hot key throttles long before its table does. See the study \
              hot-partitions.",
             "Storage, streams, backups, data transfer and the free tier are not in the bills.",
-            "A failed request has no price here. `failure_saved_mean` says what was saved for each; what \
-             it costs is for its owner to say.",
+            "A failed request has no price here. `failure_saved_mean` says what was saved for a million \
+             of them; what they cost is for their owner to say.",
             "Reserved capacity is bought for a year or three: one month of it says nothing of a demand \
              that changes.",
             "Target tracking looks at consumption, which throttling holds down: after a steep rise it needs \

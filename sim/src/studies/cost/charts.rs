@@ -9,7 +9,10 @@ use kvrig_base::quantity::format_value;
 use kvrig_base::result::{Chart, Layer, Mark, Quantity, Scale, Series, Style};
 use kvrig_base::row::Row;
 
-const NANOS_PER_MINUTE: i64 = 60_000_000_000;
+/// Thousandths of an hour by minute of the day.
+const fn hour_milli(minute: i64) -> i64 {
+    minute * 1_000 / 60
+}
 
 /// One point of a line.
 struct Dot {
@@ -38,15 +41,14 @@ fn of_sweep<'a>(rows: &'a [Row], name: &'a str, curve: &'a str) -> impl Iterator
     })
 }
 
-/// On-demand is told apart by its prices, provisioned capacity has the same in every table.
+/// On-demand is told apart by its prices; provisioned capacity has the same in every table.
 fn line_of(row: &Row) -> Option<String> {
     let prices = axis(row, "prices")?;
-    let is_latest_needed = axis(row, "table") != Some(ON_DEMAND);
-    match axis(row, "table")? {
-        ON_DEMAND => Some(format!("on-demand from {prices}")),
-        PROVISIONED if is_latest_needed => Some("provisioned".to_owned()),
-        other => Some(other.to_owned()),
-    }
+    let table = axis(row, "table")?;
+    Some(match table {
+        ON_DEMAND => format!("on-demand from {prices}"),
+        _ => table.to_owned(),
+    })
 }
 
 fn series(name: &str, names: (&str, &str), dots: &[Dot], units: (&str, &str)) -> Series {
@@ -115,22 +117,17 @@ fn bills_by_use(drawn: &mut Drawn, rows: &[Row]) {
     let mut dots = Vec::new();
     for bill in bills {
         let Some(line) = line_of(bill) else { continue };
-        let mut dot = |x| {
-            dots.push(Dot {
-                panel: String::new(),
-                line: line.clone(),
-                x,
-                y: bill.value,
-            });
-        };
-        match axis(bill, "used") {
-            Some(used) => {
-                let is_same = |row: &&&Row| axis(row, "used") == Some(used);
-                provisioned.iter().find(is_same).map(|row| dot(row.value));
-            }
-            // The same on every use.
-            None => provisioned.iter().for_each(|row| dot(row.value)),
-        }
+        let used = axis(bill, "used");
+        // On-demand costs the same on every use.
+        let beside = provisioned
+            .iter()
+            .filter(|row| used.is_none() || axis(row, "used") == used);
+        dots.extend(beside.map(|row| Dot {
+            panel: String::new(),
+            line: line.clone(),
+            x: row.value,
+            y: bill.value,
+        }));
     }
     let dots = tidy(dots);
     if dots.is_empty() {
@@ -222,8 +219,8 @@ fn throttles_by_peak(drawn: &mut Drawn, rows: &[Row]) {
             Some(format!("{table}: {words}"))
         }
     };
-    let mut dots = by_peak(rows, "throttled_share_mean", shown("attempts throttled"));
-    dots.extend(by_peak(rows, "failed_share_mean", shown("requests failed")));
+    let mut dots = by_peak(rows, "throttled_share", shown("attempts throttled"));
+    dots.extend(by_peak(rows, "failed_share", shown("requests failed")));
     let dots = tidy(dots);
     let Some(worst) = dots.iter().max_by_key(|dot| dot.y) else {
         return;
@@ -261,8 +258,8 @@ fn price_of_throttles(drawn: &mut Drawn, rows: &[Row]) {
         let mut cell = bill.cell.clone();
         cell.remove("prices");
         for (name, words) in [
-            ("throttled_share_mean", "attempts throttled"),
-            ("failed_share_mean", "requests failed"),
+            ("throttled_share", "attempts throttled"),
+            ("failed_share", "requests failed"),
         ] {
             let found = rows
                 .iter()
@@ -345,7 +342,7 @@ fn a_day(drawn: &mut Drawn, found: &[PointOutcome]) {
                 dots.push(Dot {
                     panel: panel.clone(),
                     line: line.into(),
-                    x: minute * NANOS_PER_MINUTE,
+                    x: hour_milli(minute),
                     y: i64::try_from(value).unwrap_or(i64::MAX),
                 });
             }
@@ -358,16 +355,16 @@ fn a_day(drawn: &mut Drawn, found: &[PointOutcome]) {
         "Capacity follows two minutes and a delay behind a rise, and fifteen behind a fall; in \
                    between, requests are throttled or capacity stands idle"
             .to_owned();
-    let (name, columns) = ("scaled-day", ("time", "write units"));
+    let (name, columns) = ("scaled-day", ("hour", "write units"));
     drawn
         .series
-        .push(series(name, columns, &dots, ("ns", "units/s")));
+        .push(series(name, columns, &dots, ("milli h", "units/s")));
     drawn.charts.push(Chart {
         name: name.into(),
         title: "Write capacity of the auto-scaled table over a day".into(),
         alt: format!("Steps of provisioned capacity above and below demand. {message}."),
         message,
-        x: chart_axis("time of the day", Quantity::Nanos, Scale::Linear),
+        x: chart_axis("hour of the second day", Quantity::Milli, Scale::Linear),
         y: chart_axis("write units per second", Quantity::Count, Scale::Linear),
         panels: Some("panel".into()),
         layers: vec![layer(name, columns, Style::Steps)],
@@ -403,14 +400,20 @@ fn of_article(drawn: &mut Drawn, rows: &[Row]) {
     }
     let name = "article";
     let stated = |found: &Dot| found.line == "the article";
+    // The article quotes the prices of the first table: what differs from those bills is its mistake.
+    let first = dots
+        .iter()
+        .map(|dot| &dot.line)
+        .filter(|line| line.starts_with("by units"))
+        .min();
     let wrong = dots.iter().filter(|dot| stated(dot)).filter(|dot| {
-        let same = dots.iter().filter(|other| other.panel == dot.panel);
-        same.clone().all(|other| stated(other) || other.y != dot.y)
+        let mut same = dots.iter().filter(|other| other.panel == dot.panel);
+        same.any(|other| Some(&other.line) == first && other.y != dot.y)
     });
     let message = format!(
-        "Of {} bills of a day {} are those of no price table: eventual reads take half a unit, 1.5 KB two",
-        dots.iter().filter(|dot| stated(dot)).count(),
+        "{} of {} bills are wrong at the article's own prices: eventual reads take half a unit, 1.5 KB two",
         wrong.count(),
+        dots.iter().filter(|dot| stated(dot)).count(),
     );
     drawn.series.push(Series {
         name: name.into(),

@@ -153,7 +153,7 @@ fn own_arrivals(all: &Cells<'_>, latest: &str) -> Option<Finding> {
     let cheapest = [peak, scaled, on_demand]
         .into_iter()
         .min_by_key(|found| found.1.value)?;
-    let throttled = all.scaled(&own, "throttled_share_mean")?;
+    let throttled = all.scaled(&own, "throttled_share")?;
     let term = |years: &'static str| {
         all.find(
             "bill_month_mean",
@@ -183,22 +183,25 @@ fn own_arrivals(all: &Cells<'_>, latest: &str) -> Option<Finding> {
     Some(finding(text, &used))
 }
 
-/// Auto scaling at the highest peak that was run.
+/// Auto scaling at the middle one of the peaks that were run.
 fn scaling(all: &Cells<'_>, curve: &str, latest: &str) -> Option<Finding> {
     let ratios = all.rows.iter().filter(|row| {
         row.variant == all.variant
             && axis(row, "curve") == Some(curve)
-            && row.name == "failed_share_mean"
+            && row.name == "failed_share"
     });
-    let mut ratios: Vec<&str> = ratios.filter_map(|row| axis(row, "peak_to_mean")).collect();
-    let height = |text: &&str| (text.len(), (*text).to_owned());
-    ratios.sort_by_key(|text| text.split('.').next().map(|whole| height(&whole)));
-    let ratio = *ratios.get(ratios.len() / 2)?;
+    let mut ratios: Vec<(f64, &str)> = ratios
+        .filter_map(|row| axis(row, "peak_to_mean"))
+        .filter_map(|text| Some((text.parse().ok()?, text)))
+        .collect();
+    ratios.sort_by(|one, other| one.0.total_cmp(&other.0));
+    ratios.dedup();
+    let (_, ratio) = *ratios.get(ratios.len() / 2)?;
     let cell = [("curve", curve), ("peak_to_mean", ratio)];
     let scaled = all.month(&cell, AUTO_SCALED, latest)?;
     let on_demand = all.month(&cell, ON_DEMAND, latest)?;
-    let throttled = all.scaled(&cell, "throttled_share_mean")?;
-    let failed = all.scaled(&cell, "failed_share_mean")?;
+    let throttled = all.scaled(&cell, "throttled_share")?;
+    let failed = all.scaled(&cell, "failed_share")?;
     let used = all.scaled(&cell, "capacity_used_mean")?;
     let decreases = all.scaled(&cell, "capacity_decreases_count")?;
     let words = match curve {
@@ -241,11 +244,11 @@ fn price_of_throttles(all: &Cells<'_>, latest: &str) -> Option<Finding> {
         let mut priced = place.to_vec();
         priced.push(("prices", latest));
         let month = all.find("bill_month_mean", &priced)?;
-        let failed = all.find("failed_share_mean", &place)?;
+        let failed = all.find("failed_share", &place)?;
         parts.push((
             month.1.value,
             format!(
-                "{share} of the peak costs {} and fails {} of the requests, {} saved for each that fails",
+                "{share} of the peak costs {} and fails {} of the requests: {} saved for a million failures",
                 value(month),
                 value(failed),
                 value(saved),

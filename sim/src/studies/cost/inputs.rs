@@ -12,6 +12,7 @@ use kvrig_base::quantity::Share;
 use kvrig_base::time::Span;
 use kvrig_dynamo::price::{PriceTable, price_tables};
 use kvrig_dynamo::retry::RetryPolicy;
+use kvrig_dynamo::schema::THROUGHPUT_MAX;
 use kvrig_workloads::{OpKind, Pacing, RateProfile};
 
 /// An item holds at least its keys with the names of their attributes; see `requests`.
@@ -108,6 +109,22 @@ impl Inputs {
             own,
             files: setup.files.digests(),
         })
+    }
+    /// The sentence on a peak that takes more units than a table may have by default.
+    pub(super) fn beyond_quota(&self) -> Option<String> {
+        let peak = self.own.1.highest_rate();
+        let most = self.tables.iter().map(|table| {
+            let [eventual, strong, write] = Self::prices_of(table);
+            let halves = self.kinds.units(peak, [eventual, strong, 0]);
+            halves
+                .div_ceil(2)
+                .max(self.kinds.units(peak, [0, 0, write]))
+        });
+        let most = most.max().filter(|&units| units > THROUGHPUT_MAX)?;
+        Some(format!(
+            "The peak of the workload's own arrivals takes {most} units of one kind; a table has \
+             {THROUGHPUT_MAX} by default, and more on request."
+        ))
     }
     pub(super) const fn duration(&self) -> Span {
         Span::from_secs(self.run_secs)

@@ -372,6 +372,7 @@ impl Experiment for Cost {
         }
         let judged = judge(study, &rows)?;
         let mut warnings = judged.left_out;
+        warnings.extend(self.cells.iter().filter_map(Inputs::beyond_quota));
         warnings.extend(study.warnings.iter().map(ToString::to_string));
         let drawn = charts::draw(&found, &rows);
         let requests = found.iter().flat_map(|point| &point.tables);

@@ -298,10 +298,9 @@ impl TableRun {
         ) else {
             return;
         };
-        for side in 0..SIDES {
-            let units = self.sides[side].units;
-            hour[side] += units;
-            most[side] = most[side].max(units);
+        for ((hour, most), side) in hour.iter_mut().zip(most).zip(&self.sides) {
+            *hour += side.units;
+            *most = side.units.max(*most);
         }
     }
     fn minute_ended(&mut self, now: Time) {

@@ -152,11 +152,8 @@ fn of_table(point: &PointOutcome, table: &TableOutcome, list: &mut Vec<Sample>) 
         let ppm = u128::from(part) * u128::from(MILLION) / u128::from(whole.max(1));
         u64::try_from(ppm).unwrap_or(u64::MAX)
     };
-    samples.add_count(
-        "throttled_share_mean",
-        share(ledger.throttled, ledger.attempts),
-    );
-    samples.add_count("failed_share_mean", share(ledger.failed, ledger.requests));
+    samples.add_count("throttled_share", share(ledger.throttled, ledger.attempts));
+    samples.add_count("failed_share", share(ledger.failed, ledger.requests));
     if let Some(nanos) = (ledger.late_secs * NANOS_PER_SEC).checked_div(ledger.answered_late) {
         samples.add_count("retry_wait_mean", nanos);
     }
@@ -190,7 +187,7 @@ fn of_million(month: i64, answered: u64, seconds: u64) -> Option<i64> {
     i64::try_from(millionths.checked_div(i128::from(answered))?).ok()
 }
 
-/// What a table below the peak saves for every request that fails.
+/// What a table below the peak saves for a million requests that fail.
 fn savings(point: &PointOutcome, list: &mut Vec<Sample>) {
     let Some(whole) = point.table(PROVISIONED) else {
         return;
@@ -204,7 +201,7 @@ fn savings(point: &PointOutcome, list: &mut Vec<Sample>) {
                 continue;
             };
             let saved = i128::from(most - bill.month) * seconds / month_secs;
-            if let Some(saved) = saved.checked_div(failed)
+            if let Some(saved) = (saved * i128::from(MILLION)).checked_div(failed)
                 && let Ok(saved) = i64::try_from(saved)
             {
                 let mut samples = Samples {
@@ -337,7 +334,7 @@ fn laws(inputs: &Inputs, list: &mut Vec<Sample>) {
             samples.add_count("law_break_even_used_mean", used);
         }
         if !knobs.peak_to_mean.is_empty()
-            && let Some(milli) = (MILLION * 1_000).checked_div(used)
+            && let Some(milli) = (MILLION * 1_000 + used / 2).checked_div(used)
         {
             samples.add_count("law_break_even_peak_mean", milli);
         }

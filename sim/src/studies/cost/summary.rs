@@ -46,17 +46,17 @@ pub(super) fn table(rows: &[Row]) -> Table {
             month(PROVISIONED),
             month(AUTO_SCALED),
             month(ON_DEMAND),
-            value(AUTO_SCALED, "throttled_share_mean"),
-            value(AUTO_SCALED, "failed_share_mean"),
+            value(AUTO_SCALED, "throttled_share"),
+            value(AUTO_SCALED, "failed_share"),
         ]
     });
     let mut lines: Vec<Vec<String>> = lines.collect();
     // Peaks in the order of their height: rows are in the order of their texts.
     let height = |line: &Vec<String>| line[1].parse::<f64>().unwrap_or(0.0);
-    lines.sort_by(|a, b| {
-        (&a[0], height(a))
-            .partial_cmp(&(&b[0], height(b)))
-            .unwrap_or(std::cmp::Ordering::Equal)
+    lines.sort_by(|one, other| {
+        one[0]
+            .cmp(&other[0])
+            .then(height(one).total_cmp(&height(other)))
     });
     Table {
         head: head.map(Into::into).into(),

@@ -137,11 +137,12 @@ fn capacity_below_the_peak_fails_requests_and_their_price_is_told() {
         ("table", "provisioned"),
         ("of_peak", "100%"),
     ];
-    assert_eq!(row(&result, "failed_share_mean", &whole).0, 0);
-    let (failed, _) = row(&result, "failed_share_mean", &half);
-    let (throttled, _) = row(&result, "throttled_share_mean", &half);
-    // Demand above half of the peak: 64 of 275 in the mean, less what five idle minutes saved.
-    assert!((150_000..240_000).contains(&failed), "{failed}");
+    assert_eq!(row(&result, "failed_share", &whole).0, 0);
+    let (failed, _) = row(&result, "failed_share", &half);
+    let (throttled, _) = row(&result, "throttled_share", &half);
+    // What exceeds 250 of a wave between 50 and 500: 84.6 of 275 in the mean, less what the five
+    // minutes before each peak had saved. Retries do not add capacity, so all of it fails.
+    assert!((295_000..309_000).contains(&failed), "{failed}");
     assert!(
         throttled > failed,
         "each failure took three attempts: {throttled}"
@@ -150,8 +151,12 @@ fn capacity_below_the_peak_fails_requests_and_their_price_is_told() {
     priced.push(NEW);
     let (saved, _) = row(&result, "failure_saved_mean", &priced);
     let half_bill = (240 * 130 + 200 * 650) * 720 / 2;
-    let failures = 275 * 2_592_000 / 1_000 * failed / 1_000;
-    assert!((saved - half_bill / failures.max(1)).abs() <= 2, "{saved}");
+    let failures = 275 * 2_592 * failed / 1_000;
+    let expected = half_bill * 1_000 / (failures / 1_000);
+    assert!(
+        (saved - expected).abs() < expected / 200,
+        "{saved} {expected}"
+    );
 }
 
 #[test]
@@ -165,7 +170,7 @@ fn auto_scaling_is_late_for_bursts_and_keeps_up_with_days() {
         ];
         row(&result, name, &cell).0
     };
-    assert!(share("bursts", "throttled_share_mean") > share("day", "throttled_share_mean"));
+    assert!(share("bursts", "throttled_share") > share("day", "throttled_share"));
     assert!(share("bursts", "capacity_used_mean") < share("day", "capacity_used_mean"));
     let days = 2 * 27;
     assert!((1..=days).contains(&share("bursts", "capacity_decreases_count")));
@@ -230,7 +235,7 @@ fn what_the_study_cannot_price_is_refused() {
     for (text, message) in [
         (
             "[study.cost]\nregion = \"eu-nowhere-1\"",
-            "`eu-nowhere-1` is not known",
+            "unknown name `eu-nowhere-1`",
         ),
         (
             "[study.cost]\npeak_to_mean = [1.0]",

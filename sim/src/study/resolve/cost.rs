@@ -1,8 +1,8 @@
 //! The knobs of the study `cost`.
 
-use super::{Resolver, doc, placed};
+use super::{Resolver, placed};
 use crate::study::cell::{CapacityScaling, CostKnobs, Placed};
-use crate::study::document::{ReadDesign, RetryMode};
+use crate::study::cost::{self as doc, IndexProjection, ReadDesign, RetryMode};
 use crate::study::part::Located;
 use crate::study::scalars::{Count, Millionths};
 use kvrig_base::quantity::{Bytes, Share};
@@ -43,7 +43,7 @@ impl Resolver<'_, '_> {
             &path("burst"),
             "how long a burst lasts",
         );
-        let burst = burst.map(|burst| self.whole(burst, "burst", Span::from_secs(1), 1));
+        let burst = burst.map(|burst| self.whole(burst, "burst", MINUTE, 1));
         let scaling = self.scaling(&knobs.scaling.clone().unwrap_or_default())?;
         let reads = knobs
             .reads
@@ -56,7 +56,7 @@ impl Resolver<'_, '_> {
             utilisations,
             peak_shares,
             peak_to_mean,
-            burst: Span::from_secs(burst?),
+            burst: Span::from_secs(burst? * 60),
             strong_reads: knobs
                 .strong_reads
                 .as_ref()
@@ -121,7 +121,7 @@ impl Resolver<'_, '_> {
         }
         size.value.0
     }
-    fn indexes(&mut self, knobs: &doc::Cost) -> Vec<crate::study::IndexProjection> {
+    fn indexes(&mut self, knobs: &doc::Cost) -> Vec<IndexProjection> {
         let written = knobs.indexes.as_deref().unwrap_or_default();
         if let Some(beyond) = written.get(GLOBAL_INDEXES_MAX) {
             self.report.out_of_range(
@@ -132,7 +132,7 @@ impl Resolver<'_, '_> {
         }
         written.iter().map(|projection| projection.value).collect()
     }
-    fn provisioned(&mut self, units: &doc::Provisioned) -> Option<(u64, u64)> {
+    fn provisioned(&mut self, units: &doc::FixedCapacity) -> Option<(u64, u64)> {
         let path = |key: &str| format!("study.cost.provisioned.{key}");
         let read = self.need(units.read.as_ref(), &path("read"), "how many read units");
         let read = read.map(|count| self.count(count, "read", UNITS));

@@ -175,7 +175,7 @@ fn a_study_or_store_of_a_later_version_is_the_one_error() {
     assert_eq!(
         error,
         "my.toml:2:8: KV1009: `loss-windows` is not part of this version (this version has: rehash, \
-         big-keys, eviction, hot-partitions, adaptive-capacity)"
+         big-keys, eviction, hot-partitions, adaptive-capacity, cost)"
     );
     let store = only_error(&format!("{BARE}[store.memcached]\nthreads = 4\n"), &[]);
     assert_eq!(
