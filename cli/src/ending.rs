@@ -67,6 +67,7 @@ fn command(run: &Run, quick: bool) -> String {
         workload,
         seed,
         seeds,
+        profile,
         set,
     } = &run.settings;
     let mut flag = |name: &str, value: Option<String>| {
@@ -75,6 +76,7 @@ fn command(run: &Run, quick: bool) -> String {
     flag("--workload", workload.clone());
     flag("--seed", seed.map(|seed| seed.to_string()));
     flag("--seeds", seeds.map(|seeds| seeds.to_string()));
+    flag("--profile", profile.clone());
     for setting in set {
         flag("--set", Some(setting.clone()));
     }

@@ -71,7 +71,7 @@ impl Subject {
 /// The servers that are meant: the one named, or the one that is found and kvrig's own.
 fn subjects(server: Option<&Path>) -> io::Result<Vec<Subject>> {
     let own = || {
-        Ok(Subject {
+        io::Result::Ok(Subject {
             name: OWN.to_owned(),
             program: std::env::current_exe()?,
             is_own: true,
