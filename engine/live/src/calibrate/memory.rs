@@ -1,7 +1,7 @@
 //! Memory: copies, pages that come and go, and reads that each depend on the one before.
 
-use super::Effort;
 use super::timing::{fastest, timed};
+use super::{Effort, Timings};
 use kvrig_base::calibration::{Part, Timing};
 use std::hint::black_box;
 use std::io;
@@ -18,7 +18,7 @@ const COPIED_BYTES: [usize; 2] = [1_024, 8_192];
 const COPIES: u32 = 40_000;
 const LARGE_ALLOCATIONS: u32 = 400;
 
-pub(super) fn copy(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn copy(effort: &Effort<'_>) -> io::Result<Timings> {
     let repetitions = effort.repetitions(COPIES);
     let copied = COPIED_BYTES.map(|bytes| {
         let (from, mut to) = (vec![1_u8; bytes], vec![0_u8; bytes]);
@@ -49,7 +49,7 @@ pub(super) fn touch_pages(block: &mut [u8]) {
     black_box(block);
 }
 
-pub(super) fn pages(_: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn pages(_: &Effort<'_>) -> io::Result<Timings> {
     let pages = (BLOCK_BYTES / PAGE_BYTES) as u32;
     let mut block = untouched_block();
     let fault = timed(1, pages, || {
@@ -63,7 +63,7 @@ pub(super) fn pages(_: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
     Ok(vec![(Part::PageFault, fault), (Part::PageRelease, release)])
 }
 
-pub(super) fn large_allocation(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn large_allocation(effort: &Effort<'_>) -> io::Result<Timings> {
     let repetitions = effort.repetitions(LARGE_ALLOCATIONS);
     let timing = timed((BLOCK_BYTES >> 20) as u64, repetitions, || {
         for _ in 0..repetitions {
