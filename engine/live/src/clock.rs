@@ -191,8 +191,9 @@ impl IdleLoop {
     /// Spins for `ns` of elapsed time.
     pub fn spin(&mut self, ns: u64) {
         let clock = RealClock::start();
-        let mut last = clock.nanos();
-        while last < ns {
+        let began = clock.nanos();
+        let mut last = began;
+        while last - began < ns {
             let now = clock.nanos();
             self.0.record(now - last);
             last = now;

@@ -144,7 +144,9 @@ mod tests {
     fn lines_far_apart_take_longer_than_lines_that_the_first_level_holds() {
         let near: Vec<u32> = (0..128).collect();
         // An odd step goes round all of 2^20 lines, and no prefetcher follows it across pages.
-        let far: Vec<u32> = (0..1 << 20).map(|n: u32| n * 40_503 % (1 << 20)).collect();
+        let far: Vec<u32> = (0..1 << 20)
+            .map(|n: u64| (n * 40_503 % (1 << 20)) as u32)
+            .collect();
         let cpu_ns = |order: &[u32]| Chase::new(order).time(200_000).cpu_ns;
         let (near, far) = (cpu_ns(&near), cpu_ns(&far));
         assert!(far > 1.5 * near, "{near} and {far} ns");
