@@ -65,6 +65,8 @@ pub(crate) fn calibrate(arguments: &Calibrate, quiet: bool) -> Result<Exit, Fail
         lines.push(String::new());
     }
     let sentences = report::residuals(calibration).into_iter().chain(left_out);
+    let unoptimised = cfg!(debug_assertions).then(|| UNOPTIMISED.to_owned());
+    let sentences = sentences.chain(unoptimised);
     lines.extend(sentences.map(|sentence| format!("- {sentence}")));
     lines.push(format!(
         "\nwrote {}\ntry: kvrig run rehash --quick --profile {}\n",
@@ -74,6 +76,9 @@ pub(crate) fn calibrate(arguments: &Calibrate, quiet: bool) -> Result<Exit, Fail
     output::print(&lines.join("\n"))?;
     Ok(Exit::Pass)
 }
+
+const UNOPTIMISED: &str =
+    "this kvrig is built without optimisation, and so are the prices of its commands";
 
 /// Refuses what cannot be carried out before anything is measured.
 fn check(arguments: &Calibrate) -> Result<(), Diagnostic> {

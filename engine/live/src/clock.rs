@@ -172,10 +172,6 @@ impl Stillness {
             gaps.iter().for_each(|&gap| self.gaps.record(gap));
         }
     }
-    /// All gaps between two readings.
-    pub fn gaps(&self, name: &str) -> HistogramData {
-        self.gaps.to_data(name)
-    }
     /// The cost of one reading, and the longest gap between two.
     pub fn facts(&self) -> ClockFacts {
         ClockFacts {
@@ -183,6 +179,33 @@ impl Stillness {
             floor_ns: self.gaps.max(),
             spun_ns: self.gaps.sum(),
         }
+    }
+}
+
+/// Elapsed time between two readings in a loop that does nothing else: what a request that comes in at
+/// such a time would wait, whoever has the core meanwhile.
+#[derive(Debug, Default)]
+pub struct IdleLoop(Distribution);
+
+impl IdleLoop {
+    /// Spins for `ns` of elapsed time.
+    pub fn spin(&mut self, ns: u64) {
+        let clock = RealClock::start();
+        let began = clock.nanos();
+        let mut last = began;
+        while last - began < ns {
+            let now = clock.nanos();
+            self.0.record(now - last);
+            last = now;
+        }
+    }
+    /// All gaps between two readings.
+    pub fn gaps(&self, name: &str) -> HistogramData {
+        self.0.to_data(name)
+    }
+    /// The longest of them, in nanoseconds.
+    pub fn longest_ns(&self) -> u64 {
+        self.0.max()
     }
 }
 
@@ -213,6 +236,14 @@ mod tests {
         let slept = stopwatch.lap();
         assert!(worked >= 3_000_000, "{worked} ns");
         assert!(slept < 20_000_000, "{slept} ns");
+    }
+
+    #[test]
+    fn an_idle_loop_sees_all_the_time_that_it_spins() {
+        let mut idle = IdleLoop::default();
+        idle.spin(2_000_000);
+        let gaps = idle.gaps("idle");
+        assert!(gaps.sum >= 2_000_000 && gaps.max == idle.longest_ns());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Calls of the system: the cheapest, those of connections, and the way from sleep to work.
 
-use super::Effort;
 use super::timing::{Laps, timed};
+use super::{Effort, Timings};
 use crate::clock::{Clock, RealClock, thread_cpu_ns};
 use kvrig_base::calibration::{Part, Spread, Timing};
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -20,13 +20,15 @@ const ROUNDS: u32 = 400;
 const TURNS: u32 = 4_000;
 /// Bytes of the message of a turn.
 const TURN_BYTES: usize = 64;
-const WAKE_UPS: u32 = 400;
-/// Before it is woken, a thread has time to fall asleep.
-const ASLEEP: Duration = Duration::from_micros(200);
+const WAKE_UPS: u32 = 300;
+/// Before it is woken, a thread sleeps for so long: long enough that a virtual processor has stopped
+/// polling for work (200 us where Linux polls, `guest_halt_poll_ns`) and given its core up, as that of
+/// a store that hears a few hundred requests a second.
+const ASLEEP: Duration = Duration::from_millis(1);
 /// A thread that nobody wakes goes on by itself after so long, so that a failure ends.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) fn system_call(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn system_call(effort: &Effort<'_>) -> io::Result<Timings> {
     let repetitions = effort.repetitions(SYSTEM_CALLS);
     let timing = timed(1, repetitions, || {
         for _ in 0..repetitions {
@@ -47,7 +49,7 @@ fn connection() -> io::Result<(TcpStream, TcpStream)> {
     Ok((near, far))
 }
 
-pub(super) fn send_and_receive(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn send_and_receive(effort: &Effort<'_>) -> io::Result<Timings> {
     let rounds = effort.repetitions(ROUNDS);
     let (mut near, mut far) = connection()?;
     let mut timings = Vec::new();
@@ -74,7 +76,7 @@ pub(super) fn send_and_receive(effort: &Effort<'_>) -> io::Result<Vec<(Part, Tim
 }
 
 /// What a look at which connections are ready adds to sending and receiving.
-pub(super) fn turn(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn turn(effort: &Effort<'_>) -> io::Result<Timings> {
     let turns = effort.repetitions(TURNS);
     let (mut near, far) = connection()?;
     far.set_nonblocking(true)?;
@@ -110,7 +112,7 @@ pub(super) fn turn(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
 
 /// A thread sleeps in a wait for events; another wakes it and both look at the clock. The median
 /// counts: a single one may be late for reasons of its own.
-pub(super) fn wake_up(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn wake_up(effort: &Effort<'_>) -> io::Result<Timings> {
     let times = effort.repetitions(WAKE_UPS);
     let mut poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), Token(0))?;

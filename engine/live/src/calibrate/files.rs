@@ -1,7 +1,7 @@
 //! Files: appends that stay in memory, and flushes that make them durable.
 
-use super::Effort;
 use super::timing::{Laps, timed};
+use super::{Effort, Timings};
 use kvrig_base::calibration::{Part, Spread, Timing};
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -60,7 +60,7 @@ impl Drop for Scratch {
     }
 }
 
-pub(super) fn append(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn append(effort: &Effort<'_>) -> io::Result<Timings> {
     let mut timings = Vec::new();
     for bytes in APPENDED_BYTES {
         let times = ((APPENDED_IN_ALL / bytes) as u32).min(APPENDS_MAX);
@@ -104,7 +104,7 @@ fn flushes(
     })
 }
 
-pub(super) fn sync(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn sync(effort: &Effort<'_>) -> io::Result<Timings> {
     if let Some(why) = why_not_durable(effort.directory)? {
         return Err(io::Error::new(ErrorKind::Unsupported, why));
     }

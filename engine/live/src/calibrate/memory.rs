@@ -1,7 +1,7 @@
 //! Memory: copies, pages that come and go, and reads that each depend on the one before.
 
-use super::Effort;
 use super::timing::{fastest, timed};
+use super::{Effort, Timings};
 use kvrig_base::calibration::{Part, Timing};
 use std::hint::black_box;
 use std::io;
@@ -18,7 +18,7 @@ const COPIED_BYTES: [usize; 2] = [1_024, 8_192];
 const COPIES: u32 = 40_000;
 const LARGE_ALLOCATIONS: u32 = 400;
 
-pub(super) fn copy(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn copy(effort: &Effort<'_>) -> io::Result<Timings> {
     let repetitions = effort.repetitions(COPIES);
     let copied = COPIED_BYTES.map(|bytes| {
         let (from, mut to) = (vec![1_u8; bytes], vec![0_u8; bytes]);
@@ -49,7 +49,7 @@ pub(super) fn touch_pages(block: &mut [u8]) {
     black_box(block);
 }
 
-pub(super) fn pages(_: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn pages(_: &Effort<'_>) -> io::Result<Timings> {
     let pages = (BLOCK_BYTES / PAGE_BYTES) as u32;
     let mut block = untouched_block();
     let fault = timed(1, pages, || {
@@ -63,7 +63,7 @@ pub(super) fn pages(_: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
     Ok(vec![(Part::PageFault, fault), (Part::PageRelease, release)])
 }
 
-pub(super) fn large_allocation(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn large_allocation(effort: &Effort<'_>) -> io::Result<Timings> {
     let repetitions = effort.repetitions(LARGE_ALLOCATIONS);
     let timing = timed((BLOCK_BYTES >> 20) as u64, repetitions, || {
         for _ in 0..repetitions {
@@ -144,7 +144,9 @@ mod tests {
     fn lines_far_apart_take_longer_than_lines_that_the_first_level_holds() {
         let near: Vec<u32> = (0..128).collect();
         // An odd step goes round all of 2^20 lines, and no prefetcher follows it across pages.
-        let far: Vec<u32> = (0..1 << 20).map(|n: u32| n * 40_503 % (1 << 20)).collect();
+        let far: Vec<u32> = (0..1 << 20)
+            .map(|n: u64| (n * 40_503 % (1 << 20)) as u32)
+            .collect();
         let cpu_ns = |order: &[u32]| Chase::new(order).time(200_000).cpu_ns;
         let (near, far) = (cpu_ns(&near), cpu_ns(&far));
         assert!(far > 1.5 * near, "{near} and {far} ns");

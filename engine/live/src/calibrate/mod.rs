@@ -43,10 +43,13 @@ impl Effort<'_> {
     }
 }
 
+/// Timings with the parts that they are of.
+type Timings = Vec<(Part, Timing)>;
+
 /// A measurement of one or several parts at once.
 struct Probe {
     parts: &'static [Part],
-    measure: fn(&Effort<'_>) -> io::Result<Vec<(Part, Timing)>>,
+    measure: fn(&Effort<'_>) -> io::Result<Timings>,
 }
 
 const PROBES: &[Probe] = &[

@@ -1,10 +1,10 @@
 //! Forks: what the call takes by the memory in use, and what a page takes that a child still shares.
 
-use super::Effort;
 use super::memory::{BLOCK_BYTES, PAGE_BYTES, touch_pages, untouched_block};
 use super::timing::{Laps, timed};
+use super::{Effort, Timings};
 use crate::fork::fork;
-use kvrig_base::calibration::{Part, Timing};
+use kvrig_base::calibration::Part;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn wait_for(child: Pid) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn fork_by_size(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn fork_by_size(effort: &Effort<'_>) -> io::Result<Timings> {
     let sizes = match effort.is_quick {
         true => BALLAST_MIB_QUICK,
         false => BALLAST_MIB,
@@ -54,7 +54,7 @@ pub(super) fn fork_by_size(effort: &Effort<'_>) -> io::Result<Vec<(Part, Timing)
     Ok(timings)
 }
 
-pub(super) fn page_copy(_: &Effort<'_>) -> io::Result<Vec<(Part, Timing)>> {
+pub(super) fn page_copy(_: &Effort<'_>) -> io::Result<Timings> {
     let mut block = untouched_block();
     touch_pages(&mut block);
     let child = fork(|| {

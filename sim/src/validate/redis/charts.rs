@@ -35,6 +35,11 @@ fn by_instant(gaps: &HistogramData) -> HistogramData {
     }
 }
 
+fn retain<T>(values: &mut Vec<T>, kept: &[bool]) {
+    let mut kept = kept.iter();
+    values.retain(|_| kept.next().copied().unwrap_or(false));
+}
+
 /// The percentile curves of all responses, a panel a server, with the idle loop's gaps in each.
 pub fn responses(all: &[Responses], idle: &HistogramData) -> (Chart, Series) {
     let idle = by_instant(idle);
@@ -64,6 +69,19 @@ pub fn responses(all: &[Responses], idle: &HistogramData) -> (Chart, Series) {
     for server in panels {
         add(server, "idle loop".to_owned(), &idle);
     }
+    // An idle loop sees far more instants than there are requests; beyond those it compares with
+    // nothing.
+    let is_response = |curve: &String| curve != "idle loop";
+    let of_responses = curves
+        .iter()
+        .zip(&nines)
+        .filter(|(curve, _)| is_response(curve));
+    let last = of_responses.map(|(_, place)| *place).max().unwrap_or(0);
+    let kept: Vec<bool> = nines.iter().map(|place| *place <= last).collect();
+    retain(&mut servers, &kept);
+    retain(&mut curves, &kept);
+    retain(&mut nines, &kept);
+    retain(&mut values, &kept);
     let text = |name: &str, values| Column {
         name: name.to_owned(),
         unit: String::new(),

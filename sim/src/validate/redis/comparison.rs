@@ -283,7 +283,7 @@ mod tests {
         let told = |own| attribution(&[real.clone(), own], "redis-server", "kvrig");
         assert!(told(good)[0].contains("engines do"), "engine");
         assert!(told(bad)[0].contains("the model"), "model");
-        assert!(attribution(&[real.clone()], "redis-server", "kvrig").is_empty());
+        assert!(attribution(std::slice::from_ref(&real), "redis-server", "kvrig").is_empty());
         let near = comparison("redis-server", &[(19.0, 20.0)], None);
         assert!(attribution(&[near.clone(), near], "redis-server", "kvrig").is_empty());
     }

@@ -150,12 +150,68 @@ pub fn closed_loop(
     serve(world, pool, group, requests)
 }
 
+/// A closed loop of clients that each send a whole pipeline once the one before is answered, on a
+/// server that is busy all the time.
+///
+/// Pipelines arrive as fast as the server turns out to take them, half of the connections' worth
+/// always waiting: so each is one read and one write, and a turn serves many, as in the closed loop.
+///
+/// # Errors
+/// As [`open_loop`].
+pub fn pipelined(
+    profile: &Profile,
+    connections: u32,
+    traffic: &Traffic,
+    requests: u64,
+) -> Result<Predicted, Diagnostic> {
+    let depth = u64::from(traffic.depth.max(1));
+    let mut one_ns = {
+        // One at a time, less what a pipeline saves of reads and writes.
+        let mut single = traffic.clone();
+        single.depth = 1;
+        let predicted = closed_loop(profile, connections, single, requests.min(GUESSED))?;
+        let both = (profile.host.read + profile.host.write).as_nanos() as f64;
+        let saved = both * (depth - 1) as f64 / depth as f64;
+        (predicted.cpu_ns_a_request - saved).max(1.0)
+    };
+    let paced = |one_ns: f64, requests: u64| {
+        let waiting = u64::from(connections) / 2;
+        let start = |id: u64| {
+            let pipeline = (id / depth).saturating_sub(waiting);
+            ((pipeline * depth) as f64 * one_ns) as u64
+        };
+        let starts: Vec<u64> = (0..requests).map(start).collect();
+        open_loop(profile, connections, traffic.clone(), &starts)
+    };
+    one_ns = paced(one_ns, requests.min(GUESSED))?.cpu_ns_a_request;
+    paced(one_ns, requests)
+}
+
+/// Requests of the simulations that tell how fast pipelines are taken.
+const GUESSED: u64 = 20_000;
+
 #[cfg(test)]
 mod tests {
     use super::super::traffic::Asked;
     use super::*;
     use crate::cost::TYPICAL_2026;
     use kvrig_base::random::Seed;
+
+    #[test]
+    fn a_pipeline_shares_one_read_and_one_write() {
+        let profile = Profile::embedded(TYPICAL_2026).expect("it is embedded");
+        let cpu_ns = |depth| {
+            let traffic = Traffic::new(&[Asked::Get], depth, Seed(1));
+            let predicted = match depth {
+                1 => closed_loop(&profile, 50, traffic, 20_000),
+                _ => pipelined(&profile, 50, &traffic, 20_000),
+            };
+            predicted.expect("the books balance").cpu_ns_a_request
+        };
+        let both = (profile.host.read + profile.host.write).as_nanos() as f64;
+        let saved = (cpu_ns(1) - cpu_ns(16)) / (both * 15.0 / 16.0);
+        assert!((0.9..1.15).contains(&saved), "{saved}");
+    }
 
     #[test]
     fn saturated_clients_see_what_one_core_can_do() {

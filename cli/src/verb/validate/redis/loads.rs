@@ -3,7 +3,7 @@
 use crate::interrupt::Interrupt;
 use kvrig_base::calibration::Spread;
 use kvrig_base::random::Seed;
-use kvrig_live::clock::Stillness;
+use kvrig_live::clock::{IdleLoop, Stillness};
 use kvrig_live::load::{Commands, Observed, ServerProcess, closed_loop, open_loop};
 use kvrig_sim::validate::redis::calibration::{Loads, PIPELINE};
 use kvrig_sim::validate::redis::traffic::{self, Asked, Traffic};
@@ -13,9 +13,11 @@ use std::io;
 pub(super) const CONNECTIONS: u32 = 50;
 /// Requests of a pipeline that is predicted.
 pub(super) const PREDICTED_PIPELINE: u32 = 16;
-/// Requests a second at which a server mostly sleeps.
-const LOW_RATE: f64 = 2_000.0;
-/// CPU time for which an idle loop is watched in each round.
+/// Requests a second at which a server sleeps between most of them, and as briefly as under the loads
+/// that are predicted: a virtual processor that has slept for longer takes several times as long to
+/// wake up, since its host has to run it again.
+const LOW_RATE: f64 = 8_000.0;
+/// Time for which an idle loop is watched in each round, by each of two clocks.
 const SPIN_NS: u64 = 200_000_000;
 /// Nine reads to one write.
 pub(super) const MIX: [Asked; 10] = {
@@ -173,12 +175,12 @@ impl Measuring<'_> {
         let observed = low.measure(self.server)?;
         Ok(observed.response_ns(500_000) as f64)
     }
-    /// All rounds, and calibrations before, between and after them; `stillness` watches an idle loop
-    /// in each.
+    /// All rounds, and calibrations before, between and after them; an idle loop is
+    /// watched in each, by CPU time and by elapsed time.
     pub(super) fn rounds(
         &self,
         predictable: &Predictable,
-        stillness: &mut Stillness,
+        (stillness, idle): (&mut Stillness, &mut IdleLoop),
         mut say: impl FnMut(usize),
     ) -> io::Result<Vec<Round>> {
         let mut rounds = Vec::new();
@@ -186,6 +188,7 @@ impl Measuring<'_> {
         for number in 1..=self.effort.rounds {
             say(number);
             stillness.spin(SPIN_NS);
+            idle.spin(SPIN_NS);
             let (mut open, mut low) = (Vec::new(), self.low()?);
             let mut lows = vec![low];
             for load in &predictable.open {

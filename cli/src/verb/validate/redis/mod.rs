@@ -13,7 +13,7 @@ use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::limits::STUDY_FILE_BYTES_MAX;
 use kvrig_base::result::{Finding, Section};
 use kvrig_base::validation::{VALIDATION_SCHEMA, Validation};
-use kvrig_live::clock::Stillness;
+use kvrig_live::clock::{IdleLoop, Stillness};
 use kvrig_live::load::growth::{ARGUMENTS, Growing};
 use kvrig_live::load::{Observed, ServerProcess};
 use kvrig_live::machine;
@@ -59,7 +59,7 @@ impl Subject {
         }
     }
     /// Where an error of the system comes from.
-    fn failed(&self, error: io::Error) -> Failure {
+    fn failed(&self, error: &io::Error) -> Failure {
         if error.kind() == io::ErrorKind::Interrupted {
             return Failure::Interrupted("interrupted; the server is stopped".to_owned());
         }
@@ -112,15 +112,15 @@ pub(super) fn redis(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> 
         subjects(arguments.server.as_deref()).map_err(Failure::system("this program"))?;
     // A server that cannot be started is told before anything is measured.
     for subject in &subjects {
-        drop(subject.start().map_err(|error| subject.failed(error))?);
+        drop(subject.start().map_err(|error| subject.failed(&error))?);
     }
     let base = base_prices(arguments, quiet, &interrupt)?;
-    let mut stillness = Stillness::default();
+    let mut idle = (Stillness::default(), IdleLoop::default());
     let mut machine = machine::describe();
     machine.load_before = machine::load();
     let (mut comparisons, mut notes, mut responses) = (Vec::new(), Vec::new(), Vec::new());
     for subject in &subjects {
-        let validated = validate(subject, &base, effort, &mut stillness, &interrupt, &say)?;
+        let validated = validate(subject, &base, effort, &mut idle, &interrupt, &say)?;
         notes.push(prices_in_words(&subject.name, &validated.calibrated));
         comparisons.extend(validated.comparisons);
         responses.extend(validated.responses);
@@ -128,9 +128,12 @@ pub(super) fn redis(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> 
     machine.load_after = machine::load();
     notes.extend(comparisons.iter().filter_map(Comparison::explanation));
     notes.extend(comparison::attribution(&comparisons, REAL, OWN));
-    let floor_us = stillness.facts().floor_ns as f64 / 1e3;
+    let (stillness, idle) = idle;
     notes.push(format!(
-        "an idle loop, watched in every round, stood still for {floor_us:.0} us at worst"
+        "an idle loop, watched in every round, stood still for {:.0} us at worst, {:.0} us of it CPU \
+         time of its own at most",
+        idle.longest_ns() as f64 / 1e3,
+        stillness.facts().floor_ns as f64 / 1e3
     ));
     let table = comparison::table(&comparisons);
     let mut page: Vec<String> = text::table(&table.head, &table.rows, ending::width());
@@ -138,7 +141,7 @@ pub(super) fn redis(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> 
     let page = page.iter().map(|line| format!("{}\n", line.trim_end()));
     output::print(&page.collect::<String>())?;
     if let Some(folder) = &arguments.output {
-        let (chart, series) = charts::responses(&responses, &stillness.gaps("idle-loop"));
+        let (chart, series) = charts::responses(&responses, &idle.gaps("idle-loop"));
         let validation = Validation {
             schema: VALIDATION_SCHEMA,
             kvrig: env!("CARGO_PKG_VERSION").to_owned(),
@@ -220,18 +223,21 @@ fn closed(kinds: &[Asked], depth: u32, requests: u64) -> Closed {
 }
 
 fn predict(load: &Closed, profile: &Profile) -> Result<Predicted, Diagnostic> {
-    prediction::closed_loop(profile, load.connections, load.traffic(), load.requests)
+    match load.depth {
+        1 => prediction::closed_loop(profile, load.connections, load.traffic(), load.requests),
+        _ => prediction::pipelined(profile, load.connections, &load.traffic(), load.requests),
+    }
 }
 
 fn validate(
     subject: &Subject,
     base: &Profile,
     effort: Effort,
-    stillness: &mut Stillness,
+    (stillness, idle): &mut (Stillness, IdleLoop),
     interrupt: &Interrupt,
     say: &dyn Fn(&str),
 ) -> Result<Validated, Failure> {
-    let failed = |error| subject.failed(error);
+    let failed = |error: io::Error| subject.failed(&error);
     let mut server = subject.start().map_err(failed)?;
     let mut comparisons = Vec::new();
     let measuring = Measuring {
@@ -259,7 +265,7 @@ fn validate(
             .collect(),
     };
     let rounds = measuring
-        .rounds(&predictable, stillness, |round| {
+        .rounds(&predictable, (stillness, idle), |round| {
             say(&format!(
                 "{}: measuring, round {round} of {}",
                 subject.name, effort.rounds
