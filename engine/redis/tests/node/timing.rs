@@ -2,6 +2,8 @@
 
 use crate::harness::{Host, MicrosecondMeter};
 use kvrig_base::seam::Work;
+use kvrig_redis::Config;
+use kvrig_tables::TableKind;
 
 /// A node on a host where everything that is counted costs a microsecond.
 fn host(settings: &str) -> Host {
@@ -150,4 +152,89 @@ fn an_eviction_is_told_by_latency_too() {
     host.ask("PING");
     let latest = host.ask("LATENCY LATEST");
     assert!(latest.contains("$14 eviction-cycle"), "{latest}");
+}
+
+/// A node that times all commands, as a server does.
+fn timed() -> Host {
+    let config = Config {
+        times_commands: true,
+        ..Config::default()
+    };
+    let mut host = Host::with(config, TableKind::Redis70);
+    host.work = Work::new(Box::new(MicrosecondMeter));
+    host
+}
+
+#[test]
+fn sections_of_info_are_there_as_they_are_asked_for() {
+    let mut host = timed();
+    host.ask("GET k");
+    let sections = |host: &mut Host, request: &str| -> Vec<String> {
+        let reply = host.ask(request);
+        let names = reply.split("# ").skip(1);
+        names
+            .map(|name| name.split(' ').next().unwrap_or("").to_owned())
+            .collect()
+    };
+    let usual = sections(&mut host, "INFO");
+    assert!(!usual.contains(&"Commandstats".to_owned()));
+    assert_eq!(sections(&mut host, "INFO default"), usual);
+    let all = sections(&mut host, "INFO all");
+    assert_eq!(sections(&mut host, "INFO everything"), all);
+    for name in ["Commandstats", "Latencystats", "Errorstats", "Keyspace"] {
+        assert!(all.contains(&name.to_owned()), "{name}");
+        assert_eq!(sections(&mut host, &format!("INFO {name}")), [name]);
+    }
+    let both = sections(&mut host, "INFO commandstats default");
+    assert_eq!(both.len(), usual.len() + 1);
+}
+
+#[test]
+fn histograms_tell_how_long_commands_took() {
+    let mut host = timed();
+    host.check(&[
+        ("LATENCY HISTOGRAM get", "*0"),
+        ("GET k", "$-1"),
+        ("GET k", "$-1"),
+        ("CLIENT GETNAME", "$-1"),
+    ]);
+    let reply = host.ask("LATENCY HISTOGRAM get nothing");
+    let expected = "*2 $3 get *4 $5 calls :2 $14 histogram_usec *";
+    assert!(reply.starts_with(expected), "{reply}");
+    let reply = host.ask("LATENCY HISTOGRAM client");
+    assert!(reply.starts_with("*2 $14 client|getname "), "{reply}");
+    host.ask("CONFIG SET latency-tracking no");
+    host.check(&[
+        ("LATENCY HISTOGRAM", "*0"),
+        ("INFO latencystats", "$16 # Latencystats "),
+    ]);
+    host.ask("CONFIG SET latency-tracking yes");
+    host.ask("CONFIG RESETSTAT");
+    let reply = host.ask("INFO commandstats");
+    assert!(
+        reply.contains("cmdstat_config|resetstat:calls=1,"),
+        "{reply}"
+    );
+    assert!(!reply.contains("cmdstat_get"), "{reply}");
+}
+
+#[test]
+fn a_database_is_filled_with_strings_of_one_size() {
+    Host::new().check(&[
+        ("SET key:1 mine", "+OK"),
+        ("DEBUG POPULATE 3", "+OK"),
+        ("MGET key:0 key:1 key:2", "*3 $7 value:0 $4 mine $7 value:2"),
+        ("DEBUG POPULATE 2 p 20", "+OK"),
+        ("STRLEN p:1", ":20"),
+        ("DBSIZE", ":5"),
+        (
+            "DEBUG POPULATE -1",
+            "-ERR value is out of range, must be positive",
+        ),
+        (
+            "DEBUG ERROR LOST it",
+            "-ERR unknown subcommand or wrong number of arguments for 'ERROR'. Try DEBUG HELP.",
+        ),
+        ("DEBUG ERROR LOST", "-LOST"),
+    ]);
 }
