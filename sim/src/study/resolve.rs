@@ -11,7 +11,7 @@ mod knobs;
 mod sizes;
 mod workload;
 
-use super::cell::{Action, Cell, Conf, Event, Host, Placed, Redis};
+use super::cell::{Action, Cell, Conf, Event, Host, Placed, Redis, StudyKind};
 use super::document::{self as doc, Settings};
 use super::part::{Located, Named, Report};
 use super::scalars::Count;
