@@ -1,5 +1,4 @@
-//! The seam, proven small: five stores of a few lines against the simulating host, and a script of the
-//! Redis node that is left and gone on with.
+//! The seam, proven small: five stores of a few lines against the simulating host.
 //!
 //! Every expected time is a sum of the prices in `seam/round_numbers.toml`, written out where it is
 //! asserted. A request of these tests is on its way for 21 us: 1 us of transmission, 20 of latency.
@@ -13,6 +12,5 @@ mod seam {
     mod index;
     mod patience;
     mod scenario;
-    mod script;
     mod workers;
 }
