@@ -6,6 +6,7 @@
 pub mod analysis;
 pub mod client;
 pub mod cost;
+pub mod dynamo_cluster;
 pub mod queue;
 pub mod record;
 pub mod run;
