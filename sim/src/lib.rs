@@ -9,6 +9,7 @@ pub mod client;
 pub mod cost;
 pub mod dynamo;
 pub mod import;
+pub mod dynamo_cluster;
 pub mod queue;
 pub mod record;
 pub mod run;

@@ -82,7 +82,7 @@ choice! {
         /// What do burst, adaptive capacity and splits save, and how soon?
         AdaptiveCapacity(Box<AdaptiveCapacity>) = "adaptive-capacity",
         /// Where do the prices of DynamoDB's capacity modes cross?
-        Cost(Cost) = "cost",
+        Cost(Box<Cost>) = "cost",
     }
     later {
         "loss-windows", "trade-offs",

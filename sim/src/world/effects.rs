@@ -147,13 +147,10 @@ impl<M: Model> World<M> {
     fn send(&mut self, from: ActorId, to: ActorId, message: MessageOf<M>, bytes: u64) {
         let hosted = &mut self.hosted[from.index()];
         hosted.host.messages += 1;
-        let path = self
-            .paths
-            .iter_mut()
-            .find(|(sender, receiver, _)| (*sender, *receiver) == (from, to));
+        let path = self.paths.get_mut(&(from, to));
         let (arrival, remote) = match path {
             None => (hosted.turn.at, false),
-            Some((_, _, link)) => {
+            Some(link) => {
                 hosted.turn.at += self.profile.host.write + self.profile.host.write_byte * bytes;
                 (link.send(hosted.turn.at, bytes), true)
             }

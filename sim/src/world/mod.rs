@@ -66,6 +66,7 @@ use patience::OpenRequests;
 use pool::Pools;
 use request::{Connection, Requests};
 use slots::Slots;
+use std::collections::BTreeMap;
 
 type MessageOf<M> = <<M as Model>::Actor as Actor>::Message;
 
@@ -86,7 +87,7 @@ pub struct World<M: Model> {
     pools: Pools,
     disks: Vec<Disk>,
     hosted: Vec<Hosted<M::Actor>>,
-    paths: Vec<(ActorId, ActorId, Link)>,
+    paths: BTreeMap<(ActorId, ActorId), Link>,
     groups: Vec<GroupOf<M>>,
     connections: Vec<Connection>,
     requests: Requests,
@@ -130,7 +131,7 @@ impl<M: Model> World<M> {
             pools: Pools::default(),
             disks: Vec::new(),
             hosted: Vec::new(),
-            paths: Vec::new(),
+            paths: BTreeMap::new(),
             groups: Vec::new(),
             connections: Vec::new(),
             requests: Requests::default(),
@@ -180,9 +181,7 @@ impl<M: Model> World<M> {
     /// Lets messages from one actor to another take a network path instead of the same host's
     /// memory. One direction only.
     pub fn add_path(&mut self, from: ActorId, to: ActorId, link: &LinkPrices) {
-        self.paths
-            .retain(|(sender, receiver, _)| (*sender, *receiver) != (from, to));
-        self.paths.push((from, to, Link::new(link)));
+        self.paths.insert((from, to), Link::new(link));
     }
 
     /// The time up to which everything has happened.

@@ -27,8 +27,8 @@
 //! and the same map in one call, with items or with their sizes alone.
 //!
 //! What is not modelled: the device under the log (a log entry counts the bytes that it copies), log
-//! replicas, the archive, and moving of replicas from a hot node to another. Query, Scan and batches
-//! are not routed.
+//! replicas, the archive, and moving of replicas from a hot node to another. Query, Scan, batches and
+//! TransactGetItems are not routed, so that clients cannot read an index: whoever looks on can.
 
 mod admission_server;
 mod autoadmin;
