@@ -20,7 +20,9 @@ struct Running {
 
 impl Running {
     fn start(redis_conf: &str) -> Self {
-        let config = ConfigFile::read("redis.conf", redis_conf).unwrap().config;
+        // Nothing is left in the current directory.
+        let redis_conf = format!("save \"\"\n{redis_conf}");
+        let config = ConfigFile::read("redis.conf", &redis_conf).unwrap().config;
         let (tell, told) = std::sync::mpsc::channel();
         // The server stays in the thread that makes it.
         let thread = thread::Builder::new()

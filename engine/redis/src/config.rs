@@ -26,11 +26,13 @@ const CLIENTS_MAX: u64 = 1_000_000;
 const SLOWLOG_MAX: u64 = 1 << 20;
 /// Largest value of directives that Redis keeps in an int.
 const INTEGER_MAX: u64 = i32::MAX as u64;
+/// The save points of a server whose file has none (initServerConfig).
+const SAVE_POINTS_OF_REDIS: &str = "3600 1 300 100 60 10000";
 /// Least similarity (Jaro-Winkler) at which a name is suggested for an unknown one.
 const SUGGESTION_SIMILARITY_MIN: f64 = 0.8;
 
 /// The configuration of a node, with the defaults of Redis 7.0 but for `save`, `rdbcompression` and
-/// `slowlog-log-slower-than`, which are off.
+/// `slowlog-log-slower-than`, which are off; [`Config::of_a_server`] has the first two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Whether the timer looks for keys whose time has passed. No directive: a server does, and the
@@ -83,6 +85,13 @@ pub struct Config {
     pub growth_guard: bool,
     /// `hz`: how often a second the timer runs.
     pub hz: u32,
+    /// `rdbcompression`: whether strings are compressed in snapshots and payloads.
+    pub rdbcompression: bool,
+    /// `save`: when the timer begins a snapshot.
+    pub save_points: Vec<SavePoint>,
+    /// `stop-writes-on-bgsave-error`: whether writes are refused while there are save points and the
+    /// last snapshot has failed.
+    pub stop_writes_on_bgsave_error: bool,
     /// `requirepass`: the password that every connection must give; empty is none.
     pub requirepass: String,
     /// `proto-max-bulk-len`: the longest argument and the longest string, in bytes.
@@ -133,6 +142,9 @@ impl Default for Config {
             dynamic_hz: true,
             growth_guard: true,
             hz: 10,
+            rdbcompression: false,
+            save_points: Vec::new(),
+            stop_writes_on_bgsave_error: true,
             requirepass: String::new(),
             proto_max_bulk_len: BULK_BYTES_MAX,
             set_max_intset_entries: 512,
@@ -146,6 +158,15 @@ impl Default for Config {
             zset_max_listpack_value: 64,
         }
     }
+}
+
+/// When the timer begins a snapshot: after so many seconds without one and so many changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavePoint {
+    /// More seconds than these must have passed.
+    pub seconds: u64,
+    /// So many changes or more must be there.
+    pub changes: u64,
 }
 
 /// One directive that is honoured.
@@ -303,8 +324,8 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "rdbcompression",
-        values: "no: strings are written as they are",
-        set: |_, value| yes_or_no(value) == Some(false),
+        values: "yes or no",
+        set: |config, value| store(&mut config.rdbcompression, yes_or_no(value)),
     },
     Directive {
         name: "requirepass",
@@ -313,8 +334,8 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "save",
-        values: "\"\": snapshots are never begun by the timer",
-        set: |_, value| value.is_empty(),
+        values: "seconds and changes by turns, such as 3600 1 300 100; \"\" is never",
+        set: |config, value| store(&mut config.save_points, save_points(value)),
     },
     Directive {
         name: "set-max-intset-entries",
@@ -338,6 +359,11 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "slowlog-max-len",
         values: "0 to 1048576",
         set: |config, value| store(&mut config.slowlog_max_len, integer(value, 0, SLOWLOG_MAX)),
+    },
+    Directive {
+        name: "stop-writes-on-bgsave-error",
+        values: "yes or no",
+        set: |config, value| store(&mut config.stop_writes_on_bgsave_error, yes_or_no(value)),
     },
     Directive {
         name: "stream-node-max-bytes",
@@ -390,6 +416,15 @@ pub const DIRECTIVES: &[Directive] = &[
 ];
 
 impl Config {
+    /// What a server begins with: the defaults, and of those that studies do without, compression and
+    /// the save points of Redis.
+    pub fn of_a_server() -> Self {
+        Self {
+            rdbcompression: true,
+            save_points: save_points(SAVE_POINTS_OF_REDIS).unwrap_or_default(),
+            ..Self::default()
+        }
+    }
     /// Whether it matters when keys are used.
     pub(crate) fn tracks_use(&self) -> bool {
         self.maxmemory > 0 && self.maxmemory_policy.asks_for_uses()
@@ -466,6 +501,20 @@ fn yes_or_no(value: &str) -> Option<bool> {
     }
 }
 
+/// Seconds from 1 and changes from 0 by turns (setConfigSaveOption).
+fn save_points(value: &str) -> Option<Vec<SavePoint>> {
+    let numbers = value.split_ascii_whitespace().map(|number| {
+        let number = number.parse::<u64>().ok();
+        number.filter(|number| i64::try_from(*number).is_ok())
+    });
+    let numbers = numbers.collect::<Option<Vec<u64>>>()?;
+    let pairs = numbers.chunks(2).map(|pair| match *pair {
+        [seconds, changes] if seconds > 0 => Some(SavePoint { seconds, changes }),
+        _ => None,
+    });
+    pairs.collect()
+}
+
 fn integer<T: TryFrom<u64>>(value: &str, low: u64, high: u64) -> Option<T> {
     let number = value
         .parse()
@@ -525,7 +574,8 @@ mod tests {
             ("HZ", "100"),
             ("dynamic-hz", "NO"),
             ("databases", "1"),
-            ("save", ""),
+            ("save", "60 10 5 0"),
+            ("stop-writes-on-bgsave-error", "no"),
             ("appendonly", "no"),
             ("proto-max-bulk-len", "2mb"),
             ("maxmemory", "100mb"),
@@ -547,7 +597,7 @@ mod tests {
             ("stream-node-max-entries", "7"),
             ("zset-max-listpack-entries", "1"),
             ("zset-max-listpack-value", "2"),
-            ("rdbcompression", "no"),
+            ("rdbcompression", "yes"),
             ("requirepass", "secret"),
             ("client-output-buffer-limit", "normal 1mb 512kb 5"),
             ("maxclients", "20"),
@@ -580,6 +630,18 @@ mod tests {
             maxmemory_policy: Policy::AllkeysLru,
             maxmemory_samples: 10,
             hz: 100,
+            rdbcompression: true,
+            save_points: vec![
+                SavePoint {
+                    seconds: 60,
+                    changes: 10,
+                },
+                SavePoint {
+                    seconds: 5,
+                    changes: 0,
+                },
+            ],
+            stop_writes_on_bgsave_error: false,
             dynamic_hz: false,
             growth_guard: true,
             databases: 1,
@@ -619,12 +681,14 @@ mod tests {
             ("lfu-decay-time", "-1"),
             ("slowlog-log-slower-than", "-2"),
             ("lfu-log-factor", "2147483648"),
-            ("rdbcompression", "yes"),
             ("dbfilename", "../dump.rdb"),
             ("hz", "0"),
             ("hz", "501"),
             ("hz", "ten"),
-            ("save", "900 1"),
+            ("save", "900"),
+            ("save", "0 1"),
+            ("save", "1 -1"),
+            ("save", "1 x"),
             ("appendonly", "yes"),
             ("activerehashing", "maybe"),
             ("databases", "0"),

@@ -7,6 +7,7 @@
 //! therefore ends, under SETs of new keys alone, at about 2^k x (1 + (1 - 1/e)/3) = 1.21 x 2^k keys,
 //! where a table under bare inserts would need 1.63 x 2^k.
 
+mod changes;
 mod expiring;
 mod lookups;
 mod observed;
@@ -15,7 +16,7 @@ mod usage;
 
 pub(crate) use lookups::Lookups;
 pub(crate) use observed::Change;
-pub(crate) use usage::Usage;
+pub(crate) use usage::{StatedUse, Usage};
 
 use crate::config::{Config, DATABASES_MAX};
 use crate::memory::{
@@ -28,6 +29,7 @@ use crate::value::dict::DictConfig;
 use crate::value::sorted_set::SortedSetConfig;
 use crate::value::stream::NodeLimits;
 use crate::value::{Kind, NodeLimit, PackLimits, StringValue, Value};
+use changes::Changes;
 use kvrig_base::random::{Seed, Sequence, Stream};
 use kvrig_base::seam::{Counter, Counts, Region, Work};
 use kvrig_base::time::Span;
@@ -160,6 +162,8 @@ pub struct Database {
     expires_cursor: u64,
     /// Keys whose changes are waited for, where there are any.
     observed: Option<Box<Observed>>,
+    /// What was changed since this was asked last.
+    changes: Changes,
 }
 
 impl Keyspace {
@@ -201,6 +205,7 @@ impl Keyspace {
                 lookups: Lookups::default(),
                 expires_cursor: 0,
                 observed: None,
+                changes: Changes::default(),
             }
         };
         Self {
@@ -445,7 +450,11 @@ impl Database {
         match self.expiry(key, work) {
             Some(at_ms) if now_ms > at_ms => {
                 self.expired_keys += 1;
-                self.delete(key, work)
+                // That its time has passed is no change that a client has made.
+                let changes = self.changes;
+                let was_there = self.delete(key, work);
+                self.changes = changes;
+                was_there
             }
             _ => false,
         }
@@ -629,6 +638,7 @@ impl Database {
             }
             self.observed = Some(observed);
         }
+        self.state_changes(self.keys.len());
         self.count_release(work);
         self.keys.clear(work);
         self.expires.clear(work);

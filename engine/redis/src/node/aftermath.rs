@@ -25,6 +25,8 @@ pub(super) struct Pending {
     /// What a thread is to release, and how many times it was given something.
     released: Vec<Counts>,
     releases: u32,
+    /// Children that the host is to end.
+    pub(super) ended_children: Vec<JobId>,
     /// Whether this is being done.
     is_running: bool,
 }
@@ -81,6 +83,10 @@ impl Node {
             self.pending.releases = self.pending.releases.wrapping_add(1);
             cx.effect(Effect::Offload { job, counts });
         }
+        for job in std::mem::take(&mut self.pending.ended_children) {
+            cx.effect(Effect::EndChild { job });
+        }
+        self.begin_own_snapshot(cx);
         loop {
             self.send_messages(cx);
             self.heed_changes(cx);
@@ -148,6 +154,7 @@ impl Node {
         while let Some(client) = self.clients.get_mut(conn)
             && client.session.blocked.is_none()
             && !client.is_closing
+            && !self.snapshots.holds_node()
             && let Some(args) = client.postponed.pop_front()
         {
             let slices: Vec<&[u8]> = args.iter().map(|arg| &**arg).collect();

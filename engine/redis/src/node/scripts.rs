@@ -8,6 +8,7 @@ use super::call::{Call, is_option};
 use super::client::{Marks, Session};
 use super::error::ErrorReply;
 use super::help::help;
+use super::snapshot::SCRIPT_MISCONF;
 use super::{After, Node};
 use crate::command::{self, Flags, commands};
 use crate::resp::Frame;
@@ -355,6 +356,9 @@ impl Node {
         let may_grow = rights.allows_oom || rights.has_written || !spec.flags.has(Flags::DENYOOM);
         if self.lacks_memory() && !may_grow {
             return Answer::Refused("-OOM command not allowed when used memory > 'maxmemory'.");
+        }
+        if spec.flags.has(Flags::WRITE) && self.refuses_writes() && !rights.has_written {
+            return Answer::Refused(SCRIPT_MISCONF);
         }
         rights.has_written |= spec.flags.has(Flags::WRITE);
         outer.work.count(Counter::Commands, 1);

@@ -276,6 +276,7 @@ fn answer<'c>(
         keeps_expiry: false,
     };
     db.set(target, list.into_value(), how, call.work);
+    db.state_changes(output.len() as u64);
     call.reply_count(output.len())
 }
 

@@ -6,6 +6,7 @@ mod eviction;
 mod expiry;
 mod harness;
 mod memory;
+mod persistence;
 mod policies;
 mod rehash;
 mod scripts;

@@ -308,9 +308,11 @@ impl Node {
             out: &mut out,
             work: cx.work,
         };
+        self.keyspace.forget_changes();
         let database = self.keyspace.database_mut(blocked.database);
         let served = (blocked.serve)(database, key, &mut call);
         let served = served.map_err(|error| error.text());
+        self.count_changes_of_served(blocked.spec, args.len(), &out);
         let is_served = served.unwrap_or_else(|text| {
             self.statistics.note_error(&text);
             Frame::Error(&text).encode(&mut out);

@@ -133,6 +133,7 @@ pub(in crate::node) fn add_scored<'c>(
         });
         (outcome, added + changed > 0)
     })?;
+    db.state_changes((added + changed) as u64);
     match (options.increments, last) {
         (true, Some(score)) => reply_score(score, call),
         (true, None) => call.reply_null(),
