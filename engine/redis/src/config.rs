@@ -5,9 +5,12 @@
 
 mod file;
 mod output;
+mod save;
 
 pub use file::ConfigFile;
 pub use output::{OutputLimit, OutputLimits};
+pub use save::SavePoint;
+use save::{SAVE_POINTS_OF_REDIS, save_points};
 
 use crate::node::Policy;
 use crate::resp::BULK_BYTES_MAX;
@@ -26,8 +29,6 @@ const CLIENTS_MAX: u64 = 1_000_000;
 const SLOWLOG_MAX: u64 = 1 << 20;
 /// Largest value of directives that Redis keeps in an int.
 const INTEGER_MAX: u64 = i32::MAX as u64;
-/// The save points of a server whose file has none (initServerConfig).
-const SAVE_POINTS_OF_REDIS: &str = "3600 1 300 100 60 10000";
 /// Least similarity (Jaro-Winkler) at which a name is suggested for an unknown one.
 const SUGGESTION_SIMILARITY_MIN: f64 = 0.8;
 
@@ -158,15 +159,6 @@ impl Default for Config {
             zset_max_listpack_value: 64,
         }
     }
-}
-
-/// When the timer begins a snapshot: after so many seconds without one and so many changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SavePoint {
-    /// More seconds than these must have passed.
-    pub seconds: u64,
-    /// So many changes or more must be there.
-    pub changes: u64,
 }
 
 /// One directive that is honoured.
@@ -499,20 +491,6 @@ fn yes_or_no(value: &str) -> Option<bool> {
         _ if value.eq_ignore_ascii_case("no") => Some(false),
         _ => None,
     }
-}
-
-/// Seconds from 1 and changes from 0 by turns (setConfigSaveOption).
-fn save_points(value: &str) -> Option<Vec<SavePoint>> {
-    let numbers = value.split_ascii_whitespace().map(|number| {
-        let number = number.parse::<u64>().ok();
-        number.filter(|number| i64::try_from(*number).is_ok())
-    });
-    let numbers = numbers.collect::<Option<Vec<u64>>>()?;
-    let pairs = numbers.chunks(2).map(|pair| match *pair {
-        [seconds, changes] if seconds > 0 => Some(SavePoint { seconds, changes }),
-        _ => None,
-    });
-    pairs.collect()
 }
 
 fn integer<T: TryFrom<u64>>(value: &str, low: u64, high: u64) -> Option<T> {

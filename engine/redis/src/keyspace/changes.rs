@@ -43,7 +43,7 @@ impl Database {
     }
     /// Takes note that something was changed.
     #[inline]
-    pub(super) fn mark_changed(&mut self) {
+    pub(crate) fn mark_changed(&mut self) {
         self.changes.is_any = true;
     }
 }

@@ -529,7 +529,9 @@ impl Node {
         self.keyspace.forget_changes();
         let start = call.out.len();
         let done = self.hand_over(session, call);
-        self.count_changes(call, start);
+        if done.is_ok() {
+            self.count_changes(call, start);
+        }
         done
     }
 

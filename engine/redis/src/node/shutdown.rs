@@ -51,10 +51,10 @@ impl Node {
             conn: None,
             is_forced: false,
         };
-        match self.shut_down(false, false, purpose, cx.wall().unix_secs()) {
-            After::Exit => cx.effect(Effect::Exit),
-            _ => self.aftermath(cx),
+        if self.shut_down(false, false, purpose, cx.wall().unix_secs()) == After::Exit {
+            cx.effect(Effect::Exit);
         }
+        self.aftermath(cx);
     }
 
     /// Whether the end of the process writes a snapshot unless it is told otherwise: there are save

@@ -67,6 +67,7 @@ pub(super) fn xclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
     let changes = change(db, key, slot, call.work, |stream, work| {
         stream.with_group(name, |group, log| {
             let (mut changes, was_there) = (0, group.consumer(consumer).is_some());
+            let advances = claim.last_id > group.last_id();
             group.advance(claim.last_id);
             write_array(call.out, |out| {
                 let mut claimed = 0;
@@ -86,7 +87,8 @@ pub(super) fn xclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
                 claimed
             });
             let is_made = !was_there && group.consumer(consumer).is_some();
-            changes + u64::from(is_made)
+            // That the group has read further counts where nothing else does.
+            changes.max(advances.into()) + u64::from(is_made)
         })
     });
     db.state_changes(changes.unwrap_or(0));
