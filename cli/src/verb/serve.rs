@@ -5,7 +5,7 @@ use crate::failure::{self, Exit, Failure};
 use crate::{files, output};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::limits::NAMED_FILE_BYTES_MAX;
-use kvrig_live::serve::{ConfigFile, Server};
+use kvrig_live::serve::{ConfigFile, ServeError, Server};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -34,14 +34,22 @@ fn redis(arguments: &Serve, quiet: bool) -> Result<Exit, Failure> {
         return Err(Diagnostic::new(diagnostic::STORE_DIRECTIVE, message).into());
     }
     let server = Server::redis(file.config, address).map_err(Diagnostic::from)?;
-    let server = server.in_directory(directory);
+    let mut server = server.in_directory(directory);
+    let loaded = server.load().map_err(Diagnostic::from)?;
     let stopper = server.stopper();
     // The second signal is no different: the server stops at the end of its turn.
     ctrlc::set_handler(move || stopper.stop())
         .map_err(|error| Failure::Report(format!("cannot listen for signals: {error}")))?;
     let address = server.address().map_err(Failure::system("the socket"))?;
     output::print(&format!("Redis 7.0 by kvrig listens on {address}\n"))?;
-    let node = server.run().map_err(Diagnostic::from)?;
+    if let Some(loaded) = loaded.filter(|_| !quiet) {
+        let (keys, expired) = (loaded.keys, loaded.expired);
+        anstream::eprintln!("loaded {keys} keys of a snapshot; {expired} more had expired");
+    }
+    let node = server.run().map_err(|error| match error {
+        ServeError::NotSaved(error) => Failure::system("the last snapshot")(error),
+        error => Diagnostic::from(error).into(),
+    })?;
     if !quiet {
         let keyspace = node.keyspace();
         let databases = (0..keyspace.count()).map(|index| keyspace.database(index));

@@ -26,7 +26,14 @@ impl Drop for Served {
 
 impl Served {
     fn kvrig(conf: &str) -> Self {
+        Self::kvrig_with(conf, None)
+    }
+    /// A server that loads this snapshot.
+    fn kvrig_with(conf: &str, snapshot: Option<&[u8]>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        if let Some(snapshot) = snapshot {
+            std::fs::write(folder.path().join("dump.rdb"), snapshot).unwrap();
+        }
         std::fs::write(folder.path().join("redis.conf"), conf).unwrap();
         let arguments = ["serve", "redis", "--port", "0", "--config", "redis.conf"];
         let mut child = kvrig(folder.path(), &arguments)
@@ -60,6 +67,7 @@ impl Served {
         drop(listener);
         let child = Command::new("redis-server")
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--enable-debug-command", "local"])
             .args(["--save", "", "--dir"])
             .arg(folder.path())
             .stdout(Stdio::null())
@@ -104,6 +112,9 @@ impl Served {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{stderr}");
         String::from_utf8(output.stdout).unwrap()
+    }
+    fn snapshot(&self) -> Vec<u8> {
+        std::fs::read(self.folder.path().join("dump.rdb")).unwrap()
     }
     /// What the application prints.
     fn application(&self, packages: &Path, protocol: &str) -> String {
@@ -242,6 +253,97 @@ fn a_forked_child_writes_a_snapshot_that_a_real_server_loads() {
     ] {
         assert_eq!(real.ask(words), served.ask(words), "{words:?}");
     }
+}
+
+/// Requests for keys of every type and encoding, some in another database and some that expire.
+fn of_every_type() -> String {
+    let mut text = "SET integer 12345\nSET text some-text\nSETBIT bits 80000 1\nPFADD hll a b c\n\
+                    RPUSH list a 1 -70000\nSADD integers 1 2 3000000000\nSADD set a b c\n\
+                    ZADD zset 1 a -2.5 b inf c\nHSET hash f 1 g two\nXADD stream 1-1 f v g w\n\
+                    XADD stream 2-1 f v g x\nXGROUP CREATE stream group 0\n\
+                    XREADGROUP GROUP group consumer COUNT 1 STREAMS stream >\n\
+                    XGROUP CREATE empty group $ MKSTREAM\nPEXPIREAT text 4000000000123\n"
+        .to_owned();
+    for number in 0..600 {
+        text.push_str(&format!(
+            "RPUSH long:list {number:x<100}\nSADD long:set {number:x<10}\n\
+             ZADD long:zset {number}.5 {number:x<10}\nHSET long:hash {number} {number:x<10}\n\
+             XADD long:stream {number}-1 f {number:x<10}\n"
+        ));
+    }
+    text.push_str("SELECT 7\nSET there 1\nSET expiring x PXAT 4000000000000\n");
+    text
+}
+
+/// Goal: a data set survives the way from a real server to this one and back.
+///
+/// Method: the digest that Redis makes of all keys, values and expiries.
+#[test]
+fn a_snapshot_of_a_real_server_is_loaded_and_saved_again_as_it_was() {
+    need("redis-cli", "redis-tools");
+    let real = Served::real();
+    let commands = real.folder.path().join("commands");
+    std::fs::write(&commands, of_every_type()).unwrap();
+    real.transcript(&commands);
+    let digest = real.ask(&["DEBUG", "DIGEST"]);
+    assert_eq!(real.ask(&["SAVE"]), "OK");
+
+    let mut served = Served::kvrig_with("", Some(&real.snapshot()));
+    for words in [
+        &["DBSIZE"][..],
+        &["ZRANGE", "long:zset", "0", "-1", "WITHSCORES"],
+        &["LRANGE", "long:list", "0", "-1"],
+        &["XRANGE", "long:stream", "-", "+"],
+        &["XINFO", "GROUPS", "stream"],
+        &["PEXPIRETIME", "text"],
+        &["OBJECT", "ENCODING", "long:hash"],
+        &["-n", "7", "GET", "there"],
+    ] {
+        assert_eq!(served.ask(words), real.ask(words), "{words:?}");
+    }
+    assert_eq!(served.ask(&["SET", "further", "1"]), "OK");
+    assert_eq!(served.ask(&["DEL", "further"]), "1");
+    served.ask(&["SHUTDOWN", "SAVE"]);
+    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+
+    let back = Served::real_with(Some(&served.snapshot()));
+    while back.ask(&["PING"]) != "PONG" {}
+    assert_eq!(back.ask(&["DEBUG", "DIGEST"]), digest);
+}
+
+#[test]
+fn a_server_saves_when_it_is_told_to_end_and_goes_on_with_that() {
+    need("redis-cli", "redis-tools");
+    let mut served = Served::kvrig("save 3600 1\n");
+    assert_eq!(served.ask(&["SET", "a", "1"]), "OK");
+    let id = Pid::from_raw(i32::try_from(served.child.id()).unwrap()).unwrap();
+    kill_process(id, Signal::TERM).unwrap();
+    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+    let served = Served::kvrig_with("save \"\"\n", Some(&served.snapshot()));
+    assert_eq!(served.ask(&["GET", "a"]), "1");
+    assert!(
+        served
+            .ask(&["INFO", "persistence"])
+            .contains("rdb_last_load_keys_loaded:1")
+    );
+    assert_eq!(served.ask(&["DEBUG", "RELOAD"]), "OK");
+    assert_eq!(served.ask(&["GET", "a"]), "1");
+}
+
+#[test]
+fn a_damaged_snapshot_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("dump.rdb"),
+        b"REDIS0010\xfe\x00\x00\x01k\x7f",
+    )
+    .unwrap();
+    let output = run(folder.path(), &["serve", "redis", "--port", "0"], 2);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    for part in ["KV6005", "dump.rdb cannot be loaded", "at byte 15"] {
+        assert!(stderr.contains(part), "{part} is missing in\n{stderr}");
+    }
+    assert!(output.stdout.is_empty());
 }
 
 /// The tests that redis-benchmark runs by default.

@@ -94,6 +94,8 @@ codes! {
         "Choose another address or port, or end what has it; the message says what the system answered.";
     UNPROTECTED = "KV6004", "A server that others can reach needs a password",
         "Set `requirepass` in the configuration file, or listen on 127.0.0.1.";
+    NOT_LOADED = "KV6005", "The snapshot cannot be loaded",
+        "Put a sound copy in its place, or move it away to begin without data; the message says at which byte what was found.";
 }
 
 /// One error message with its place.

@@ -240,7 +240,9 @@ impl<A: Actor> Host<A> {
                 self.call_aside(Input::File { ticket, outcome });
                 Some("a file")
             }
-            Effect::Fork { job } => {
+            // There is no child to be ended, and the host's owner ends the process.
+            Effect::EndChild { .. } | Effect::Exit => None,
+            Effect::Perform { job } | Effect::Fork { job } => {
                 let outcome = ChildOutcome::Failed;
                 self.call_aside(Input::ChildExit { job, outcome });
                 Some("a forked child")

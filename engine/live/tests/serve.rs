@@ -5,6 +5,7 @@
 use kvrig_live::serve::{ConfigFile, ServeError, Server, Stopper};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -20,12 +21,20 @@ struct Running {
 
 impl Running {
     fn start(redis_conf: &str) -> Self {
-        let config = ConfigFile::read("redis.conf", redis_conf).unwrap().config;
+        Self::start_in(redis_conf, ".".into())
+    }
+    /// Starts one that has its snapshots in this folder.
+    fn start_in(redis_conf: &str, folder: PathBuf) -> Self {
+        // Nothing is left in the current directory.
+        let redis_conf = format!("save \"\"\n{redis_conf}");
+        let config = ConfigFile::read("redis.conf", &redis_conf).unwrap().config;
         let (tell, told) = std::sync::mpsc::channel();
         // The server stays in the thread that makes it.
         let thread = thread::Builder::new()
             .spawn(move || {
                 let server = Server::redis(config, "127.0.0.1:0".parse().unwrap())?;
+                let mut server = server.in_directory(folder);
+                server.load()?;
                 let address = server.address().unwrap();
                 tell.send((address, server.stopper())).unwrap();
                 let node = server.run()?;
@@ -354,4 +363,63 @@ fn commands_are_timed_and_counted_as_in_redis() {
     let script = "for i=1,20000000 do end";
     client.ask(&format!("EVAL \"{script}\" 0"), "$-1\r\n");
     client.ask("SLOWLOG LEN", ":1\r\n");
+}
+
+/// A folder that is removed when it is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("kvrig-live-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // It fails only if it is gone already.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn what_is_saved_in_place_is_there_after_the_next_start() {
+    let folder = Folder::new("saved");
+    let server = Running::start_in("", folder.0.clone());
+    let mut client = server.connect();
+    // What follows in one pipeline is not in the file.
+    client.send("SET a 1\r\nSAVE\r\nSET a 2\r\nGET a\r\n");
+    client.expect("+OK\r\n+OK\r\n+OK\r\n$1\r\n2\r\n");
+    client.ask("DEBUG RELOAD NOSAVE", "+OK\r\n");
+    client.ask("GET a", "$1\r\n1\r\n");
+    client.send("SHUTDOWN NOSAVE\r\n");
+    assert_eq!(client.rest(), "");
+    let server = Running::start_in("save 3600 1\n", folder.0.clone());
+    let mut client = server.connect();
+    client.ask("GET a", "$1\r\n1\r\n");
+    client.ask("BGSAVE", "+Background saving started\r\n");
+    client.ask("SET b 1", "+OK\r\n");
+    assert_eq!(server.stop(), 2);
+    let server = Running::start_in("", folder.0.clone());
+    server
+        .connect()
+        .ask("MGET a b", "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+    let names: Vec<_> = std::fs::read_dir(&folder.0).unwrap().collect();
+    assert_eq!(names.len(), 1, "no file of a child is left");
+}
+
+#[test]
+fn a_damaged_snapshot_is_not_served() {
+    let folder = Folder::new("damaged");
+    std::fs::write(folder.0.join("dump.rdb"), b"REDIS0010\xfe\x00\x00\x01k\x7f").unwrap();
+    let config = ConfigFile::default().config;
+    let server = Server::redis(config, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let mut server = server.in_directory(folder.0.clone());
+    let error = server.load().unwrap_err().to_string();
+    assert!(
+        error.contains("dump.rdb cannot be loaded: at byte 15: "),
+        "{error}"
+    );
 }

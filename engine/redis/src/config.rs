@@ -6,10 +6,13 @@
 mod file;
 mod output;
 mod percentile;
+mod save;
 
 pub use file::ConfigFile;
 pub use output::{OutputLimit, OutputLimits};
 pub use percentile::Percentile;
+pub use save::SavePoint;
+use save::{SAVE_POINTS_OF_REDIS, save_points};
 
 use crate::keyspace::EventClasses;
 use crate::node::Policy;
@@ -33,7 +36,7 @@ const INTEGER_MAX: u64 = i32::MAX as u64;
 const SUGGESTION_SIMILARITY_MIN: f64 = 0.8;
 
 /// The configuration of a node, with the defaults of Redis 7.0 but for `save`, `rdbcompression` and
-/// `slowlog-log-slower-than`, which are off.
+/// `slowlog-log-slower-than`, which are off; [`Config::served`] has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Whether the timer looks for keys whose time has passed. No directive: a server does, and the
@@ -100,6 +103,13 @@ pub struct Config {
     pub growth_guard: bool,
     /// `hz`: how often a second the timer runs.
     pub hz: u32,
+    /// `rdbcompression`: whether strings are compressed in snapshots and payloads.
+    pub rdbcompression: bool,
+    /// `save`: when the timer begins a snapshot.
+    pub save_points: Vec<SavePoint>,
+    /// `stop-writes-on-bgsave-error`: whether writes are refused while there are save points and the
+    /// last snapshot has failed.
+    pub stop_writes_on_bgsave_error: bool,
     /// `requirepass`: the password that every connection must give; empty is none.
     pub requirepass: String,
     /// `proto-max-bulk-len`: the longest argument and the longest string, in bytes.
@@ -156,6 +166,9 @@ impl Default for Config {
             dynamic_hz: true,
             growth_guard: true,
             hz: 10,
+            rdbcompression: false,
+            save_points: Vec::new(),
+            stop_writes_on_bgsave_error: true,
             requirepass: String::new(),
             proto_max_bulk_len: BULK_BYTES_MAX,
             set_max_intset_entries: 512,
@@ -179,6 +192,8 @@ impl Config {
             models_bucket_arrays: true,
             times_commands: true,
             slowlog_log_slower_than: 10_000,
+            rdbcompression: true,
+            save_points: save_points(SAVE_POINTS_OF_REDIS).unwrap_or_default(),
             ..Self::default()
         }
     }
@@ -377,8 +392,8 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "rdbcompression",
-        values: "no: strings are written as they are",
-        set: |_, value| yes_or_no(value) == Some(false),
+        values: "yes or no",
+        set: |config, value| store(&mut config.rdbcompression, yes_or_no(value)),
     },
     Directive {
         name: "requirepass",
@@ -387,8 +402,8 @@ pub const DIRECTIVES: &[Directive] = &[
     },
     Directive {
         name: "save",
-        values: "\"\": snapshots are never begun by the timer",
-        set: |_, value| value.is_empty(),
+        values: "seconds and changes by turns, such as 3600 1 300 100; \"\" is never",
+        set: |config, value| store(&mut config.save_points, save_points(value)),
     },
     Directive {
         name: "set-max-intset-entries",
@@ -412,6 +427,11 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "slowlog-max-len",
         values: "0 to 1048576",
         set: |config, value| store(&mut config.slowlog_max_len, integer(value, 0, SLOWLOG_MAX)),
+    },
+    Directive {
+        name: "stop-writes-on-bgsave-error",
+        values: "yes or no",
+        set: |config, value| store(&mut config.stop_writes_on_bgsave_error, yes_or_no(value)),
     },
     Directive {
         name: "stream-node-max-bytes",

@@ -7,6 +7,7 @@
 //! therefore ends, under SETs of new keys alone, at about 2^k x (1 + (1 - 1/e)/3) = 1.21 x 2^k keys,
 //! where a table under bare inserts would need 1.63 x 2^k.
 
+mod changes;
 mod expiring;
 mod limits;
 mod lookups;
@@ -20,7 +21,7 @@ pub(crate) use lookups::Lookups;
 pub use notices::EventClasses;
 pub(crate) use notices::Notices;
 pub(crate) use observed::Change;
-pub(crate) use usage::Usage;
+pub(crate) use usage::{StatedUse, Usage};
 
 use crate::config::{Config, DATABASES_MAX};
 use crate::memory::{
@@ -32,6 +33,7 @@ use crate::record::{Expiry, Record, StoredKey};
 use crate::value::dict::DictConfig;
 use crate::value::sorted_set::SortedSetConfig;
 use crate::value::{Kind, StringValue, Value};
+use changes::Changes;
 use kvrig_base::random::{Seed, Sequence, Stream};
 use kvrig_base::seam::{Counter, Counts, Region, Work};
 use kvrig_base::time::Span;
@@ -126,6 +128,8 @@ pub struct Database {
     observed: Option<Box<Observed>>,
     /// Where events are put, if anybody hears of them.
     notices: Option<Notices>,
+    /// What was changed since this was asked last.
+    changes: Changes,
 }
 
 impl Keyspace {
@@ -169,6 +173,7 @@ impl Keyspace {
                 mean_left_ms: 0,
                 observed: None,
                 notices: None,
+                changes: Changes::default(),
             }
         };
         let mut keyspace = Self {
@@ -421,7 +426,10 @@ impl Database {
         match self.expiry(key, work) {
             Some(at_ms) if now_ms > at_ms => {
                 self.expired_keys += 1;
+                // That its time has passed is no change that a client has made.
+                let changes = self.changes;
                 let is_removed = self.delete(key, work);
+                self.changes = changes;
                 self.notify(EventClasses::EXPIRED, "expired", key);
                 is_removed
             }
@@ -609,6 +617,7 @@ impl Database {
             }
             self.observed = Some(observed);
         }
+        self.state_changes(self.keys.len());
         self.count_release(work);
         self.keys.clear(work);
         self.expires.clear(work);

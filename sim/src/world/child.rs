@@ -6,7 +6,6 @@
 //! learn of a file operation that fails later: the operations after it are dropped and the child's
 //! outcome is failure.
 
-use super::World;
 use super::actor::Delivery;
 use super::directory::Contents;
 use super::disk::Outcome;
@@ -14,9 +13,10 @@ use super::effects::{FileOwner, FileTask};
 use super::event::Event;
 use super::model::{ChildReport, Fork, Model, Observer};
 use super::pool::Task;
+use super::{CallKind, World};
 use crate::record::EventKind;
 use kvrig_base::id::{ActorId, CoreId, JobId};
-use kvrig_base::seam::{Actor, ChildHost, ChildOutcome, FileError, FileOp, Work};
+use kvrig_base::seam::{Actor, ChildHost, ChildOutcome, FileError, FileOp, Input, Work};
 use kvrig_base::time::{Span, Time};
 use std::collections::VecDeque;
 
@@ -42,6 +42,8 @@ pub(super) struct Child {
     bytes_written: u64,
     pages_copied: u64,
     outcome: ChildOutcome,
+    /// It is the actor itself that works, on its own core.
+    is_in_place: bool,
 }
 
 /// Records what a child does.
@@ -111,7 +113,10 @@ impl<M: Model> World<M> {
         hosted.children += 1;
         self.events
             .fold(at, actor, EventKind::Fork, u64::from(job.0), 0);
-        let child = self.record_child(actor, job, at, at + span);
+        let helper = self
+            .pools
+            .first_core(self.hosted[actor.index()].placement.helpers);
+        let child = self.record_child(actor, job, helper, (at, at + span));
         self.pricing.share_pages(actor);
         self.entered = None;
         let slot = self.children.insert(child);
@@ -131,10 +136,47 @@ impl<M: Model> World<M> {
         };
         self.observer.fork(&fork, &self.hosted[actor.index()].actor);
     }
+    /// Lets `actor` do a child's work in place: its turn is parked until that has ended.
+    pub(super) fn perform(&mut self, actor: ActorId, job: JobId) {
+        let hosted = &mut self.hosted[actor.index()];
+        let (at, core) = (hosted.turn.at, hosted.core);
+        hosted.turn.holds += 1;
+        let mut child = self.record_child(actor, job, core, (at, at));
+        child.is_in_place = true;
+        self.entered = None;
+        let slot = self.children.insert(child);
+        self.work_in_place(slot, at);
+    }
+    /// Goes on with work in place: its next stretch takes the core that its actor holds.
+    fn work_in_place(&mut self, slot: u32, now: Time) {
+        let child = self.children.get_mut(slot);
+        let work = child.stretches.front().map_or(Span::ZERO, |next| next.work);
+        child.worked += work;
+        let actor = child.actor;
+        self.schedule(actor, now + work, Event::ChildWorked { slot });
+    }
+    /// Ends a child of `actor`: it exits once what it is doing has ended.
+    pub(super) fn end_child(&mut self, actor: ActorId, job: JobId) {
+        let mut children = self.children.iter_mut();
+        let child =
+            children.find(|child| child.actor == actor && child.job == job && !child.is_in_place);
+        if let Some(child) = child {
+            child.outcome = ChildOutcome::Failed;
+            child.stretches.truncate(1);
+            if let Some(present) = child.stretches.front_mut() {
+                present.op = None;
+            }
+        }
+    }
     /// Runs the child's code on the state as it is now, and records what it does from `begin` on.
-    fn record_child(&mut self, actor: ActorId, job: JobId, forked: Time, begin: Time) -> Child {
+    fn record_child(
+        &mut self,
+        actor: ActorId,
+        job: JobId,
+        core: CoreId,
+        (forked, begin): (Time, Time),
+    ) -> Child {
         let hosted = &self.hosted[actor.index()];
-        let core = self.pools.first_core(hosted.placement.helpers);
         self.pricing.enter(NOBODY, hosted.space, core, begin);
         self.child_work.ask_for_touches();
         self.child_work.begin();
@@ -158,6 +200,7 @@ impl<M: Model> World<M> {
             bytes_written: recorder.bytes_written,
             pages_copied: 0,
             outcome,
+            is_in_place: false,
         }
     }
     /// A child has got `core` for its next stretch of work.
@@ -199,6 +242,9 @@ impl<M: Model> World<M> {
             return;
         }
         let actor = child.actor;
+        if child.is_in_place {
+            return self.work_in_place(slot, now);
+        }
         self.schedule(
             actor,
             now,
@@ -208,7 +254,11 @@ impl<M: Model> World<M> {
         );
     }
     fn child_exits(&mut self, slot: u32, now: Time) {
-        let actor = self.children.get(slot).actor;
+        let child = self.children.get(slot);
+        let actor = child.actor;
+        if child.is_in_place {
+            return self.work_in_place_ends(slot, now);
+        }
         self.collect_copied_pages(actor);
         let child = self.children.remove(slot);
         let hosted = &mut self.hosted[actor.index()];
@@ -240,6 +290,28 @@ impl<M: Model> World<M> {
             now,
         );
     }
+    /// Tells `actor` that its work in place has ended, and lets its turn go on.
+    fn work_in_place_ends(&mut self, slot: u32, now: Time) {
+        let Child {
+            actor,
+            job,
+            outcome,
+            ..
+        } = self.children.remove(slot);
+        self.events
+            .fold(now, actor, EventKind::ChildExit, u64::from(job.0), 0);
+        let turn = &mut self.hosted[actor.index()].turn;
+        turn.at = turn.at.max(now);
+        let exit = Input::ChildExit { job, outcome };
+        self.call(actor, CallKind::ChildExit, None, exit);
+        let turn = &mut self.hosted[actor.index()].turn;
+        turn.holds -= 1;
+        let at = turn.at;
+        if let Some(slot) = turn.held_back.pop_front() {
+            self.schedule(actor, at, Event::FileBegin { slot });
+        }
+        self.advance(actor);
+    }
     /// Books the pages that `actor` has copied since this was last done on all its children.
     fn collect_copied_pages(&mut self, actor: ActorId) {
         let copied = self.pricing.take_copied_pages(actor);
@@ -247,7 +319,7 @@ impl<M: Model> World<M> {
         for child in self
             .children
             .iter_mut()
-            .filter(|child| child.actor == actor)
+            .filter(|child| child.actor == actor && !child.is_in_place)
         {
             child.pages_copied += copied;
         }

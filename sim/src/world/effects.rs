@@ -123,12 +123,25 @@ impl<M: Model> World<M> {
                     }
                 }
                 Effect::Fork { job } => self.fork(actor, job),
+                Effect::Perform { job } => self.perform(actor, job),
+                Effect::EndChild { job } => self.end_child(actor, job),
+                Effect::Exit => self.exit(actor, at),
                 Effect::Offload { job, counts } => self.offload(actor, job, &counts, at),
                 Effect::StopWorkers => self.stop_workers(actor),
                 Effect::ResumeWorkers => self.resume_workers(actor, at),
             }
         }
         self.effects.reuse(list, data);
+    }
+    /// Ends the process of `actor`: it is given nothing more.
+    fn exit(&mut self, actor: ActorId, at: Time) {
+        self.hosted[actor.index()].is_stopped = true;
+        for number in 0..self.connections.len() {
+            let connection = &self.connections[number];
+            if connection.actor == actor && !connection.is_closed {
+                self.close(ConnId(number as u32), at);
+            }
+        }
     }
     /// Closes a connection: what it has not read is dropped, what it was asked before may still be
     /// answered in this turn.

@@ -1,7 +1,7 @@
 //! A fork whose child writes a snapshot while the parent goes on changing pages.
 
 use super::scenario::{FIRST, ask, micros, run, way_back, world};
-use kvrig_base::id::{ActorId, FileId, JobId};
+use kvrig_base::id::{ActorId, ConnId, FileId, JobId};
 use kvrig_base::seam::{
     Actor, ChildHost, ChildOutcome, Counter, Cx, Effect, FileOp, Input, OpenMode, Region,
 };
@@ -12,6 +12,8 @@ const MIB: u64 = 1 << 20;
 /// Lines of a 4 KiB page.
 const LINES: u64 = 64;
 const SNAPSHOT: JobId = JobId(1);
+/// What the store saves itself.
+const OWN: JobId = JobId(2);
 const FILE: FileId = FileId(0);
 
 /// A store of pages that can save itself.
@@ -33,6 +35,27 @@ impl Actor for Pages {
                 cx.work.count(Counter::Commands, 1);
                 cx.effect(Effect::Fork { job: SNAPSHOT });
                 cx.reply(conn).write(b"+OK\r\n");
+            }
+            Input::Command {
+                args: [b"save-itself"],
+                ..
+            } => {
+                cx.work.count(Counter::Commands, 1);
+                cx.effect(Effect::Perform { job: OWN });
+            }
+            Input::Command {
+                conn,
+                args: [b"save-and-end"],
+            } => {
+                cx.work.count(Counter::Commands, 1);
+                cx.effect(Effect::Fork { job: SNAPSHOT });
+                cx.effect(Effect::EndChild { job: SNAPSHOT });
+                cx.reply(conn).write(b"+OK\r\n");
+            }
+            Input::ChildExit { job: OWN, outcome } => {
+                self.saved = outcome == ChildOutcome::Done;
+                cx.work.count(Counter::Commands, 1);
+                cx.reply(ConnId(0)).write(b"+OK\r\n");
             }
             Input::Command {
                 conn,
@@ -136,4 +159,54 @@ fn the_child_saves_the_state_of_the_fork_while_the_parent_copies_what_it_writes(
         "as it was at the fork"
     );
     assert_eq!(world.actor(ActorId(0)).versions, [3, 1, 0, 1]);
+}
+
+#[test]
+fn work_in_place_holds_the_core_until_its_last_file_operation_has_ended() {
+    let mut world = world(
+        vec![Pages {
+            versions: vec![0; 4],
+            saved: false,
+        }],
+        false,
+    );
+    let asked = vec![
+        (micros(1_000), FIRST.0, vec!["save-itself"]),
+        (micros(1_200), 1, vec!["write", "0"]),
+    ];
+    ask(&mut world, &[0, 0], asked);
+    let seen = run(&mut world);
+    assert!(seen.forks.is_empty(), "nothing is forked");
+
+    // The call of 1, then open 1; twice 200 of work and an append of 1; sync and names 501 each; the
+    // call that hears of the end 1.
+    let called = 1_021 + 5 + 10 + 2 + 1;
+    let ended = called + 1 + 2 * (200 + 1) + 501 + 501 + 1;
+    assert_eq!(seen.ended(0), micros(ended + 3) + way_back(5));
+    assert!(seen.ended(1) > micros(ended), "the other has waited");
+    assert!(world.actor(ActorId(0)).saved);
+    let directory = world.disk(DiskId::first()).directory(ActorId(0));
+    directory.power_cut();
+    assert_eq!(directory.content("snapshot"), Some(&[0, 0, 0, 0][..]));
+}
+
+#[test]
+fn a_child_that_is_ended_exits_behind_its_present_stretch() {
+    let mut world = world(
+        vec![Pages {
+            versions: vec![0; 4],
+            saved: true,
+        }],
+        false,
+    );
+    ask(
+        &mut world,
+        &[0],
+        vec![(micros(1_000), FIRST.0, vec!["save-and-end"])],
+    );
+    let seen = run(&mut world);
+    assert_eq!(seen.children[0].outcome, ChildOutcome::Failed);
+    assert!(!world.actor(ActorId(0)).saved);
+    let directory = world.disk(DiskId::first()).directory(ActorId(0));
+    assert_eq!(directory.content("snapshot"), None);
 }

@@ -46,6 +46,20 @@ pub enum Effect<M> {
         /// Names the child.
         job: JobId,
     },
+    /// Do the work of a child in place: the host runs [`super::Actor::run_child`] on this core, whose
+    /// file operations hold it, and [`super::Input::ChildExit`] is the next that the actor is given.
+    Perform {
+        /// Names the work.
+        job: JobId,
+    },
+    /// End a child that [`Effect::Fork`] began; [`super::Input::ChildExit`] follows, with a failure.
+    EndChild {
+        /// Names the child.
+        job: JobId,
+    },
+    /// End the process: its connections close once their replies have left, and it is given nothing
+    /// more.
+    Exit,
     /// Work for a background thread (lazy free); [`super::Input::OffloadDone`] follows.
     Offload {
         /// Names the job.

@@ -52,7 +52,7 @@ pub enum Input<'a, M> {
         /// How it ended.
         outcome: FileOutcome<'a>,
     },
-    /// A forked child has exited.
+    /// A forked child has exited, or work in place has ended.
     ChildExit {
         /// Which one.
         job: JobId,

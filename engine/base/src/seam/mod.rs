@@ -52,7 +52,8 @@ pub trait Actor {
         0
     }
 
-    /// Runs the child that [`Effect::Fork`] asked for, on the state as it was at the fork.
+    /// Runs the child that [`Effect::Fork`] asked for, on the state as it was at the fork, or the work
+    /// that [`Effect::Perform`] asked for, on the state as it is.
     ///
     /// A simulating host calls this at the instant of the fork and lets the child's file operations
     /// happen as its core and the disk allow; a live host calls it in the forked process.

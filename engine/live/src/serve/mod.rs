@@ -13,6 +13,7 @@
 
 mod child;
 mod connection;
+mod files;
 mod turn;
 
 pub use kvrig_redis::ConfigFile;
@@ -21,18 +22,21 @@ use crate::clock::{Clock, RealClock};
 use crate::meter::{ClockMeter, Lap};
 use child::Child;
 use connection::{Connection, Reading};
+use files::Files;
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::id::ConnId;
 use kvrig_base::random::Seed;
 use kvrig_base::seam::{Actor, Effects, Input, Outbox, Work};
+use kvrig_redis::rdb::{LoadError, Loaded};
 use kvrig_redis::{Config, NoMessage, Node};
 use kvrig_tables::TableKind;
 use mio::event::Event;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use rustix::net::sockopt;
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, ErrorKind};
+use std::io::{self, BufReader, ErrorKind};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -42,6 +46,8 @@ use std::time::Duration;
 
 /// Bytes that one read asks for.
 const READ_BYTES: usize = 64 * 1024;
+/// Bytes of a snapshot that are read at once while it is loaded.
+const LOAD_BUFFER_BYTES: usize = 1024 * 1024;
 /// Sockets that one wait can tell of.
 const EVENTS_MAX: usize = 1_024;
 /// Connections that one turn accepts (MAX_ACCEPTS_PER_CALL).
@@ -68,6 +74,25 @@ pub enum ServeError {
         /// The address.
         address: SocketAddr,
     },
+    /// The snapshot that the server is to begin with cannot be opened.
+    #[error("{path} cannot be opened: {error}")]
+    Unopened {
+        /// The file.
+        path: String,
+        /// What the system answered.
+        error: io::Error,
+    },
+    /// The snapshot that the server is to begin with cannot be loaded.
+    #[error("{path} cannot be loaded: {error}")]
+    NotLoaded {
+        /// The file.
+        path: String,
+        /// Where and why.
+        error: LoadError,
+    },
+    /// The snapshot that the server was to end with could not be written.
+    #[error("the last snapshot could not be written: {0}")]
+    NotSaved(io::Error),
     /// The system does not let the server wait for sockets.
     #[error("cannot wait for sockets: {0}")]
     Wait(#[from] io::Error),
@@ -78,7 +103,10 @@ impl From<ServeError> for Diagnostic {
         let message = error.to_string();
         match error {
             ServeError::Unprotected { .. } => Self::new(diagnostic::UNPROTECTED, message),
-            ServeError::Listen { .. } | ServeError::Wait(_) => {
+            ServeError::Unopened { .. } | ServeError::NotLoaded { .. } => {
+                Self::new(diagnostic::NOT_LOADED, message)
+            }
+            ServeError::Listen { .. } | ServeError::Wait(_) | ServeError::NotSaved(_) => {
                 Self::new(diagnostic::NOT_SERVED, message)
             }
         }
@@ -125,9 +153,13 @@ pub struct Server {
     /// Connections whose input the node takes again.
     resumed: Vec<ConnId>,
     buffer: Box<[u8]>,
-    /// Where snapshots are written.
+    /// Where snapshots are.
     directory: PathBuf,
+    /// What the node has open there.
+    files: Files,
     child: Option<Child>,
+    /// The node has ended.
+    is_exiting: bool,
 }
 
 impl Server {
@@ -179,13 +211,45 @@ impl Server {
             resumed: Vec::new(),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             directory: PathBuf::from("."),
+            files: Files::new(".".as_ref()),
             child: None,
+            is_exiting: false,
         })
     }
-    /// Writes snapshots to this directory, and not to the current one.
+    /// Has its snapshots in this directory, and not in the current one.
     #[must_use]
     pub fn in_directory(self, directory: PathBuf) -> Self {
-        Self { directory, ..self }
+        let files = Files::new(&directory);
+        Self {
+            directory,
+            files,
+            ..self
+        }
+    }
+    /// Loads the snapshot that lies in its directory, and says what it has brought; `None` where there
+    /// is none. After an error the server is not to be run.
+    ///
+    /// # Errors
+    /// A file that cannot be opened or read, or is no snapshot of Redis up to 7.0, or is damaged.
+    pub fn load(&mut self) -> Result<Option<Loaded>, ServeError> {
+        let path = self.directory.join(&self.node.config().dbfilename);
+        let name = path.display().to_string();
+        let opened = File::open(&path).and_then(|file| {
+            let bytes = file.metadata()?.len();
+            Ok((file, bytes))
+        });
+        let (file, bytes) = match opened {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(ServeError::Unopened { path: name, error }),
+        };
+        let source = BufReader::with_capacity(LOAD_BUFFER_BYTES, file);
+        let (wall, work) = (self.clock.wall(), &mut self.work);
+        work.begin();
+        let loaded = self.node.load_snapshot(source, bytes, wall, work);
+        loaded
+            .map(Some)
+            .map_err(|error| ServeError::NotLoaded { path: name, error })
     }
     /// Where it listens.
     ///
@@ -199,13 +263,24 @@ impl Server {
         self.stopper.clone()
     }
 
-    /// Serves until it is stopped, and gives the node back.
+    /// Serves until it is stopped or a client ends it, and gives the node back. Where the node has save
+    /// points, it writes a snapshot in the end.
     ///
     /// # Errors
-    /// The system does not let it wait for sockets.
+    /// The system does not let it wait for sockets, or that snapshot could not be written.
     pub fn run(mut self) -> Result<Node, ServeError> {
         let mut events = Events::with_capacity(EVENTS_MAX);
-        while !self.stopper.is_stopped.load(Ordering::Acquire) {
+        while !self.is_exiting {
+            if self.stopper.is_stopped.load(Ordering::Acquire) {
+                self.end_node();
+                if !self.is_exiting {
+                    let error = self.files.take_error();
+                    return Err(ServeError::NotSaved(
+                        error.unwrap_or_else(|| ErrorKind::Other.into()),
+                    ));
+                }
+                break;
+            }
             match self.poll.poll(&mut events, self.patience()) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,

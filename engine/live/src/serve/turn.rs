@@ -2,7 +2,8 @@
 
 use super::child::Child;
 use super::{CHILD, Server};
-use kvrig_base::seam::{Actor, ChildOutcome, Cx, Effect, FileError, FileOutcome, Input};
+use kvrig_base::id::JobId;
+use kvrig_base::seam::{Actor, ChildOutcome, Cx, Effect, FileOutcome, Input};
 use kvrig_redis::NoMessage;
 
 impl Server {
@@ -19,6 +20,26 @@ impl Server {
         );
         self.node.handle(&mut cx, input);
         let consumed = cx.consumed();
+        self.take_replies();
+        consumed
+    }
+
+    /// Lets the node end as SHUTDOWN without options does.
+    pub(super) fn end_node(&mut self) {
+        self.work.begin();
+        let mut cx = Cx::new(
+            self.lap.begin(),
+            self.clock.wall(),
+            &mut self.work,
+            &mut self.outbox,
+            &mut self.effects,
+        );
+        self.node.end(&mut cx);
+        self.take_replies();
+        self.carry_out();
+    }
+
+    fn take_replies(&mut self) {
         for (conn, bytes) in self.outbox.runs() {
             let connection = self.connections.get_mut(conn.index());
             if let Some(Some(connection)) = connection {
@@ -30,7 +51,6 @@ impl Server {
             }
         }
         self.outbox.clear();
-        consumed
     }
 
     /// Carries out what the node has asked for, and what it asks for when it hears of that.
@@ -38,7 +58,7 @@ impl Server {
         while !self.effects.is_empty() {
             let (mut list, data) = self.effects.take();
             for effect in list.drain(..) {
-                self.effect(&effect);
+                self.effect(&effect, &data);
             }
             if self.effects.is_empty() {
                 self.effects.reuse(list, data);
@@ -46,7 +66,12 @@ impl Server {
         }
     }
 
-    fn effect(&mut self, effect: &Effect<NoMessage>) {
+    /// The node hears at once how a child or its own work has ended.
+    fn tell_exit(&mut self, job: JobId, outcome: ChildOutcome) {
+        self.hand_over(Input::ChildExit { job, outcome });
+    }
+
+    fn effect(&mut self, effect: &Effect<NoMessage>, data: &[u8]) {
         match *effect {
             Effect::Close { conn } => {
                 if let Some(connection) = self.connection(conn) {
@@ -72,21 +97,34 @@ impl Server {
             // One actor alone has nobody to stop.
             Effect::StopWorkers | Effect::ResumeWorkers => {}
             Effect::Send { message, .. } => match message {},
-            Effect::File { ticket, .. } => {
-                let outcome = FileOutcome::Failed {
-                    bytes: 0,
-                    error: FileError::Device,
+            Effect::File { ticket, ref op, .. } => {
+                let done = self.files.carry_out(op, data);
+                let outcome = match &done {
+                    Ok(done) => done.outcome(),
+                    Err(error) => FileOutcome::Failed {
+                        bytes: 0,
+                        error: *error,
+                    },
                 };
                 self.hand_over(Input::File { ticket, outcome });
             }
+            Effect::Perform { job } => {
+                let outcome = self.node.run_child(job, &mut self.files);
+                self.tell_exit(job, outcome);
+            }
+            Effect::EndChild { job } => {
+                if let Some(child) = self.child.take_if(|child| child.job == job) {
+                    child.end();
+                    child.forget(self.poll.registry());
+                    self.tell_exit(job, ChildOutcome::Failed);
+                }
+            }
+            Effect::Exit => self.is_exiting = true,
             Effect::Fork { job } => {
                 let (directory, registry) = (&self.directory, self.poll.registry());
                 match Child::begin(&self.node, job, directory, registry, CHILD) {
                     Ok(child) => self.child = Some(child),
-                    Err(_) => {
-                        let outcome = ChildOutcome::Failed;
-                        self.hand_over(Input::ChildExit { job, outcome });
-                    }
+                    Err(_) => self.tell_exit(job, ChildOutcome::Failed),
                 }
             }
         }

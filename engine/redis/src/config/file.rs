@@ -15,10 +15,12 @@ pub struct ConfigFile {
     /// `bind`: on which addresses. A `-` before one, which asks Redis not to mind if there is no
     /// such address, is kept.
     pub bind: Vec<String>,
-    /// `dir`: where the host writes files.
+    /// `dir`: where the host has its files.
     pub dir: Option<String>,
     /// Lines that are known and have no effect here, one message each.
     pub notices: Vec<Diagnostic>,
+    /// A line has stated save points: those of further lines come beside them.
+    has_save_points: bool,
 }
 
 impl Default for ConfigFile {
@@ -30,6 +32,7 @@ impl Default for ConfigFile {
             bind: Vec::new(),
             dir: None,
             notices: Vec::new(),
+            has_save_points: false,
         }
     }
 }
@@ -191,7 +194,6 @@ const KNOWN: &[Known] = &[
     ignored("slave-serve-stale-data", "yes"),
     unless("slaveof", ""),
     ignored("socket-mark-id", "0"),
-    ignored("stop-writes-on-bgsave-error", "yes"),
     ignored("supervised", "no"),
     ignored("syslog-enabled", "no"),
     ignored("syslog-facility", "local0"),
@@ -233,8 +235,8 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// Honoured directives for which a server is told, and not refused, that a value has no effect: it
-/// keeps less on disk than was asked for, or larger.
-const LENIENT: &[&str] = &["appendonly", "rdbcompression", "save"];
+/// keeps less on disk than was asked for.
+const LENIENT: &[&str] = &["appendonly"];
 
 /// One line that says something.
 struct Line<'t> {
@@ -252,6 +254,14 @@ impl Line<'_> {
     fn diagnostic(&self, message: String, label: &str) -> Diagnostic {
         let (name, text) = self.file;
         Diagnostic::new(STORE_DIRECTIVE, message).at(name, text, self.span.clone(), label)
+    }
+    /// An error of its value, with its place.
+    fn located(&self, error: Diagnostic) -> Diagnostic {
+        let located = self.diagnostic(error.message, "");
+        match error.help {
+            Some(help) => located.help(help),
+            None => located,
+        }
     }
     fn notice(&self) -> Diagnostic {
         let message = format!("`{} {}` has no effect here", self.name, self.value());
@@ -339,6 +349,18 @@ impl ConfigFile {
             "protected-mode" if ["yes", "no"].contains(&value.as_str()) => return Ok(()),
             _ => {}
         }
+        if line.name == "save" {
+            let before = match self.has_save_points && !value.is_empty() {
+                true => std::mem::take(&mut self.config.save_points),
+                false => Vec::new(),
+            };
+            self.has_save_points = true;
+            self.config
+                .set(&line.name, &value)
+                .map_err(|error| line.located(error))?;
+            self.config.save_points.splice(0..0, before);
+            return Ok(());
+        }
         if DIRECTIVES.iter().any(|known| known.name == line.name) {
             return match self.config.set(&line.name, &value) {
                 Ok(()) => Ok(()),
@@ -346,13 +368,7 @@ impl ConfigFile {
                     self.notices.push(line.notice());
                     Ok(())
                 }
-                Err(error) => {
-                    let located = line.diagnostic(error.message, "");
-                    Err(match error.help {
-                        Some(help) => located.help(help),
-                        None => located,
-                    })
-                }
+                Err(error) => Err(line.located(error)),
             };
         }
         let Some(known) = KNOWN.iter().find(|known| known.name == line.name) else {
@@ -417,15 +433,37 @@ mod tests {
 
     #[test]
     fn a_directive_without_effect_is_noticed_unless_it_asks_for_the_default() {
-        let text = "loglevel notice\nloglevel debug\nsave 3600 1 300 100\nappendonly yes\n";
+        let text = "loglevel notice\nloglevel debug\nappendonly yes\n";
         let file = ConfigFile::read("redis.conf", text).expect("all are known");
         assert_eq!(
             messages(&file.notices),
             [
                 "redis.conf:2:1: KV3003: `loglevel debug` has no effect here",
-                "redis.conf:3:1: KV3003: `save 3600 1 300 100` has no effect here",
-                "redis.conf:4:1: KV3003: `appendonly yes` has no effect here",
+                "redis.conf:3:1: KV3003: `appendonly yes` has no effect here",
             ]
+        );
+    }
+
+    #[test]
+    fn save_points_of_several_lines_come_together_and_replace_those_of_redis() {
+        let points = |text: &str| {
+            let file = ConfigFile::read("redis.conf", text).expect("it is honoured");
+            let points = file.config.save_points.iter();
+            let points = points.map(|point| (point.seconds, point.changes));
+            points.collect::<Vec<_>>()
+        };
+        assert_eq!(points(""), [(3_600, 1), (300, 100), (60, 10_000)]);
+        assert_eq!(
+            points("save 3600 1\nsave 300 100 60 5\n"),
+            [(3_600, 1), (300, 100), (60, 5)]
+        );
+        assert_eq!(points("save 3600 1\nsave \"\"\n"), []);
+        assert_eq!(points("save \"\"\nsave 1 1\n"), [(1, 1)]);
+        let error = ConfigFile::read("redis.conf", "save 60\n").expect_err("half a pair");
+        assert!(
+            error[0].to_string().contains("redis.conf:1:1"),
+            "{}",
+            error[0]
         );
     }
 

@@ -39,6 +39,37 @@ const fn width_of(number: i64) -> usize {
 }
 
 impl Intset {
+    /// Reads a serialised form (intsetValidateIntegrity, deep).
+    ///
+    /// # Errors
+    /// What is wrong with it, in a few words: its size, its order, or that nothing is in it.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str> {
+        let Some((header, content)) = bytes.split_at_checked(HEADER_BYTES) else {
+            return Err("an intset without room for its header");
+        };
+        let word = |at: usize| {
+            let bytes = [header[at], header[at + 1], header[at + 2], header[at + 3]];
+            u32::from_le_bytes(bytes) as usize
+        };
+        let (width, count) = (word(0), word(4));
+        if !matches!(width, 2 | 4 | 8) {
+            return Err("an intset of integers that are not 2, 4 or 8 bytes wide");
+        }
+        if count == 0 || count.checked_mul(width) != Some(content.len()) {
+            return Err(
+                "an intset that is empty, or states another number of integers than it has",
+            );
+        }
+        let set = Self {
+            width,
+            bytes: content.to_vec(),
+        };
+        let is_in_order = set.iter().is_sorted_by(|one, next| one < next);
+        match is_in_order {
+            true => Ok(set),
+            false => Err("an intset that is not in order"),
+        }
+    }
     /// Number of integers.
     pub fn len(&self) -> usize {
         self.bytes.len() / self.width
@@ -144,6 +175,27 @@ mod tests {
             set.to_bytes(),
             [2, 0, 0, 0, 3, 0, 0, 0, 0xFF, 0xFF, 5, 0, 44, 1]
         );
+    }
+
+    #[test]
+    fn a_serialised_form_reads_back_where_it_is_true() {
+        let mut set = Intset::default();
+        for number in [5, -1, 300] {
+            set.insert(number);
+        }
+        let bytes = set.to_bytes();
+        assert_eq!(Intset::from_bytes(&bytes), Ok(set));
+        for length in 0..bytes.len() {
+            assert!(Intset::from_bytes(&bytes[..length]).is_err());
+        }
+        for wrong in [
+            [2, 0, 0, 0, 2, 0, 0, 0, 5, 0, 5, 0],
+            [2, 0, 0, 0, 2, 0, 0, 0, 6, 0, 5, 0],
+            [3, 0, 0, 0, 2, 0, 0, 0, 5, 0, 6, 0],
+            [2, 0, 0, 0, 0, 0, 0, 0, 5, 0, 6, 0],
+        ] {
+            assert!(Intset::from_bytes(&wrong).is_err(), "{wrong:?}");
+        }
     }
 
     proptest! {

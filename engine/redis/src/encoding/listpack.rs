@@ -170,12 +170,71 @@ const fn back_len(length: usize) -> usize {
 }
 
 fn encode_back(length: usize, out: &mut Vec<u8>) {
+    out.extend(back_bytes(length));
+}
+
+/// The bytes of a back length: the highest bits first, marked where more lie to the left.
+fn back_bytes(length: usize) -> impl Iterator<Item = u8> {
     let bytes = back_len(length);
-    for place in (0..bytes).rev() {
+    (0..bytes).rev().map(move |place| {
         let bits = (length >> (7 * place) & 0x7F) as u8;
         let mark = if place + 1 == bytes { 0 } else { 0x80 };
-        out.push(bits | mark);
+        bits | mark
+    })
+}
+
+/// Checks that every element lies within `bytes`, that its back length fits, and that the header is
+/// true.
+fn check(bytes: &[u8]) -> Result<(), &'static str> {
+    if bytes.len() <= HEADER_BYTES {
+        return Err("a listpack without room for its header");
     }
+    let stated = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    if stated as usize != bytes.len() {
+        return Err("a listpack that states another size than it has");
+    }
+    let (mut at, mut count, end) = (HEADER_BYTES, 0_usize, bytes.len() - 1);
+    while bytes[at] != END {
+        let length =
+            stated_len(&bytes[at..end]).ok_or("a listpack with an element beyond its end")?;
+        let behind = at + length;
+        let back = bytes.get(behind..end).unwrap_or(&[]);
+        let back = back.iter().copied().take(back_len(length));
+        if !back.eq(back_bytes(length)) {
+            return Err("a listpack with an element of another length than it states behind");
+        }
+        at = behind + back_len(length);
+        count += 1;
+    }
+    let stated = u16::from_le_bytes([bytes[4], bytes[5]]);
+    match () {
+        () if at != end => Err("a listpack that ends before its last byte"),
+        () if stated != COUNT_UNKNOWN && usize::from(stated) != count => {
+            Err("a listpack that states another number of elements than it has")
+        }
+        () => Ok(()),
+    }
+}
+
+/// How long encoding and data of the element at the front are, if they are there.
+fn stated_len(bytes: &[u8]) -> Option<usize> {
+    let length = match *bytes.first()? {
+        0x00..=0x7F => 1,
+        head @ 0x80..=0xBF => 1 + usize::from(head & 0x3F),
+        0xC0..=0xDF => 2,
+        head @ 0xE0..=0xEF => 2 + (usize::from(head & 0x0F) << 8 | usize::from(*bytes.get(1)?)),
+        0xF0 => {
+            let mut length = [0; 4];
+            length.copy_from_slice(bytes.get(1..5)?);
+            5_usize.checked_add(u32::from_le_bytes(length) as usize)?
+        }
+        0xF1 => 3,
+        0xF2 => 4,
+        0xF3 => 5,
+        0xF4 => 9,
+        0xF5..=0xFF => return None,
+    };
+    (length <= bytes.len()).then_some(length)
 }
 
 /// A place in a listpack: the offset of an element, or the end.
@@ -203,6 +262,14 @@ impl Default for Listpack {
 }
 
 impl Listpack {
+    /// Takes a serialised form over, once every byte of it is checked (lpValidateIntegrity, deep).
+    ///
+    /// # Errors
+    /// What is wrong with it, in a few words.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, &'static str> {
+        check(&bytes)?;
+        Ok(Self(bytes))
+    }
     /// Number of bytes, header and end included.
     pub fn byte_len(&self) -> usize {
         self.0.len()
@@ -487,6 +554,43 @@ mod tests {
                 prop_assert_eq!(backwards, model.iter().rev().cloned().collect::<Vec<_>>());
                 let bytes: usize = model.iter().map(|string| Listpack::element_len(string)).sum();
                 prop_assert_eq!(pack.byte_len(), HEADER_BYTES + 1 + bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_serialised_form_is_taken_over_only_where_all_of_it_is_true() {
+        let mut pack = Listpack::default();
+        for string in ["hello", "1", "-1", "1024", "-100000", &"x".repeat(200)] {
+            pack.push_back(string.as_bytes());
+        }
+        let bytes = pack.as_bytes().to_vec();
+        assert_eq!(Listpack::from_bytes(bytes.clone()), Ok(pack));
+        for length in 0..bytes.len() {
+            assert!(Listpack::from_bytes(bytes[..length].to_vec()).is_err());
+        }
+        let mut uncounted = bytes.clone();
+        uncounted[4..6].copy_from_slice(&[0xFF; 2]);
+        assert!(Listpack::from_bytes(uncounted).is_ok());
+        let mut miscounted = bytes;
+        miscounted[4] += 1;
+        assert_eq!(
+            Listpack::from_bytes(miscounted),
+            Err("a listpack that states another number of elements than it has")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_over_can_be_walked_both_ways(strings in vec(string(), 0..6), at in any::<prop::sample::Index>(), byte: u8) {
+            let mut pack = Listpack::default();
+            strings.iter().for_each(|string| pack.push_back(string));
+            let mut bytes = pack.as_bytes().to_vec();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            if let Ok(pack) = Listpack::from_bytes(bytes) {
+                prop_assert_eq!(pack.iter().count(), pack.len());
+                prop_assert_eq!(pack.iter().rev().count(), pack.len());
             }
         }
     }

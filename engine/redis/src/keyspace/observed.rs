@@ -136,6 +136,7 @@ impl Database {
     /// for, those who wait for it.
     #[inline]
     pub(crate) fn note_addition(&mut self, key: &[u8], slot: Slot) {
+        self.mark_changed();
         if self.observed.is_some() {
             let concerns = Concerns::of_gain(self.value(slot));
             self.note(key, true, concerns);
@@ -143,11 +144,13 @@ impl Database {
     }
     /// Takes note that a stream has got entries, for which others wait though its key was there.
     pub(crate) fn note_entries(&mut self, key: &[u8]) {
+        self.mark_changed();
         self.note(key, true, Concerns::All);
     }
     /// Takes note that a key was modified, of which only those are told who watch it: who waits for a
     /// value waits for its key to be added.
     pub(crate) fn note_modified(&mut self, key: &[u8]) {
+        self.mark_changed();
         self.note(key, true, Concerns::Watchers);
     }
     /// Takes note that those who wait for a key are to look at it, though it has not changed for those
@@ -158,6 +161,7 @@ impl Database {
     /// Takes note that a key has lost its value, whether or not another is in its place.
     #[inline]
     pub(crate) fn note_loss(&mut self, key: &[u8], lost: &Value, is_present: bool) {
+        self.mark_changed();
         self.note(key, is_present, Concerns::of_loss(lost));
     }
     #[inline]
@@ -192,6 +196,14 @@ impl Database {
     pub(crate) fn type_name_of(&self, key: &[u8]) -> Option<&'static str> {
         let slot = self.keys.peek(key)?;
         Some(self.value(slot).type_name())
+    }
+    /// How long the string is that the key holds, expired keys left out, looked at from outside.
+    pub(crate) fn live_string_len(&self, key: &[u8], now_ms: i64) -> Option<usize> {
+        let slot = self.keys.peek(key)?;
+        let Value::String(string) = self.value(slot) else {
+            return None;
+        };
+        (!self.has_expired(key, now_ms)).then(|| string.byte_len())
     }
     /// Whether the key is there and its time has passed, looked at from outside (keyIsExpired).
     pub(crate) fn has_expired(&self, key: &[u8], now_ms: i64) -> bool {

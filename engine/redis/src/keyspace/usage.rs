@@ -27,6 +27,15 @@ const COUNTER_AT_FIRST: u8 = 5;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage(u32);
 
+/// What a snapshot or RESTORE states of the uses of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StatedUse {
+    /// Seconds since the last use.
+    pub(crate) idle_s: Option<i64>,
+    /// The counter of uses.
+    pub(crate) frequency: Option<u8>,
+}
+
 /// The clock that uses are written down by, and the rules.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UsageClock {
@@ -101,6 +110,23 @@ impl UsageClock {
         let fallen = u8::try_from(periods.unwrap_or(0)).unwrap_or(u8::MAX);
         (usage.0 as u8).saturating_sub(fallen)
     }
+    /// The usage that a key is stated to have, where that is what the policy asks for
+    /// (objectSetLRUOrLFU).
+    fn stated(&self, stated: StatedUse) -> Option<Usage> {
+        if self.counts {
+            return stated.frequency.map(|counter| self.counted(counter));
+        }
+        let idle_s = stated.idle_s.filter(|idle_s| *idle_s >= 0)?;
+        // As in C, a time beyond 2^63 ms wraps.
+        let idle_s = idle_s.wrapping_mul(1_000) / 1_000;
+        let (clock, wrap) = (i64::from(self.seconds), i64::from(CLOCK_MASK));
+        let used_s = match clock.wrapping_sub(idle_s) {
+            0.. => clock.wrapping_sub(idle_s),
+            // Longer ago than the clock goes back: as long as it can tell.
+            _ => (clock + wrap / 2) % wrap,
+        };
+        Some(Usage(used_s as u32 & CLOCK_MASK))
+    }
     /// How long the key was not used, in milliseconds (estimateObjectIdleTime).
     pub(crate) fn idle_ms(&self, usage: Usage) -> u64 {
         // Where the seconds have wrapped, Redis counts one too few.
@@ -167,6 +193,12 @@ impl Database {
     pub(crate) fn add_used(&mut self, key: &[u8], value: Value, usage: Usage, work: &mut Work) {
         let slot = self.add(key, value, work);
         self.keys.entry(slot).usage.set(usage);
+    }
+    /// Takes over what is stated of the uses of the key at `slot`.
+    pub(crate) fn restore_usage(&mut self, slot: Slot, stated: StatedUse) {
+        if let Some(usage) = self.usage.stated(stated) {
+            self.keys.entry(slot).usage.set(usage);
+        }
     }
     /// How long the key at `slot` was not used, in milliseconds.
     pub(crate) fn idle_ms(&self, slot: Slot) -> u64 {

@@ -4,6 +4,7 @@ use super::client::{Marks, Session};
 use super::error::ErrorReply;
 use super::eviction::Evicted;
 use super::held::BUSY;
+use super::snapshot::MISCONF;
 use super::{Node, ends_transaction};
 use crate::command::{self, CommandSpec, Flags, Handler};
 use crate::resp::Protocol;
@@ -62,6 +63,9 @@ impl Node {
             if evicted == Evicted::Failed && needs_memory(session, spec) {
                 return Err(ErrorReply::OutOfMemory);
             }
+        }
+        if self.refuses_writes() && needs_snapshots(session, spec) {
+            return Err(ErrorReply::Fixed(MISCONF));
         }
         match is_special {
             true => self.admit_specially(session, spec),
@@ -133,6 +137,14 @@ fn needs_memory(session: &Session, spec: &CommandSpec) -> bool {
         "discard" | "reset" => false,
         _ => is_in_transaction,
     }
+}
+
+/// Whether the command is refused while snapshots fail: it writes, carries out what does, or is asked
+/// whether all is well.
+fn needs_snapshots(session: &Session, spec: &CommandSpec) -> bool {
+    spec.flags.has(Flags::WRITE)
+        || spec.name == "ping"
+        || spec.name == "exec" && session.transaction.has_any(Flags::WRITE)
 }
 
 /// The subcommand that the second argument names; the command itself where there is none.

@@ -28,6 +28,8 @@ pub(super) struct Pending {
     /// What a thread is to release, and how many times it was given something.
     released: Vec<Counts>,
     releases: u32,
+    /// Children that the host is to end.
+    pub(super) ended_children: Vec<JobId>,
     /// Whether this is being done.
     is_running: bool,
 }
@@ -84,6 +86,10 @@ impl Node {
         }
         self.pending.is_running = true;
         self.release_aside(cx);
+        for job in std::mem::take(&mut self.pending.ended_children) {
+            cx.effect(Effect::EndChild { job });
+        }
+        self.begin_own_snapshot(cx);
         loop {
             self.send_messages(cx);
             self.heed_changes(cx);
@@ -189,6 +195,7 @@ impl Node {
             && client.session.blocked.is_none()
             && !client.is_closing
             && !self.scripts.is_held_by(conn)
+            && !self.snapshots.holds_node()
             && let Some(args) = client.postponed.pop_front()
         {
             let slices: Vec<&[u8]> = args.iter().map(|arg| &**arg).collect();

@@ -209,19 +209,22 @@ fn bitfield<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let Some(length) = writes.map(Operation::end).max() else {
         return read_all(db, call, &operations);
     };
-    let replies = change_bytes(db, call, length, "setbit", |bytes| {
-        let mut has_changed = false;
+    // Where the string becomes longer, every write counts, even of what was there.
+    let grows = db.live_string_len(call.args[1], call.now_ms) < Some(length);
+    let (replies, changed) = change_bytes(db, call, length, "setbit", |bytes| {
+        let mut changed = 0;
         let replies = operations.iter().map(|operation| match operation.action {
             Action::Get => Some(operation.get(bytes)),
             Action::Set(_) | Action::Add(_) => {
                 let (reply, changes) = operation.carry_out(bytes);
-                has_changed |= changes;
+                changed += u64::from(changes || grows && reply.is_some());
                 reply
             }
         });
         let replies: Vec<Option<i64>> = replies.collect();
-        (replies, has_changed)
+        ((replies, changed), changed > 0)
     })?;
+    db.state_changes(changed);
     call.reply(Frame::Array(replies.len()))?;
     for reply in replies {
         match reply {

@@ -62,7 +62,7 @@ fn value(config: &Config, name: &str) -> Option<String> {
     Some(match name {
         "active-expire-effort" => config.active_expire_effort.to_string(),
         "activerehashing" => yes_or_no(config.activerehashing),
-        "appendonly" | "rdbcompression" => "no".to_owned(),
+        "appendonly" => "no".to_owned(),
         "busy-reply-threshold" | "lua-time-limit" => config.busy_reply_threshold_ms.to_string(),
         "client-output-buffer-limit" => config.output_limits.to_string(),
         "databases" => config.databases.to_string(),
@@ -89,11 +89,17 @@ fn value(config: &Config, name: &str) -> Option<String> {
         "maxmemory-samples" => config.maxmemory_samples.to_string(),
         "notify-keyspace-events" => config.notify_keyspace_events.letters(),
         "proto-max-bulk-len" => config.proto_max_bulk_len.to_string(),
+        "rdbcompression" => yes_or_no(config.rdbcompression),
         "requirepass" => config.requirepass.clone(),
-        "save" => String::new(),
+        "save" => {
+            let points = config.save_points.iter();
+            let points = points.map(|point| format!("{} {}", point.seconds, point.changes));
+            points.collect::<Vec<_>>().join(" ")
+        }
         "set-max-intset-entries" => config.set_max_intset_entries.to_string(),
         "slowlog-log-slower-than" => config.slowlog_log_slower_than.to_string(),
         "slowlog-max-len" => config.slowlog_max_len.to_string(),
+        "stop-writes-on-bgsave-error" => yes_or_no(config.stop_writes_on_bgsave_error),
         "stream-node-max-bytes" => config.stream_node_max_bytes.to_string(),
         "stream-node-max-entries" => config.stream_node_max_entries.to_string(),
         "tcp-keepalive" => config.tcp_keepalive_s.to_string(),
@@ -164,6 +170,7 @@ fn reason(directive: &Directive, text: &str) -> String {
         _ if directive.name == "notify-keyspace-events" => {
             "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".to_owned()
         }
+        _ if directive.name == "save" => "Invalid save parameters".to_owned(),
         "yes or no" => "argument must be 'yes' or 'no'".to_owned(),
         values
             if values.starts_with(|sign: char| sign == '-' || sign.is_ascii_digit())

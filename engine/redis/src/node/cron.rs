@@ -56,6 +56,7 @@ impl Node {
         self.tick(cx.wall());
         self.close_idle(cx.now());
         self.expire_slowly(cx);
+        self.heed_save_points(cx);
         // While a child lives, tables are left as they are (hasActiveChildProcess).
         if !self.snapshots.has_child() {
             cx.work

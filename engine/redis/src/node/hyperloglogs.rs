@@ -65,30 +65,32 @@ fn pfadd<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let (key, elements) = (call.args[1], &call.args[2..]);
     let sparse_max = db.limits().hyperloglog_sparse_bytes_max;
     let add_all = |bytes: &mut Vec<u8>, work: &mut Work| {
-        let mut is_changed = false;
+        let mut changed = 0;
         for element in elements {
-            is_changed |= hyperloglog::add(bytes, element, sparse_max, work)?;
+            changed += u64::from(hyperloglog::add(bytes, element, sparse_max, work)?);
         }
-        if is_changed {
+        if changed > 0 {
             hyperloglog::invalidate(bytes);
         }
-        Ok((is_changed, is_changed))
+        Ok((changed, changed > 0))
     };
-    let is_changed = match find(db, key, call)? {
+    let changed = match find(db, key, call)? {
         Some(slot) => change(db, call, slot, add_all)?,
         None => {
             let mut bytes = hyperloglog::empty();
             count_allocation(bytes.len(), call.work);
-            add_all(&mut bytes, call.work).map_err(refused)?;
+            let (changed, _) = add_all(&mut bytes, call.work).map_err(refused)?;
             hyperloglog::invalidate(&mut bytes);
             db.add(key, StringValue::Raw(bytes).into_value(), call.work);
-            true
+            // That it was made is one more.
+            changed + 1
         }
     };
-    if is_changed {
+    if changed > 0 {
         db.notify(EventClasses::STRING, "pfadd", key);
     }
-    call.reply_integer(i64::from(is_changed))
+    db.state_changes(changed);
+    call.reply_integer(i64::from(changed > 0))
 }
 
 /// PFCOUNT.

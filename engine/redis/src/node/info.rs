@@ -150,12 +150,22 @@ fn human(bytes: u64) -> String {
     }
 }
 
-fn persistence(node: &Node, _: &Call<'_>, text: &mut String) {
+fn persistence(node: &Node, call: &Call<'_>, text: &mut String) {
+    let snapshots = &node.snapshots;
+    // What was never, or is not now, is -1.
+    let seconds = |seconds: Option<u64>| seconds.map_or(-1, |seconds| seconds as i64);
     fields!(text,
         "loading": 0,
         "async_loading": 0,
-        "rdb_bgsave_in_progress": u8::from(node.snapshots.has_child()),
-        "rdb_last_save_time": node.snapshots.last_s(),
+        "rdb_changes_since_last_save": snapshots.changes,
+        "rdb_bgsave_in_progress": u8::from(snapshots.has_child()),
+        "rdb_last_save_time": snapshots.last_s(),
+        "rdb_last_bgsave_status": if snapshots.has_failed() { "err" } else { "ok" },
+        "rdb_last_bgsave_time_sec": seconds(snapshots.last_took_s()),
+        "rdb_current_bgsave_time_sec": seconds(snapshots.taking_s(call.now_ms as u64 / 1_000)),
+        "rdb_saves": snapshots.saves,
+        "rdb_last_load_keys_expired": snapshots.loaded.expired,
+        "rdb_last_load_keys_loaded": snapshots.loaded.keys,
         "aof_enabled": 0,
         "aof_rewrite_in_progress": 0,
     );

@@ -7,7 +7,7 @@ use super::expiry::{
     expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl,
 };
 use super::scan::scan;
-use super::{After, ErrorReply, Node, listing, moving, object, sort};
+use super::{After, ErrorReply, Node, dumps, listing, moving, object, sort};
 use crate::command::commands;
 use crate::keyspace::{Database, EventClasses};
 use crate::resp::Frame;
@@ -16,6 +16,7 @@ use kvrig_tables::Slot;
 commands! { Generic;
     "copy", -3, [WRITE DENYOOM], FIRST_TWO, "6.2.0" => Node(moving::copy);
     "del", -2, [WRITE], ALL, "1.0.0" => Database(del);
+    "dump", 2, [READONLY], FIRST, "2.6.0" => Node(dumps::dump);
     "exists", -2, [READONLY FAST], ALL, "1.0.0" => Database(exists);
     "expire", -3, [WRITE FAST], FIRST, "1.0.0" => Database(expire);
     "expireat", -3, [WRITE FAST], FIRST, "1.2.0" => Database(expireat);
@@ -31,6 +32,7 @@ commands! { Generic;
     "randomkey", 1, [READONLY], NONE, "1.0.0" => Database(listing::randomkey);
     "rename", 3, [WRITE], FIRST_TWO, "1.0.0" => Database(moving::rename);
     "renamenx", 3, [WRITE FAST], FIRST_TWO, "1.0.0" => Database(moving::renamenx);
+    "restore", -4, [WRITE DENYOOM], FIRST, "2.6.0" => Node(dumps::restore);
     "scan", -2, [READONLY], NONE, "2.8.0" => Database(scan);
     "sort", -2, [WRITE DENYOOM MOVABLEKEYS], FIRST, "1.0.0" => Database(sort::sort);
     "sort_ro", -2, [READONLY MOVABLEKEYS], FIRST, "7.0.0" => Database(sort::sort_ro);

@@ -14,12 +14,14 @@ mod bitfields;
 mod bitmaps;
 mod blocking;
 mod call;
+mod changes;
 mod client;
 mod command_info;
 mod command_stats;
 mod configuration;
 mod connection;
 mod cron;
+mod dumps;
 mod durations;
 mod error;
 mod eviction;
@@ -40,10 +42,12 @@ mod moving;
 mod object;
 mod pause;
 mod pubsub;
+mod reload;
 mod scan;
 mod scripts;
 mod server;
 mod sets;
+mod shutdown;
 mod slow_log;
 mod snapshot;
 mod sort;
@@ -73,7 +77,7 @@ use self::scripts::Scripts;
 use self::slow_log::SlowLog;
 use self::snapshot::Snapshots;
 use self::transaction::Watchers;
-use crate::command::{CommandSpec, Flags, Handler};
+use crate::command::{CommandSpec, Flags, Group, Handler};
 use crate::config::{Config, OutputLimit};
 use crate::keyspace::{Keyspace, TableRole, count_allocation};
 use crate::resp::{Frame, Parser, Progress, ProtocolError};
@@ -164,6 +168,10 @@ pub(crate) enum After {
     },
     /// A script holds the node; it is answered when it is over.
     Suspend,
+    /// The command is answered once the node has written or loaded a snapshot.
+    Wait,
+    /// The process ends.
+    Exit,
 }
 
 impl Node {
@@ -292,6 +300,7 @@ impl Node {
         while !client.is_closing
             && client.session.blocked.is_none()
             && !self.scripts.is_held_by(conn)
+            && !self.snapshots.holds_node()
         {
             let progress = client.parser.parse(rest, self.config.proto_max_bulk_len);
             let mut arguments = 0;
@@ -322,7 +331,12 @@ impl Node {
                             client.parser = Parser::default();
                             break;
                         }
-                        After::Continue | After::Block | After::Fork { .. } | After::Suspend => {}
+                        After::Continue
+                        | After::Block
+                        | After::Fork { .. }
+                        | After::Suspend
+                        | After::Wait
+                        | After::Exit => {}
                     }
                     bytes
                 }
@@ -347,6 +361,7 @@ impl Node {
         if client.is_closing {
             cx.consume(rest.len());
         }
+        self.hold(conn, cx);
         self.clients.give_back(conn, client);
     }
 
@@ -359,6 +374,15 @@ impl Node {
             if !is_free || self.carry_out_whole(conn, args, cx) == After::Postpone {
                 self.postpone(conn, args);
             }
+            self.hold(conn, cx);
+        }
+    }
+
+    /// Reads no further of a connection while the node writes or loads a snapshot.
+    fn hold(&mut self, conn: ConnId, cx: &mut Cx<'_, NoMessage>) {
+        if self.snapshots.holds_node() {
+            cx.effect(Effect::PauseReading { conn });
+            self.snapshots.hold(conn);
         }
     }
 
@@ -461,7 +485,10 @@ impl Node {
         cx: &mut Cx<'_, NoMessage>,
     ) {
         let conn = session.conn;
-        let is_unanswered = matches!(after, After::Block | After::Postpone | After::Suspend);
+        let is_unanswered = matches!(
+            after,
+            After::Block | After::Postpone | After::Suspend | After::Wait | After::Exit
+        );
         let is_left_out = was_quiet && session.marks.are_quiet();
         if is_unanswered || is_left_out || cx.reply_is_empty() {
             cx.take_back_reply();
@@ -471,6 +498,9 @@ impl Node {
             After::Continue => {}
             After::Close => cx.effect(Effect::Close { conn }),
             After::Fork { job } => cx.effect(Effect::Fork { job }),
+            After::Exit => cx.effect(Effect::Exit),
+            // What it waits for is asked for behind the command, with the input held.
+            After::Wait => return,
             After::Block | After::Suspend => {
                 // The reply is left out, if it is, when the wait ends.
                 cx.effect(Effect::PauseReading { conn });
@@ -544,10 +574,30 @@ impl Node {
         session: &mut Session,
         call: &mut Call<'c>,
     ) -> Result<After, ErrorReply<'c>> {
-        let is_guarded = self.config.maxmemory > 0 && self.config.growth_guard;
-        if is_guarded && call.spec.flags.has(Flags::WRITE) {
+        let writes = call.spec.flags.has(Flags::WRITE);
+        // PFCOUNT is no write and counts as a change: it keeps its estimate with the key.
+        if !writes && call.spec.group != Group::HyperLogLog {
+            return self.hand_over(session, call);
+        }
+        if writes && self.config.maxmemory > 0 && self.config.growth_guard {
             self.keyspace.limit_growth(self.config.maxmemory);
         }
+        self.keyspace.forget_changes();
+        let start = call.out.len();
+        let done = self.hand_over(session, call);
+        if done.is_ok() {
+            self.count_changes(call, start);
+        }
+        done
+    }
+
+    /// Hands a command to the function that carries it out.
+    #[inline]
+    fn hand_over<'c>(
+        &mut self,
+        session: &mut Session,
+        call: &mut Call<'c>,
+    ) -> Result<After, ErrorReply<'c>> {
         match call.spec.handler {
             Handler::Database(handle) => {
                 let database = self.keyspace.database_mut(session.database);
@@ -617,7 +667,8 @@ impl Actor for Node {
             Input::ChildExit { job, outcome } => self.child_exit(job, outcome, cx),
             Input::Peer { message, .. } => match message {},
             Input::TurnEnd => self.expire_fast(cx),
-            Input::Drained { .. } | Input::File { .. } | Input::OffloadDone { .. } => {}
+            Input::File { ticket, outcome } => self.file(ticket, outcome, cx),
+            Input::Drained { .. } | Input::OffloadDone { .. } => {}
         }
     }
 

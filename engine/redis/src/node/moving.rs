@@ -182,5 +182,7 @@ pub(super) fn swapdb<'c>(
     if one != other {
         node.keyspace.swap(one, other);
     }
+    // It counts as a change even where nothing has changed.
+    node.keyspace.database_mut(one).state_changes(1);
     call.reply_ok().map(|()| After::Continue)
 }

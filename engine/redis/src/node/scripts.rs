@@ -9,6 +9,7 @@ use super::client::Session;
 use super::error::ErrorReply;
 use super::held::{BUSY, Held, ScriptRun};
 use super::help::help;
+use super::snapshot::SCRIPT_MISCONF;
 use super::{After, Node, Outcome};
 use crate::command::{self, CommandSpec, Flags, commands};
 use crate::keyspace::Database;
@@ -438,6 +439,9 @@ impl Node {
         let may_grow = rights.allows_oom || rights.has_written || !spec.flags.has(Flags::DENYOOM);
         if self.lacks_memory() && !may_grow {
             return Err("-OOM command not allowed when used memory > 'maxmemory'.");
+        }
+        if spec.flags.has(Flags::WRITE) && self.refuses_writes() && !rights.has_written {
+            return Err(SCRIPT_MISCONF);
         }
         rights.has_written |= spec.flags.has(Flags::WRITE);
         Ok(spec)

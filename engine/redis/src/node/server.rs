@@ -7,9 +7,10 @@ use super::error::{ErrorReply, c_string};
 use super::info::info;
 use super::monitor::monitor;
 use super::moving::swapdb;
-use super::snapshot::{bgsave, lastsave};
+use super::shutdown::shutdown;
+use super::snapshot::{Purpose, bgsave, lastsave, save};
 use super::{After, Node};
-use super::{latency, memory, slow_log};
+use super::{latency, memory, reload, slow_log};
 use crate::command::commands;
 use crate::keyspace::{Database, count_allocation};
 use crate::number::{IntegerText, parse_i64};
@@ -30,6 +31,8 @@ commands! { Server;
     "memory", -2, [], NONE, "4.0.0" => Container(memory::SUBCOMMANDS);
     "monitor", 1, [ADMIN NOSCRIPT LOADING STALE], NONE, "1.0.0" => Node(monitor);
     "role", 1, [NOSCRIPT LOADING STALE FAST], NONE, "2.8.12" => Database(role);
+    "save", 1, [ADMIN NOSCRIPT NO_ASYNC_LOADING NO_MULTI], NONE, "1.0.0" => Node(save);
+    "shutdown", -1, [ADMIN NOSCRIPT LOADING STALE NO_MULTI ALLOW_BUSY], NONE, "1.0.0" => Node(shutdown);
     "slowlog", -2, [], NONE, "2.2.12" => Container(slow_log::SUBCOMMANDS);
     "swapdb", 3, [WRITE FAST], NONE, "4.0.0" => Node(swapdb);
     "time", 1, [LOADING STALE FAST], NONE, "2.6.0" => Database(time);
@@ -56,7 +59,7 @@ fn role<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     call.reply(Frame::Array(0))
 }
 
-/// DEBUG ERROR, POPULATE and SET-ACTIVE-EXPIRE; its other subcommands do not exist here.
+/// DEBUG ERROR, POPULATE, RELOAD and SET-ACTIVE-EXPIRE; its other subcommands do not exist here.
 fn debug<'c>(
     node: &mut Node,
     session: &mut Session,
@@ -70,6 +73,7 @@ fn debug<'c>(
         [_, what, _, ..] if is_option(what, "populate") && call.args.len() <= 5 => {
             populate(node.keyspace.database_mut(session.database), call)
         }
+        [_, what, ..] if is_option(what, "reload") => reload::reload(node, session, call),
         [_, what, value] if is_option(what, "set-active-expire") => {
             // What is no number is zero (atoi).
             node.config.active_expire = parse_i64(value).unwrap_or(0) != 0;
@@ -132,7 +136,13 @@ fn flushall<'c>(
     call: &mut Call<'c>,
 ) -> Result<After, ErrorReply<'c>> {
     let how = flush_mode(call.args)?;
-    flush(node, call, how, |node, work| node.keyspace.clear_all(work))
+    let after = flush(node, call, how, |node, work| node.keyspace.clear_all(work))?;
+    // The file is to show it, and no child is to write what was there (flushAllDataAndResetRDB).
+    node.end_child();
+    if !node.config.save_points.is_empty() && !node.snapshots.holds_node() {
+        node.write_itself(Purpose::Flush, call.now_ms as u64 / 1_000);
+    }
+    Ok(after)
 }
 
 /// Who releases what a flush removes.

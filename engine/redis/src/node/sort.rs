@@ -277,6 +277,7 @@ fn answer<'c>(
     };
     db.set(target, list.into_value(), how, call.work);
     db.notify(EventClasses::LIST, "sortstore", target);
+    db.state_changes(output.len() as u64);
     call.reply_count(output.len())
 }
 

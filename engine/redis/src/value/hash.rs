@@ -41,6 +41,35 @@ impl Hash {
             dict,
         }
     }
+    /// An empty hash for so many fields: a table from the start where a listpack would not take them.
+    pub(crate) fn with_room(
+        limits: PackLimits,
+        dict: DictConfig,
+        fields: usize,
+        work: &mut Work,
+    ) -> Self {
+        let mut hash = Self::new(limits, dict);
+        if fields > limits.entries {
+            hash.form = Form::Table(Box::new(Dict::with_room(dict, fields, work)));
+        }
+        hash
+    }
+    /// The hash of a listpack of fields and values by turns; a table where it has too many, however
+    /// long they are (rdbLoadObject).
+    pub(crate) fn from_pack(
+        pack: Listpack,
+        limits: PackLimits,
+        dict: DictConfig,
+        work: &mut Work,
+    ) -> Self {
+        let mut hash = Self::new(limits, dict);
+        let is_table = pack.len() / 2 > limits.entries;
+        hash.form = Form::Pack(pack);
+        if is_table {
+            hash.become_table(work);
+        }
+        hash
+    }
     /// A copy in the same form.
     pub(crate) fn copy(&self, dict: DictConfig, work: &mut Work) -> Self {
         let form = match &self.form {

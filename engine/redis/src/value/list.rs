@@ -110,6 +110,15 @@ impl List {
     pub fn packs(&self) -> impl Iterator<Item = &Listpack> {
         self.nodes.iter()
     }
+    /// Adds a listpack with its elements at the right end, however large it is
+    /// (quicklistAppendListpack); an empty one is left out.
+    pub(crate) fn push_pack(&mut self, pack: Listpack, work: &mut Work) {
+        let elements = pack.len();
+        if elements > 0 {
+            self.length += elements;
+            self.add_pack(self.nodes.len(), pack, work);
+        }
+    }
     /// What Redis would have allocated.
     pub fn footprint(&self) -> Footprint {
         let nodes = self.nodes.len() as u64;

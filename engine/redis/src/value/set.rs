@@ -37,6 +37,42 @@ impl Set {
             dict,
         }
     }
+    /// An empty set for so many members: a table from the start where an array of integers would not
+    /// take them.
+    pub(crate) fn with_room(
+        integers_max: usize,
+        dict: DictConfig,
+        members: usize,
+        work: &mut Work,
+    ) -> Self {
+        let form = match members > integers_max {
+            true => Form::Table(Box::new(Dict::with_room(dict, members, work))),
+            false => Form::Integers(Intset::default()),
+        };
+        Self {
+            form,
+            integers_max,
+            dict,
+        }
+    }
+    /// The set of an array of integers; a table where they are too many.
+    pub(crate) fn from_integers(
+        integers: Intset,
+        integers_max: usize,
+        dict: DictConfig,
+        work: &mut Work,
+    ) -> Self {
+        let is_table = integers.len() > integers_max;
+        let mut set = Self {
+            form: Form::Integers(integers),
+            integers_max,
+            dict,
+        };
+        if is_table {
+            set.become_table(work);
+        }
+        set
+    }
     /// A copy in the same form.
     pub(crate) fn copy(&self, dict: DictConfig, work: &mut Work) -> Self {
         let form = match &self.form {

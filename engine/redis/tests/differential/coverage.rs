@@ -7,10 +7,7 @@ use std::path::Path;
 
 /// Commands that come later as a whole, by what they belong to: names and beginnings of names.
 const LATER: &[(&str, &[&str])] = &[
-    (
-        "append-only file and snapshots on demand",
-        &["bgrewriteaof", "save", "shutdown"],
-    ),
+    ("append-only file", &["bgrewriteaof"]),
     ("access control lists", &["acl"]),
     (
         "client tracking",
@@ -46,7 +43,6 @@ const LATER: &[(&str, &[&str])] = &[
             "wait",
         ],
     ),
-    ("serialised values", &["dump", "restore"]),
     (
         "sharded channels",
         &[

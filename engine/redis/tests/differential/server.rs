@@ -2,7 +2,7 @@
 
 use crate::requests::Request;
 use kvrig_redis::resp::encode_request;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -113,6 +113,12 @@ impl RealServer {
 
     /// Sends requests at once and returns the bytes of their replies.
     pub(crate) fn pipeline(&mut self, list: &[Request]) -> Vec<Vec<u8>> {
+        let replies = self.try_pipeline(list);
+        replies.expect("the server does not close the connection")
+    }
+
+    /// The same, or nothing where the server closes the connection.
+    pub(crate) fn try_pipeline(&mut self, list: &[Request]) -> Option<Vec<Vec<u8>>> {
         let mut bytes = Vec::new();
         for request in list {
             let args: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
@@ -129,18 +135,26 @@ impl RealServer {
                 replies.push(received.drain(..length).collect());
             }
             if replies.len() < list.len() {
-                let count = self.stream.read(&mut buffer).expect("the server answers");
-                assert!(count > 0, "the server closed the connection");
+                let count = match self.stream.read(&mut buffer) {
+                    Ok(0) => return None,
+                    Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                    read => read.expect("the server answers"),
+                };
                 received.extend_from_slice(&buffer[..count]);
             }
         }
-        replies
+        Some(replies)
     }
 
     /// Sends one request and returns its reply.
     pub(crate) fn ask(&mut self, words: &[&str]) -> Element {
         let request = words.iter().map(|word| word.as_bytes().to_vec()).collect();
         Element::read(&self.pipeline(&[request])[0])
+    }
+
+    /// A file in its directory.
+    pub(crate) fn file(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.directory.join(name)).expect("it was written")
     }
 
     /// One more connection.

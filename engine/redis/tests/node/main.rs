@@ -8,6 +8,7 @@ mod expiry;
 mod harness;
 mod hostile;
 mod memory;
+mod persistence;
 mod policies;
 mod rehash;
 #[path = "../differential/requests/mod.rs"]

@@ -322,12 +322,14 @@ impl Node {
             out: &mut out,
             work: cx.work,
         };
+        self.keyspace.forget_changes();
         let database = self.keyspace.database_mut(blocked.database);
         let begun = call.work.spent();
         let served = (blocked.serve)(database, key, &mut call);
         let took = call.work.spent().saturating_sub(begun);
         let served = served.map_err(|error| error.text());
         let has_failed = served.is_err();
+        self.count_changes_of_served(blocked.spec, args.len(), &out);
         let is_served = served.unwrap_or_else(|text| {
             self.statistics.note_error(&text);
             Frame::Error(&text).encode(&mut out);

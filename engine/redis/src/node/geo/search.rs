@@ -297,6 +297,9 @@ fn search<'c>(db: &mut Database, call: &mut Call<'c>, form: Form) -> Outcome<'c>
                     false => (one.member, one.score),
                 })
                 .collect();
+            if !entries.is_empty() {
+                db.state_changes(entries.len() as u64);
+            }
             store(db, target, &entries, StoredForm::OfAll, call)
         }
         None => reply_all(&found, &asked, call),

@@ -81,5 +81,6 @@ pub(super) fn ltrim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
         list.remove_range(0, start, work);
     });
     db.notify_taken(EventClasses::LIST, "ltrim", key);
+    db.state_changes((length - count) as u64);
     call.reply_ok()
 }

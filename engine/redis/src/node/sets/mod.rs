@@ -105,7 +105,8 @@ fn smove<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     });
     if removed {
         db.notify_taken(EventClasses::SET, "srem", source);
-        add_all(db, target, to, &[member], call);
+        let added = add_all(db, target, to, &[member], call);
+        db.state_changes(1 + added as u64);
     }
     call.reply_integer(removed.into())
 }

@@ -138,6 +138,7 @@ pub(in crate::node) fn add_scored<'c>(
         db.notify(EventClasses::SORTED_SET, event, key);
     }
     outcome?;
+    db.state_changes((added + changed) as u64);
     match (options.increments, last) {
         (true, Some(score)) => reply_score(score, call),
         (true, None) => call.reply_null(),

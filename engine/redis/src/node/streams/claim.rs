@@ -68,14 +68,16 @@ pub(super) fn xclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
     let (key, name, consumer) = (call.args[1], call.args[2], call.args[3]);
     let now_ms = call.now_ms;
     let before = consumers(db, slot, name);
-    change(db, key, slot, call.work, |stream, work| {
+    let changes = change(db, key, slot, call.work, |stream, work| {
         stream.with_group(name, |group, log| {
+            let (mut changes, was_there) = (0, group.consumer(consumer).is_some());
+            let advances = claim.last_id > group.last_id();
             group.advance(claim.last_id);
             write_array(call.out, |out| {
                 let mut claimed = 0;
                 for id in ids {
                     if !log.has(id, work) {
-                        group.acknowledge(id, work);
+                        changes += u64::from(group.acknowledge(id, work));
                         continue;
                     }
                     if claim.forces && group.pending().get(id, work).is_none() {
@@ -85,11 +87,16 @@ pub(super) fn xclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
                         take_over((group, log), id, consumer, &claim, now_ms, (out, work));
                     claimed += usize::from(is_claimed);
                 }
+                changes += claimed as u64;
                 claimed
             });
+            let is_made = !was_there && group.consumer(consumer).is_some();
+            // That the group has read further counts where nothing else does.
+            changes.max(advances.into()) + u64::from(is_made)
         })
     });
     tell_new_consumers(db, (key, slot), name, before);
+    db.state_changes(changes.unwrap_or(0));
     Ok(())
 }
 
@@ -221,14 +228,19 @@ pub(super) fn xautoclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<
     let (key, name, consumer) = (call.args[1], call.args[2], call.args[3]);
     let mut entries = Vec::new();
     let before = consumers(db, slot, name);
-    let (next, deleted) = change(db, key, slot, call.work, |stream, work| {
+    let (next, deleted, claimed) = change(db, key, slot, call.work, |stream, work| {
         let claimed = stream.with_group(name, |group, log| {
+            let was_there = group.consumer(consumer).is_some();
             let out = (&mut entries, work);
-            claim_from((group, log), (start, count), consumer, &claim, now_ms, out)
+            let (next, deleted, claimed) =
+                claim_from((group, log), (start, count), consumer, &claim, now_ms, out);
+            let is_made = !was_there && group.consumer(consumer).is_some();
+            (next, deleted, claimed + usize::from(is_made))
         });
         claimed.unwrap_or_default()
     });
     tell_new_consumers(db, (key, slot), name, before);
+    db.state_changes((claimed + deleted.len()) as u64);
     call.reply(Frame::Array(3))?;
     write_id(next, call.out);
     call.out.extend_from_slice(&entries);
@@ -238,7 +250,7 @@ pub(super) fn xautoclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<
 }
 
 /// Claims pending entries from an id on, and returns where to go on, with the ids of those that are
-/// deleted.
+/// deleted, and how many were claimed.
 fn claim_from(
     (group, log): (&mut Group, &Log),
     (start, mut count): (StreamId, i64),
@@ -246,7 +258,8 @@ fn claim_from(
     claim: &Claim,
     now_ms: i64,
     (out, work): (&mut Vec<u8>, &mut Work),
-) -> (StreamId, Vec<StreamId>) {
+) -> (StreamId, Vec<StreamId>, usize) {
+    let mut claimed_in_all = 0;
     let mut attempts = count * ATTEMPTS_FACTOR;
     let (mut from, mut deleted) = (Some(start), Vec::new());
     write_array(out, |out| {
@@ -268,8 +281,10 @@ fn claim_from(
                 count -= 1;
             }
         }
+        claimed_in_all = claimed;
         claimed
     });
     let next = from.and_then(|from| group.pending().at_or_after(from, work));
-    (next.map_or(StreamId::MIN, |(id, _)| id), deleted)
+    let next = next.map_or(StreamId::MIN, |(id, _)| id);
+    (next, deleted, claimed_in_all)
 }

@@ -165,10 +165,15 @@ fn delete_consumer<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     let (key, name, consumer) = (call.args[2], call.args[3], call.args[4]);
     let before = consumers(db, slot, name);
     let pending = change(db, key, slot, call.work, |stream, work| {
-        stream.with_group(name, |group, _| group.delete_consumer(consumer, work))
+        stream.with_group(name, |group, _| {
+            let was_there = group.consumer(consumer).is_some();
+            (group.delete_consumer(consumer, work), was_there)
+        })
     });
     if consumers(db, slot, name) < before {
         db.notify(EventClasses::STREAM, "xgroup-delconsumer", key);
     }
-    call.reply_count(pending.unwrap_or(0))
+    let (pending, was_there) = pending.unwrap_or_default();
+    db.state_changes(was_there.into());
+    call.reply_count(pending)
 }

@@ -81,9 +81,12 @@ fn change<R>(
     work: &mut Work,
     change: impl FnOnce(&mut Stream, &mut Work) -> R,
 ) -> R {
-    db.change_if(key, slot, work, |stream: &mut Stream, work| {
+    let result = db.change_if(key, slot, work, |stream: &mut Stream, work| {
         (change(stream, work), false)
-    })
+    });
+    // It counts as a change all the same.
+    db.mark_changed();
+    result
 }
 
 /// The id that argument `index` is, where neither `-` nor `+` is one (streamParseStrictIDOrReply).

@@ -51,8 +51,9 @@ pub(crate) fn write_for_consumer(
     let (now_ms, protocol, out) = (call.now_ms, call.protocol, &mut *call.out);
     let start = last.next().unwrap_or_default();
     let before = consumers(db, slot, reader.group);
-    change(db, key, slot, call.work, |stream, work| {
+    let is_new = change(db, key, slot, call.work, |stream, work| {
         stream.with_group(reader.group, |group, log| {
+            let is_new = group.consumer(reader.consumer).is_none();
             let consumer = group.see_consumer(reader.consumer, now_ms, work);
             let asked = (start, most);
             let out = (out, work);
@@ -66,9 +67,11 @@ pub(crate) fn write_for_consumer(
                     write_new((group, log), pending_for, asked, now_ms, out);
                 }
             }
+            is_new
         })
     });
     tell_new_consumers(db, (key, slot), reader.group, before);
+    db.state_changes(1 + u64::from(is_new == Some(true)));
 }
 
 /// Writes new entries, and takes note that they are delivered.

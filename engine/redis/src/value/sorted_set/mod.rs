@@ -83,6 +83,17 @@ impl SortedSet {
         }
         set
     }
+    /// The sorted set of a listpack of members and scores by turns; a skip list where it has too many,
+    /// however long they are (rdbLoadObject).
+    pub(crate) fn from_pack(pack: Listpack, config: SortedSetConfig, work: &mut Work) -> Self {
+        let mut set = Self::new(config, 0, 0);
+        let is_list = pack.len() / 2 > config.limits.entries;
+        set.form = Form::Pack(pack);
+        if is_list {
+            set.become_list(work);
+        }
+        set
+    }
     fn empty_list(&self) -> Indexed {
         Indexed {
             table: Dict::new(self.dict),

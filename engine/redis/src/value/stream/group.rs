@@ -228,6 +228,47 @@ impl Group {
         ids.len()
     }
 
+    /// Takes an entry of a serialised group over that was delivered to a consumer who is stated later
+    /// ([`Group::restore_owner`]), and says whether it was not there yet.
+    pub(crate) fn restore_pending(
+        &mut self,
+        id: StreamId,
+        delivered_ms: i64,
+        deliveries: i64,
+        work: &mut Work,
+    ) -> bool {
+        let pending = Pending {
+            consumer: None,
+            delivered_ms,
+            deliveries,
+        };
+        work.count(Counter::AllocationsSmall, 1);
+        self.pending.insert(id, pending, work).is_none()
+    }
+    /// Gives such an entry its consumer, and says whether it is pending and had none.
+    pub(crate) fn restore_owner(
+        &mut self,
+        id: StreamId,
+        consumer: ConsumerId,
+        work: &mut Work,
+    ) -> bool {
+        let pending = self.pending.get_mut(id, work);
+        let Some(pending) = pending.filter(|pending| pending.consumer.is_none()) else {
+            return false;
+        };
+        pending.consumer = Some(consumer);
+        self.own(id, consumer, work);
+        true
+    }
+    /// Whether every pending entry has a consumer.
+    pub(crate) fn is_owned(&self, work: &mut Work) -> bool {
+        let mut is_owned = true;
+        self.pending.walk(StreamId::MIN, work, |_, pending, _| {
+            is_owned = pending.consumer.is_some();
+            is_owned
+        });
+        is_owned
+    }
     /// Takes note that an entry was delivered to a consumer, whoever had it before.
     pub fn deliver(&mut self, id: StreamId, consumer: ConsumerId, now_ms: i64, work: &mut Work) {
         let pending = Pending {

@@ -5,7 +5,7 @@ use crate::number::{IntegerText, parse_i64};
 /// Bytes of the longest id that is looked at (the buffer of streamGenericParseIDOrReply).
 const TEXT_BYTES_MAX: usize = 127;
 /// Bytes of an id where it is a key of a tree.
-pub(super) const ID_BYTES: usize = 16;
+pub(crate) const ID_BYTES: usize = 16;
 
 /// An id of an entry: a time and a number within it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +78,16 @@ impl StreamId {
         bytes[..8].copy_from_slice(&self.ms.to_be_bytes());
         bytes[8..].copy_from_slice(&self.seq.to_be_bytes());
         bytes
+    }
+    /// The id of a key in a tree.
+    pub fn from_bytes(bytes: [u8; ID_BYTES]) -> Self {
+        let (mut ms, mut seq) = ([0; 8], [0; 8]);
+        ms.copy_from_slice(&bytes[..8]);
+        seq.copy_from_slice(&bytes[8..]);
+        Self {
+            ms: u64::from_be_bytes(ms),
+            seq: u64::from_be_bytes(seq),
+        }
     }
     /// The text `ms-seq`.
     pub fn text(self) -> Vec<u8> {
@@ -180,6 +190,7 @@ mod tests {
         fn neighbours_and_keys_keep_the_order(ms: u64, seq in prop_oneof![Just(0), Just(u64::MAX), any::<u64>()]) {
             let this = id(ms, seq);
             prop_assert_eq!(StreamId::parse(&this.text(), 0), Some(this));
+            prop_assert_eq!(StreamId::from_bytes(this.to_bytes()), this);
             if let Some(next) = this.next() {
                 prop_assert_eq!(next.previous(), Some(this));
                 prop_assert!(next > this && next.to_bytes() > this.to_bytes());

@@ -48,7 +48,71 @@ pub struct SetIds {
     pub max_deleted: Option<StreamId>,
 }
 
+/// What a serialised stream states of its entries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stated {
+    /// How many there are.
+    pub(crate) length: u64,
+    pub(crate) last_id: StreamId,
+    /// What versions before 7.0 do not state: the first id, the highest that was deleted, and how many
+    /// were added ever.
+    pub(crate) since_7_0: Option<(StreamId, StreamId, u64)>,
+}
+
 impl Log {
+    /// Puts entries together from the nodes of a serialised stream and what it states of them. Where it
+    /// does not state how many were added ever, those that are there are taken for all.
+    ///
+    /// # Errors
+    /// What is wrong, in a few words: nodes or entries out of order, or statements that are not true.
+    pub(crate) fn from_nodes(
+        nodes: Vec<(StreamId, StreamNode)>,
+        stated: Stated,
+        work: &mut Work,
+    ) -> Result<Self, &'static str> {
+        let mut log = Self::default();
+        let mut highest = None;
+        for (master, node) in nodes {
+            if highest.is_some_and(|highest| master <= highest) {
+                return Err("a stream whose nodes are not in order");
+            }
+            let mut entry = node.first(master, work);
+            while let Some(present) = entry {
+                let is_behind = highest.is_none_or(|highest| present.id > highest);
+                if !present.is_deleted() {
+                    if present.id < master || !is_behind {
+                        return Err("a stream whose entries are not in order");
+                    }
+                    highest = Some(present.id);
+                }
+                entry = node.after(master, &present, work);
+            }
+            log.length += node.live();
+            log.node_bytes += node.allocated();
+            if log.nodes.insert(master, node, work).is_some() {
+                return Err("a stream with two nodes of one id");
+            }
+        }
+        if log.length != stated.length {
+            return Err("a stream that states another number of entries than it has");
+        }
+        if highest.is_some_and(|highest| highest > stated.last_id) {
+            return Err("a stream whose last id is below that of an entry");
+        }
+        log.last_id = stated.last_id;
+        match stated.since_7_0 {
+            Some((first_id, max_deleted_id, entries_added)) => {
+                log.first_id = first_id;
+                log.max_deleted_id = max_deleted_id;
+                log.entries_added = entries_added;
+            }
+            None => {
+                log.entries_added = log.length;
+                log.find_first(work);
+            }
+        }
+        Ok(log)
+    }
     /// Number of entries.
     pub fn len(&self) -> u64 {
         self.length

@@ -14,6 +14,7 @@ mod trim;
 
 pub use group::{Consumer, ConsumerId, Group, Pending};
 pub use id::{AskedId, StreamId};
+pub(crate) use log::Stated;
 pub use log::{Direction, Log, Refused, SetIds};
 pub use node::{Entry, NodeLimits, StreamNode};
 pub use radix::IdTree;
@@ -40,6 +41,13 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// A stream of these entries, without groups.
+    pub(crate) fn from_log(log: Log) -> Self {
+        Self {
+            log,
+            ..Self::default()
+        }
+    }
     /// Its entries.
     pub fn log(&self) -> &Log {
         &self.log

@@ -156,6 +156,32 @@ impl StreamNode {
             pack,
         }
     }
+    /// Takes a listpack over, once its entries are checked (streamValidateListpackIntegrity, deep, and
+    /// that the counts in front are true).
+    ///
+    /// # Errors
+    /// What is wrong with it, in a few words.
+    pub(crate) fn from_pack(pack: Listpack) -> Result<Self, &'static str> {
+        let mut reading = Reading {
+            at: pack.first(),
+            pack: &pack,
+        };
+        let (live, deleted) = (reading.count()?, reading.count()?);
+        let master_fields = reading.count()?;
+        reading.skip(master_fields)?;
+        if reading.integer()? != 0 {
+            return Err("a node of a stream whose first entry does not end with zero");
+        }
+        let mut found = [0_u64; 2];
+        while reading.at != pack.end() {
+            found[usize::from(reading.entry(master_fields)?)] += 1;
+        }
+        if found != [live, deleted] {
+            return Err("a node of a stream that states another number of entries than it has");
+        }
+        let allocated = size_class(pack.byte_len() as u64);
+        Ok(Self { pack, allocated })
+    }
     /// Its serialised form.
     pub fn as_bytes(&self) -> &[u8] {
         self.pack.as_bytes()
@@ -363,6 +389,56 @@ impl Entry<'_> {
         EntryPlace {
             at: self.flags_at,
             flags: self.flags,
+        }
+    }
+}
+
+/// A listpack that is read element by element, before it is known to be a node.
+struct Reading<'a> {
+    pack: &'a Listpack,
+    at: Offset,
+}
+
+impl Reading<'_> {
+    fn integer(&mut self) -> Result<i64, &'static str> {
+        match self.pack.get(self.at) {
+            Some(Item::Integer(number)) => {
+                self.at = self.pack.next(self.at);
+                Ok(number)
+            }
+            Some(Item::Bytes(_)) => Err("a node of a stream with text where a number belongs"),
+            None => Err("a node of a stream that ends inside an entry"),
+        }
+    }
+    fn count(&mut self) -> Result<u64, &'static str> {
+        let number = self.integer()?;
+        u64::try_from(number).map_err(|_| "a node of a stream with a negative number of something")
+    }
+    fn skip(&mut self, elements: u64) -> Result<(), &'static str> {
+        for _ in 0..elements {
+            if self.at == self.pack.end() {
+                return Err("a node of a stream that ends inside an entry");
+            }
+            self.at = self.pack.next(self.at);
+        }
+        Ok(())
+    }
+    /// Passes an entry, and says whether it is deleted.
+    fn entry(&mut self, master_fields: u64) -> Result<bool, &'static str> {
+        let flags = self.integer()?;
+        self.integer()?;
+        self.integer()?;
+        let mut elements = FIXED_ELEMENTS as u64;
+        let mut fields = master_fields;
+        if flags & SAME_FIELDS == 0 {
+            fields = self.count()?;
+            self.skip(fields)?;
+            elements += fields + 1;
+        }
+        self.skip(fields)?;
+        match self.count()? == elements + fields {
+            true => Ok(flags & DELETED != 0),
+            false => Err("a node of a stream with an entry that states a wrong length"),
         }
     }
 }

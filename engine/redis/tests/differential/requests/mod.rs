@@ -1,6 +1,7 @@
 //! Random requests that are rich in edges, one file for each group of commands.
 
 mod bitmaps;
+mod dumps;
 mod geo;
 mod hashes;
 mod hyperloglogs;
@@ -27,6 +28,7 @@ pub(crate) type Group = (&'static str, fn(&mut Sequence) -> Request);
 /// All groups; each is compared alone and all together.
 pub(crate) const GROUPS: &[Group] = &[
     ("keys", keys::request),
+    ("dumps", dumps::request),
     ("strings", strings::request),
     ("bitmaps", bitmaps::request),
     ("geo", geo::request),
