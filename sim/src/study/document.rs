@@ -77,7 +77,7 @@ choice! {
         /// What hit ratio does memory buy?
         Eviction(Eviction) = "eviction",
         /// Where do the prices of DynamoDB's capacity modes cross?
-        Cost(Cost) = "cost",
+        Cost(Box<Cost>) = "cost",
     }
     later {
         "hot-partitions", "adaptive-capacity", "loss-windows", "trade-offs",

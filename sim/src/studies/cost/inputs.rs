@@ -76,7 +76,7 @@ impl Inputs {
             .help("give `workload.arrivals`; `kvrig import` makes them of CloudWatch's metrics"));
         }
         let read = workloads.inputs(&cell.workload, &setup.files)?;
-        let own = read.pacing.clone().ok_or_else(|| {
+        let own = read.pacing.ok_or_else(|| {
             contradiction("a closed loop does not say how many requests share a second")
                 .help("give `workload.arrivals` a rate")
         })?;
