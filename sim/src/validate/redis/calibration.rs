@@ -166,14 +166,17 @@ pub fn calibrate(base: &Profile, loads: &Loads) -> Result<Calibrated, Diagnostic
 mod tests {
     use super::*;
     use crate::cost::TYPICAL_2026;
-    use crate::validate::redis::prediction::open_loop;
+    use crate::validate::redis::prediction::{open_loop, pipelined};
     use crate::validate::redis::traffic::starts_ns;
 
     /// What the simulator would measure under these prices.
     fn loads(profile: &Profile) -> Loads {
         let cpu = |kind, connections, depth| {
             let traffic = Traffic::new(&[kind], depth, Seed(1));
-            let predicted = closed_loop(profile, connections, traffic, 20_000);
+            let predicted = match depth {
+                1 => closed_loop(profile, connections, traffic, 20_000),
+                _ => pipelined(profile, connections, &traffic, 20_000),
+            };
             predicted.expect("the books balance").cpu_ns_a_request
         };
         let starts = starts_ns(2_000.0, 2_000, Seed(1));

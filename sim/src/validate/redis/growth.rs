@@ -9,8 +9,12 @@
 pub const BUCKETS: u64 = 1 << 14;
 /// Keys with which the rehash has begun: one more than buckets.
 pub const BEGINS_WITH: u64 = BUCKETS + 1;
-/// Steps that one SET of a new key takes: two look-ups and an insertion take one each.
+/// Steps that one SET of a new key takes: a look-up, the insertion, and the look-up behind it by which
+/// the server makes sure that the key is there before it removes a time limit (removeExpire,
+/// redis:src/db.c).
 const STEPS_OF_SET: u32 = 3;
+/// Those of the SET that begins the rehash: only the last look-up comes after its insertion.
+const STEPS_OF_FIRST_SET: u32 = 1;
 /// Empty buckets that one step passes at most (dictRehash, redis:src/dict.c: ten for each bucket that
 /// it is to move).
 const EMPTY_PASSED_MAX: u32 = 10;
@@ -65,18 +69,20 @@ const fn next_cursor(cursor: u64) -> u64 {
 pub fn ends_with(occupied: &[bool]) -> u64 {
     let mut left = occupied.iter().filter(|&&holds| holds).count();
     let mut buckets = occupied.iter();
-    let mut keys = BEGINS_WITH;
-    while left > 0 {
-        keys += 1;
-        for _ in 0..STEPS_OF_SET {
+    let (mut keys, mut steps) = (BEGINS_WITH, STEPS_OF_FIRST_SET);
+    loop {
+        for _ in 0..steps {
             let passed = buckets
                 .by_ref()
                 .take(EMPTY_PASSED_MAX as usize)
                 .position(|&holds| holds);
             left -= usize::from(passed.is_some());
         }
+        if left == 0 {
+            return keys;
+        }
+        (keys, steps) = (keys + 1, STEPS_OF_SET);
     }
-    keys
 }
 
 #[cfg(test)]
@@ -120,11 +126,12 @@ mod tests {
             table
         };
         assert_eq!(ends_with(&table(&[])), BEGINS_WITH);
-        assert_eq!(ends_with(&table(&[0, 1, 2])), BEGINS_WITH + 1);
-        assert_eq!(ends_with(&table(&[0, 1, 2, 3])), BEGINS_WITH + 2);
+        assert_eq!(ends_with(&table(&[0])), BEGINS_WITH);
+        assert_eq!(ends_with(&table(&[0, 1, 2, 3])), BEGINS_WITH + 1);
+        assert_eq!(ends_with(&table(&[0, 1, 2, 3, 4])), BEGINS_WITH + 2);
         // Nine empty buckets before one that is moved are passed by the same step, ten are not.
-        assert_eq!(ends_with(&table(&[0, 10, 11])), BEGINS_WITH + 1);
-        assert_eq!(ends_with(&table(&[0, 11, 12])), BEGINS_WITH + 2);
+        assert_eq!(ends_with(&table(&[0, 10, 11, 12])), BEGINS_WITH + 1);
+        assert_eq!(ends_with(&table(&[0, 11, 12, 13])), BEGINS_WITH + 2);
     }
 
     #[test]
