@@ -159,12 +159,40 @@ fn requests_that_no_table_has_are_refused() {
     );
 }
 
+/// Partitions, the mean share of the hottest, and the width of its range.
+type Published = (u32, f64, f64);
+
 /// Shares of the hottest of so many partitions over 60 placements of a million keys, as published in
-/// the reference on workloads: mean and the range from the 5th to the 95th of a hundred.
-const SHARES: [(f64, [(u32, f64); 4]); 3] = [
-    (0.8, [(4, 0.261), (16, 0.075), (64, 0.029), (256, 0.0173)]),
-    (0.99, [(4, 0.300), (16, 0.123), (64, 0.081), (256, 0.0697)]),
-    (1.2, [(4, 0.387), (16, 0.243), (64, 0.202), (256, 0.1925)]),
+/// the reference on workloads: mean, and the
+/// width of the range from the 5th to the 95th of a hundred.
+const SHARES: [(f64, [Published; 4]); 3] = [
+    (
+        0.8,
+        [
+            (4, 0.261, 0.014),
+            (16, 0.075, 0.012),
+            (64, 0.029, 0.005),
+            (256, 0.0173, 0.003),
+        ],
+    ),
+    (
+        0.99,
+        [
+            (4, 0.300, 0.063),
+            (16, 0.123, 0.038),
+            (64, 0.081, 0.026),
+            (256, 0.0697, 0.0097),
+        ],
+    ),
+    (
+        1.2,
+        [
+            (4, 0.387, 0.159),
+            (16, 0.243, 0.116),
+            (64, 0.202, 0.022),
+            (256, 0.1925, 0.0096),
+        ],
+    ),
 ];
 const PLACEMENTS: u64 = 60;
 
@@ -210,17 +238,19 @@ fn hottest_shares(keys: u64, exponents: &[f64], partitions: &[u32]) -> Vec<Vec<V
 #[test]
 fn the_hottest_partition_has_the_published_share() {
     let exponents = SHARES.map(|(s, _)| s);
-    let partitions = SHARES[0].1.map(|(n, _)| n);
+    let partitions = SHARES[0].1.map(|(n, _, _)| n);
     let found = hottest_shares(1_000_000, &exponents, &partitions);
     for ((s, published), found) in SHARES.iter().zip(&found) {
-        for ((n, mean), shares) in published.iter().zip(found) {
+        for ((n, mean, range), shares) in published.iter().zip(found) {
             let count = shares.len() as f64;
             let ours = shares.iter().sum::<f64>() / count;
             let squares: f64 = shares
                 .iter()
                 .map(|share| (share - ours) * (share - ours))
                 .sum();
-            let deviation = (squares / (count - 1.0)).sqrt();
+            // Rare placements put the two most popular keys together, and few samples have as many
+            // as are due: the wider of both spreads counts. Such a range is 3.29 deviations wide.
+            let deviation = (squares / (count - 1.0)).sqrt().max(range / 3.29);
             // Both means are of 60 placements, and the published one is rounded.
             let rounding = if *n == 256 { 0.00005 } else { 0.0005 };
             let allowed = 3.0 * (2.0 * deviation * deviation / count).sqrt() + rounding;
