@@ -21,22 +21,6 @@ pub(super) trait Part: Sized {
     fn schema(generator: &mut SchemaGenerator) -> Schema;
 }
 
-/// A large part behind a pointer, so that a choice is no larger than its other forms.
-impl<T: Part> Part for Box<T> {
-    fn read(node: &Node, report: &mut Report<'_>) -> Option<Self> {
-        T::read(node, report).map(Self::new)
-    }
-    fn merge(&mut self, over: Self) {
-        T::merge(self, *over);
-    }
-    fn print(&self) -> Printed {
-        T::print(self)
-    }
-    fn schema(generator: &mut SchemaGenerator) -> Schema {
-        T::schema(generator)
-    }
-}
-
 /// A reference to the schema called `name`, which `make` gives where the generator has none yet:
 /// parts stand in several places of a document, and the schema has each once.
 pub(super) fn defined(

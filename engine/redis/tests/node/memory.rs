@@ -191,7 +191,8 @@ fn a_small_encoding_saves_half_of_a_hash_and_most_of_a_set_of_integers() {
     };
     let zset = |number: usize| format!("ZADD k {number} {:x<10}", format!("m{number}"));
     let set = |number: usize| format!("SADD k {number}");
-    let cases: [(&dyn Fn(usize) -> String, usize, &str, f64); 5] = [
+    type Case<'a> = (&'a dyn Fn(usize) -> String, usize, &'a str, f64);
+    let cases: [Case<'_>; 5] = [
         (&hash, 10, "hash-max-listpack-entries", 2.82),
         (&hash, 100, "hash-max-listpack-entries", 2.58),
         (&hash, 128, "hash-max-listpack-entries", 2.28),
