@@ -25,6 +25,9 @@ const FLAGS: &[&str] = &[
     "--virtual-time-budget=4000",
 ];
 
+const APT_TRIES: u32 = 40;
+const APT_PAUSE: std::time::Duration = std::time::Duration::from_secs(3);
+
 fn chromium() -> Option<&'static str> {
     let works = || {
         Command::new("chromium")
@@ -39,12 +42,14 @@ fn chromium() -> Option<&'static str> {
         eprintln!("skipped: there is no chromium here (CI=true would install it)");
         return None;
     }
+    // Other tests may be installing what they need: their locks are waited for.
     let apt = |arguments: &[&str]| {
-        let status = Command::new("apt-get").args(arguments).status();
-        assert!(
-            status.is_ok_and(|status| status.success()),
-            "apt-get {arguments:?}"
-        );
+        let is_done = (0..APT_TRIES).any(|attempt| {
+            std::thread::sleep(APT_PAUSE * attempt.min(1));
+            let status = Command::new("apt-get").args(arguments).status();
+            status.is_ok_and(|status| status.success())
+        });
+        assert!(is_done, "apt-get {arguments:?}");
     };
     apt(&["update", "-qq"]);
     apt(&[

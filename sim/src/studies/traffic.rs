@@ -301,10 +301,12 @@ impl Traffic<'_> {
                 each.take(count as usize).collect()
             }
             KeySource::Drawn { popularity, .. } => {
-                let top = |k: u64| popularity.top_share(k, self.keys);
-                (1..=count.min(self.keys))
-                    .map_while(|k| Some(top(k)? - if k == 1 { 0.0 } else { top(k - 1)? }))
-                    .collect()
+                let mut before = 0.0;
+                let share = |k: u64| {
+                    let top = popularity.top_share(k, self.keys)?;
+                    Some(top - std::mem::replace(&mut before, top))
+                };
+                (1..=count.min(self.keys)).map_while(share).collect()
             }
         }
     }

@@ -11,7 +11,7 @@ mod knobs;
 mod sizes;
 mod workload;
 
-use super::cell::{Action, Cell, Conf, Event, Host, Placed, Redis, StudyKind};
+use super::cell::{Action, Cell, Conf, Event, Host, Placed, Redis};
 use super::document::{self as doc, Settings};
 use super::part::{Located, Named, Report};
 use super::scalars::Count;
@@ -52,8 +52,8 @@ impl Resolver<'_, '_> {
         let host = self.host(&settings.host.clone().unwrap_or_default());
         let store = settings.store.clone().unwrap_or_default();
         let is_of_dynamodb = study.is_some_and(|study| study.part.is_of_dynamodb());
-        let (redis, dynamodb) = match (&kind, is_of_dynamodb) {
-            (Some(StudyKind::Cost(_)), _) => (None, None),
+        let (redis, dynamodb) = match (study.map(|study| &study.part), is_of_dynamodb) {
+            (Some(doc::Study::Cost(_)), _) => (None, None),
             (_, true) => (
                 None,
                 Some(self.dynamodb(&store.dynamodb.unwrap_or_default())?),

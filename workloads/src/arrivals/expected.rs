@@ -149,7 +149,7 @@ mod tests {
         let steps: Vec<f64> = ExpectedArrivals::new(&profile, Span::from_millis(1_500))
             .take(3)
             .collect();
-        assert_eq!(steps, [30.0, 25.0, 15.0]);
+        assert_eq!(steps, [30.0, 30.0, 15.0]);
     }
 
     /// Frequencies of draws beside the probabilities of the law, tails put together.

@@ -63,20 +63,28 @@ const OTHERS: &[(Access, Access, &[&str])] = &[
     (&["RW", "access"], &["RW", "access"], &["pfcount"]),
 ];
 
+/// Whether operations of BITFIELD change nothing: each gets, with a form and a place, or says what is
+/// to be done on overflow (bitfieldGetKeys).
+fn only_gets(mut operations: &[&[u8]]) -> bool {
+    while let [name, rest @ ..] = operations {
+        let name = c_string(name);
+        let taken = match (name.eq_ignore_ascii_case(b"get"), rest.len()) {
+            (true, 2..) => 2,
+            (false, 1..) if name.eq_ignore_ascii_case(b"overflow") => 1,
+            _ => return false,
+        };
+        operations = &rest[taken..];
+    }
+    true
+}
+
 /// The flags of the key with this number, counted from zero, among those that a request names.
 pub(crate) fn access_of(spec: &CommandSpec, args: &[&[u8]], key: usize) -> Access {
     let is_get = |arg: &[u8]| c_string(arg).eq_ignore_ascii_case(b"get");
     let options = args.get(2..).unwrap_or(&[]);
     match spec.name {
         "set" if options.iter().any(|option| is_get(option)) => return READ_UPDATE,
-        // As long as it only gets, each with a form and a place.
-        "bitfield"
-            if options
-                .chunks(3)
-                .all(|part| part.len() == 3 && is_get(part[0])) =>
-        {
-            return READ;
-        }
+        "bitfield" if only_gets(options) => return READ,
         _ => {}
     }
     let found = OTHERS.iter().find(|(.., names)| names.contains(&spec.name));

@@ -4,7 +4,7 @@ use super::call::{Call, is_option};
 use super::client::Session;
 use super::error::ErrorReply;
 use super::{After, Node};
-use crate::keyspace::{Database, StatedUse};
+use crate::keyspace::{Database, EventClasses, StatedUse};
 use crate::number::parse_i64;
 use crate::rdb::{self, BadPayload};
 use crate::value::Value;
@@ -57,9 +57,7 @@ pub(super) fn restore<'c>(
             BadPayload::Content => "ERR Bad data format",
         })
     })?;
-    if options.replaces {
-        db.delete(key, call.work);
-    }
+    let is_deleted = options.replaces && db.delete(key, call.work);
     let at_ms = match options.is_absolute {
         true => ttl_ms,
         false => ttl_ms.wrapping_add(now_ms),
@@ -69,6 +67,9 @@ pub(super) fn restore<'c>(
         add(db, key, value, (ttl_ms > 0).then_some(at_ms), options, call);
     } else {
         value.count_release(call.work);
+        if is_deleted {
+            db.notify(EventClasses::GENERIC, "del", key);
+        }
     }
     call.reply_ok().map(|()| After::Continue)
 }
@@ -86,6 +87,7 @@ fn add(
     if let Some(at_ms) = at_ms {
         db.set_expiry(key, at_ms, call.work);
     }
+    db.notify(EventClasses::GENERIC, "restore", key);
 }
 
 fn options<'c>(call: &Call<'c>) -> Result<Options, ErrorReply<'c>> {

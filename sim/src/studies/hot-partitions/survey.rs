@@ -83,8 +83,10 @@ impl Survey {
             .map_or(0, |&key| u64::from(by_key[key as usize]));
         let mean = load as f64 / count as f64;
         let per_second = rate.0 as f64 / 1e6;
-        let heavy = traffic.top_shares(HEAVY);
         let capacity = SECOND_NS / mean;
+        // No more keys than that can each exceed what a partition takes.
+        let exceeding = (per_second / capacity) as u64 + 1;
+        let heavy = traffic.top_shares(exceeding.max(TOP as u64));
         let beyond = heavy
             .iter()
             .map(|share| (share * per_second - capacity).max(0.0))

@@ -83,6 +83,17 @@ pub(super) fn designs(found: &[PointOutcome], drawn: &mut Drawn) {
     });
 }
 
+/// Characters at the end of a key's name that tell it apart below a bar.
+const TAIL: usize = 8;
+
+/// The end of a long name: numbered keys differ there.
+fn tail(name: &str) -> String {
+    match name.char_indices().rev().nth(TAIL - 1) {
+        Some((start, _)) if start > 1 => format!("\u{2026}{}", &name[start..]),
+        _ => name.to_owned(),
+    }
+}
+
 /// The most popular keys of the first cell shown: expected, asked and throttled.
 pub(super) fn top(found: &[PointOutcome], drawn: &mut Drawn) {
     let Some(point) = shown(found).first().copied() else {
@@ -107,7 +118,7 @@ pub(super) fn top(found: &[PointOutcome], drawn: &mut Drawn) {
             ("requests offered", counted.offered),
             ("attempts throttled", counted.throttled),
         ] {
-            keys.push(key.name.clone());
+            keys.push(tail(&key.name));
             what.push(line.to_owned());
             rates.push((count / seconds).cast_signed());
         }
