@@ -116,7 +116,7 @@ impl Chase {
         }
         self.at = black_box(at);
     }
-    /// Reads a whole round untimed, then so many lines in [`PARTS`], and keeps the fastest part. The
+    /// Reads a whole round untimed, then so many lines in `PARTS`, and keeps the fastest part. The
     /// size of the timing is the memory that is spanned, in bytes.
     pub fn time(&mut self, steps: u32) -> Timing {
         self.step(self.lines);
