@@ -67,10 +67,12 @@ fn quick(study: &str) -> Printed {
 
 #[test]
 fn rows_have_the_values_that_a_quick_run_prints() {
+    // What the baseline does not have is printed by a quick run.
     let mut printed = accepted();
+    let mut is_run = std::collections::BTreeSet::new();
     for claim in claims() {
         for row in &claim.rows {
-            if !printed.keys().any(|(study, ..)| *study == row.study) {
+            if !printed.contains_key(&key(row)) && is_run.insert(row.study.clone()) {
                 printed.extend(quick(&row.study));
             }
             let found = printed.get(&key(row));
