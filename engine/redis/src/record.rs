@@ -1,8 +1,8 @@
 //! What the tables hold: keys with their values, keys with their expiry.
 
 use crate::keyspace::Usage;
-use crate::value::Value;
-use kvrig_tables::{CacheLineAligned, Entry};
+use crate::value::{StringValue, Value};
+use kvrig_tables::{CacheLineAligned, Entry, prefetch};
 use std::cell::Cell;
 
 /// Longest key that is kept in its record.
@@ -80,6 +80,15 @@ impl Entry for Record {
     #[inline]
     fn key(&self) -> &[u8] {
         self.key.as_slice()
+    }
+    /// Long keys, and the text of a string.
+    fn prefetch_outside(&self) {
+        prefetch(self.key.as_slice());
+        match &self.value {
+            Value::String(StringValue::Embedded(text)) => prefetch(&**text),
+            Value::String(StringValue::Raw(text)) => prefetch(text.as_slice()),
+            _ => {}
+        }
     }
 }
 

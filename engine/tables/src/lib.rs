@@ -37,6 +37,7 @@ pub use buckets::PRODUCT_BUCKET_BYTES;
 pub use event::{Rehash, TableEvent, TableEventKind};
 pub use growth::GrowthWatch;
 pub use kind::{TableKind, UnknownTable, build};
+pub use prefetch::prefetch;
 pub use table::{
     BucketBytes, CacheLine, CacheLineAligned, Entry, Key, Occupied, Position, Regions,
     ResizePolicy, Slot, Table, TableConfig,

@@ -6,7 +6,7 @@
 /// be done meanwhile has to fit in that window. Without the instruction, on processors other than
 /// x86-64, nothing happens.
 #[inline]
-pub(crate) fn prefetch<T>(place: &T) {
+pub fn prefetch<T: ?Sized>(place: &T) {
     #[cfg(target_arch = "x86_64")]
     #[allow(
         unsafe_code,

@@ -48,6 +48,9 @@ pub trait Entry: fmt::Debug {
     type Placement: fmt::Debug + Default;
     /// The key; it must not change while the entry is in a table.
     fn key(&self) -> &Self::Key;
+    /// Asks the processor ([`crate::prefetch`]) for what lies outside the entry and nearly every use
+    /// of it reads.
+    fn prefetch_outside(&self) {}
 }
 
 /// A cache line, of which only the alignment is of use.
@@ -180,8 +183,8 @@ pub trait Table<E: Entry>: fmt::Debug {
     /// Asks the processor for the lines that looking these keys up begins with. There is no step, no
     /// receipt and no effect but on speed; a table may do nothing.
     ///
-    /// It is for hosts that know many keys ahead and do not measure the clock: those that fill a
-    /// table, or price receipts. A look-up alone waits for its lines one after the other.
+    /// It is for hosts that know many keys ahead: those that fill a table, or serve pipelined requests.
+    /// A look-up alone waits for its lines one after the other.
     fn prefetch(&self, keys: &mut dyn Iterator<Item = &E::Key>) {
         let _ = keys;
     }

@@ -171,7 +171,9 @@ impl Server {
     /// As [`Server::bind`].
     pub fn redis(config: Config, address: SocketAddr) -> Result<Self, ServeError> {
         let seed = Seed(RandomState::new().build_hasher().finish());
-        Self::bind(Node::new(config, TableKind::Kvrig, seed), address)
+        let mut node = Node::new(config, TableKind::Kvrig, seed);
+        node.look_ahead();
+        Self::bind(node, address)
     }
     /// Lets `node` listen on `address`; port 0 takes any that is free.
     ///

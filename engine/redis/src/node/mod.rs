@@ -43,6 +43,7 @@ mod object;
 mod pause;
 mod pubsub;
 mod reload;
+mod requests;
 mod scan;
 mod scripts;
 mod server;
@@ -73,6 +74,7 @@ use self::info::Statistics;
 use self::latency::Latencies;
 use self::pause::Pause;
 use self::pubsub::{Own, PubSub};
+use self::requests::Foresight;
 use self::scripts::Scripts;
 use self::slow_log::SlowLog;
 use self::snapshot::Snapshots;
@@ -80,7 +82,7 @@ use self::transaction::Watchers;
 use crate::command::{CommandSpec, Flags, Group, Handler};
 use crate::config::{Config, OutputLimit};
 use crate::keyspace::{Keyspace, TableRole, count_allocation};
-use crate::resp::{Frame, Parser, Progress, ProtocolError};
+use crate::resp::Frame;
 use crate::value::{Kind, StringValue};
 use kvrig_base::id::{ConnId, JobId};
 use kvrig_base::random::Seed;
@@ -91,9 +93,6 @@ use std::convert::Infallible;
 
 /// Nodes say nothing to one another.
 pub type NoMessage = Infallible;
-
-/// Requests of up to so many arguments are handed on without an allocation.
-const ARGS_WITHOUT_ALLOCATION: usize = 16;
 
 /// One Redis process.
 #[derive(Debug)]
@@ -115,6 +114,7 @@ pub struct Node {
     slow_log: SlowLog,
     latencies: Latencies,
     active_expiry: ActiveExpiry,
+    foresight: Foresight,
     /// Whether commands of all connections need a closer look: a pause, somebody who monitors, or a
     /// script that holds the node.
     is_gated: bool,
@@ -196,6 +196,7 @@ impl Node {
             slow_log: SlowLog::default(),
             latencies: Latencies::default(),
             active_expiry: ActiveExpiry::default(),
+            foresight: Foresight::default(),
             is_gated: false,
         }
     }
@@ -289,129 +290,6 @@ impl Node {
         let needs_password = !self.config.requirepass.is_empty();
         self.statistics.connections += 1;
         self.clients.connect(conn, cx.now(), needs_password);
-    }
-
-    /// Carries out all whole requests of `bytes`.
-    fn bytes(&mut self, conn: ConnId, bytes: &[u8], cx: &mut Cx<'_, NoMessage>) {
-        let Some(mut client) = self.clients.take(conn) else {
-            return;
-        };
-        let mut rest = bytes;
-        while !client.is_closing
-            && client.session.blocked.is_none()
-            && !self.scripts.is_held_by(conn)
-            && !self.snapshots.holds_node()
-        {
-            let progress = client.parser.parse(rest, self.config.proto_max_bulk_len);
-            let mut arguments = 0;
-            let used = match progress {
-                Ok(Progress::Incomplete) => break,
-                Ok(Progress::Empty { bytes }) => bytes,
-                Ok(Progress::Request { bytes }) => {
-                    let mut few: [&[u8]; ARGS_WITHOUT_ALLOCATION] = Default::default();
-                    let many: Vec<&[u8]>;
-                    let count = client.parser.arg_count();
-                    arguments = count as u64;
-                    let args = match few.get_mut(..count) {
-                        Some(args) => {
-                            args.iter_mut()
-                                .zip(client.parser.args(rest))
-                                .for_each(|(to, arg)| *to = arg);
-                            &*args
-                        }
-                        None => {
-                            many = client.parser.args(rest).collect();
-                            &many
-                        }
-                    };
-                    match self.command(&mut client.session, args, cx) {
-                        After::Close => client.is_closing = true,
-                        // It is read again once it may be carried out.
-                        After::Postpone => {
-                            client.parser = Parser::default();
-                            break;
-                        }
-                        After::Continue
-                        | After::Block
-                        | After::Fork { .. }
-                        | After::Suspend
-                        | After::Wait
-                        | After::Exit => {}
-                    }
-                    bytes
-                }
-                Err(error) => {
-                    protocol_error(conn, error, cx);
-                    client.is_closing = true;
-                    rest.len()
-                }
-            };
-            cx.work.count(Counter::ProtocolElements, arguments);
-            cx.consume(used);
-            rest = &rest[used..];
-            if self.pending.is_any() {
-                self.clients.give_back(conn, client);
-                self.aftermath(cx);
-                match self.clients.take(conn) {
-                    Some(present) => client = present,
-                    None => return,
-                }
-            }
-        }
-        if client.is_closing {
-            cx.consume(rest.len());
-        }
-        self.hold(conn, cx);
-        self.clients.give_back(conn, client);
-    }
-
-    /// Carries out one command that came whole, or keeps it where the connection waits.
-    fn whole_command(&mut self, conn: ConnId, args: &[&[u8]], cx: &mut Cx<'_, NoMessage>) {
-        if let Some(client) = self.clients.get_mut(conn) {
-            let is_free = client.session.blocked.is_none()
-                && client.postponed.is_empty()
-                && !self.scripts.is_held_by(conn);
-            if !is_free || self.carry_out_whole(conn, args, cx) == After::Postpone {
-                self.postpone(conn, args);
-            }
-            self.hold(conn, cx);
-        }
-    }
-
-    /// Reads no further of a connection while the node writes or loads a snapshot.
-    fn hold(&mut self, conn: ConnId, cx: &mut Cx<'_, NoMessage>) {
-        if self.snapshots.holds_node() {
-            cx.effect(Effect::PauseReading { conn });
-            self.snapshots.hold(conn);
-        }
-    }
-
-    fn postpone(&mut self, conn: ConnId, args: &[&[u8]]) {
-        if let Some(client) = self.clients.get_mut(conn) {
-            let args = args.iter().map(|arg| Box::from(*arg)).collect();
-            client.postponed.push_back(args);
-        }
-    }
-
-    fn carry_out_whole(
-        &mut self,
-        conn: ConnId,
-        args: &[&[u8]],
-        cx: &mut Cx<'_, NoMessage>,
-    ) -> After {
-        let Some(mut client) = self.clients.take(conn) else {
-            return After::Continue;
-        };
-        let mut after = After::Continue;
-        if !client.is_closing && !args.is_empty() {
-            after = self.command(&mut client.session, args, cx);
-            client.is_closing = after == After::Close;
-        }
-        self.clients.give_back(conn, client);
-        if self.pending.is_any() {
-            self.aftermath(cx);
-        }
-        after
     }
 
     /// Carries out one command and replies.
@@ -645,13 +523,6 @@ impl Node {
 /// Whether a command is carried out at once between MULTI and EXEC.
 fn ends_transaction(spec: &CommandSpec) -> bool {
     ["exec", "discard", "multi", "watch", "quit", "reset"].contains(&spec.name)
-}
-
-fn protocol_error(conn: ConnId, error: ProtocolError, cx: &mut Cx<'_, NoMessage>) {
-    if let Some(text) = error.text() {
-        Frame::Error(&text).encode(cx.reply(conn).buffer());
-    }
-    cx.effect(Effect::Close { conn });
 }
 
 impl Actor for Node {

@@ -116,7 +116,7 @@ impl Parser {
             return Err(ProtocolError::QueryBufferFull);
         }
         if self.stage == Stage::Done {
-            self.begin();
+            self.restart();
         }
         loop {
             let goes_on = match self.stage {
@@ -160,7 +160,20 @@ impl Parser {
             .map(|place| &source[place.start as usize..place.end as usize])
     }
 
-    fn begin(&mut self) {
+    /// Where in the input an argument of the request just parsed is; `None` for one that is not
+    /// there, and for inline requests, whose arguments are copies.
+    pub(crate) fn place(&self, index: usize) -> Option<Range<usize>> {
+        let place = self.places.get(index).filter(|_| !self.is_inline)?;
+        Some(place.start as usize..place.end as usize)
+    }
+
+    /// Whether no part of the next request was parsed yet.
+    pub(crate) fn is_at_start(&self) -> bool {
+        matches!(self.stage, Stage::Done) || self.stage == Stage::Start && self.searched == 0
+    }
+
+    /// Forgets a request that is not whole; the next bytes are the beginning of one.
+    pub(crate) fn restart(&mut self) {
         let mut places = std::mem::take(&mut self.places);
         let mut words = std::mem::take(&mut self.words);
         places.clear();

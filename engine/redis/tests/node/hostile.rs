@@ -124,6 +124,9 @@ fn mutated_requests_are_answered_within_bounds() {
     let (mut most_used, mut reply_bytes) = (0, 0);
     for life in 0..inputs.div_ceil(INPUTS_PER_LIFE.into()) {
         let mut host = Host::new();
+        if life % 2 == 1 {
+            host.node.look_ahead();
+        }
         let limit = format!("CONFIG SET proto-max-bulk-len {BULK_BYTES_MAX}");
         host.check(&[(&limit, "+OK")]);
         let mut random = draws.sequence(life);

@@ -1,8 +1,12 @@
 //! Requests as bytes: however they arrive, the replies are the same.
 
 use crate::harness::{CONN, Host};
+use crate::requests::{self, GROUPS, Group};
+use kvrig_base::random::Seed;
 use kvrig_base::seam::{Counter, Input};
+use kvrig_redis::Config;
 use kvrig_redis::resp::encode_request;
+use kvrig_tables::TableKind;
 
 /// Sends a stream in pieces that end at the given places, keeping what the node leaves over.
 fn replies_to(stream: &[u8], cuts: &[usize]) -> (Vec<Vec<u8>>, bool) {
@@ -111,4 +115,46 @@ fn connections_that_are_gone_are_not_answered() {
     assert!(host.replies().is_empty());
     host.input(Input::Connected { conn: CONN });
     assert_eq!(host.ask("PING"), "+PONG");
+}
+
+/// Goal: a node that looks ahead is faster and nothing else.
+///
+/// Method: two nodes get the same long streams of requests, broken ones among them, cut alike.
+#[test]
+fn looking_ahead_changes_neither_replies_nor_receipts() {
+    const TABLES: [TableKind; 2] = [TableKind::Redis70, TableKind::Kvrig];
+    let groups: Vec<Group> = GROUPS
+        .iter()
+        .filter(|(name, _)| *name != "scripts")
+        .copied()
+        .collect();
+    for life in 0..40 {
+        let mut random = Seed(11).stream("pipelines").sequence(life);
+        let table = TABLES[life as usize % 2];
+        let hosts = [(); 2].map(|()| Host::with(Config::default(), table));
+        let [mut plain, mut ahead] = hosts;
+        ahead.node.look_ahead();
+        let mut stream = Vec::new();
+        for _ in 0..500 {
+            let request = requests::request(&groups, &mut random);
+            let args: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
+            encode_request(&args, &mut stream);
+        }
+        if life % 4 == 3 {
+            let at = random.below(stream.len() as u64) as usize;
+            stream[at] ^= 1 << random.below(8);
+        }
+        let (mut consumed, mut arrived) = (0, 0);
+        while arrived < stream.len() {
+            arrived = stream.len().min(arrived + random.below(4_000) as usize);
+            let used = [&mut plain, &mut ahead].map(|host| {
+                let bytes = &stream[consumed..arrived];
+                let used = host.input(Input::Bytes { conn: CONN, bytes });
+                (used, host.counts(), host.replies())
+            });
+            assert_eq!(used[0], used[1], "life {life}, {consumed}..{arrived}");
+            consumed += used[0].0;
+        }
+        assert!(consumed > 0, "life {life}: something was carried out");
+    }
 }

@@ -55,6 +55,8 @@ const BUCKETS_MIN: u32 = 4;
 const BUCKETS_MAX: u32 = 1 << 31;
 /// First bit of the hash that tags hold.
 const TAG_SHIFT: u32 = 16;
+/// Keys whose lines are asked for together.
+const KEYS_PREFETCHED: usize = 32;
 /// Empty and other buckets visited for each entry that a sample wants, at most.
 const VISITS_PER_ENTRY: usize = 10;
 
@@ -153,6 +155,13 @@ impl<E: Entry> KvrigTable<E> {
         } else {
             hash & (self.round - 1)
         }
+    }
+
+    /// The entries of a hash's first bucket that may be the one.
+    #[inline]
+    fn tagged(&self, hash: u32) -> impl Iterator<Item = Slot> + '_ {
+        let bucket = self.chains.main.peek(self.bucket_of(hash));
+        bucket.tagged(tag_of(hash)).map(|(_, slot)| slot)
     }
 
     #[inline]
@@ -402,9 +411,25 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
         if self.arena.len() == 0 {
             return;
         }
-        for key in keys {
-            let hash = sip_of(key, self.config.hash_key) as u32;
-            self.chains.main.prefetch(self.bucket_of(hash));
+        let mut hashes = [0; KEYS_PREFETCHED];
+        loop {
+            let mut count = 0;
+            for (hash, key) in hashes.iter_mut().zip(&mut *keys) {
+                *hash = sip_of(key, self.config.hash_key) as u32;
+                self.chains.main.prefetch(self.bucket_of(*hash));
+                count += 1;
+            }
+            // What one line leads to is asked for once the lines of all keys are on their way.
+            for &hash in &hashes[..count] {
+                self.tagged(hash).for_each(|slot| self.arena.prefetch(slot));
+            }
+            for &hash in &hashes[..count] {
+                self.tagged(hash)
+                    .for_each(|slot| self.arena.entry(slot).prefetch_outside());
+            }
+            if count < hashes.len() {
+                return;
+            }
         }
     }
 
