@@ -69,7 +69,7 @@ pub(crate) struct New {
 #[derive(Debug, Default, Args)]
 pub(crate) struct Settings {
     /// Replace the studies' workload: a built-in one (`kvrig list`), a TOML file with a [workload]
-    /// table, YCSB properties, or a recorded trace
+    /// table, YCSB properties, a report of Contributor Insights (JSON), or a recorded trace
     #[arg(long, value_name = "FILE|PRESET")]
     pub(crate) workload: Option<String>,
     /// Root of all random streams

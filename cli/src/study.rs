@@ -87,7 +87,7 @@ fn load(word: &str, settings: &Settings, quick: bool) -> Result<Study, Failure> 
 }
 
 /// What `--workload` names: a built-in workload, a file with a `[workload]` table, YCSB properties,
-/// or else a recorded trace.
+/// a report of Contributor Insights (JSON), or else a recorded trace.
 fn workload(word: &str) -> Result<WorkloadFlag, Failure> {
     if let Some(preset) = presets::find(word) {
         return Ok(WorkloadFlag::Settings(Source {
@@ -108,6 +108,9 @@ fn workload(word: &str) -> Result<WorkloadFlag, Failure> {
             text: ycsb.to_toml(),
         }));
     }
+    if ending == Some("json") {
+        return Ok(WorkloadFlag::Insights(word.to_owned()));
+    }
     if ending == Some("toml") {
         return Ok(WorkloadFlag::Settings(Source {
             name: word.to_owned(),
@@ -119,8 +122,8 @@ fn workload(word: &str) -> Result<WorkloadFlag, Failure> {
         let help = match output::nearest(word, names()) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => {
-                "`kvrig list` shows the built-in workloads; files end in .toml, .properties or \
-                     in what tells a trace's format"
+                "`kvrig list` shows the built-in workloads; files end in .toml, .properties, \
+                     .json or in what tells a trace's format"
                     .to_owned()
             }
         };

@@ -44,6 +44,8 @@ pub struct Flags {
 pub enum WorkloadFlag {
     /// A recorded trace, which replaces what it records.
     Trace(String),
+    /// A report of Contributor Insights, which replaces the popularity of keys.
+    Insights(String),
     /// A file with a `[workload]` table, which replaces all of the study's but its load.
     Settings(Source),
 }
@@ -51,6 +53,8 @@ pub enum WorkloadFlag {
 /// All layers in one document, and the texts that its places point into.
 pub(super) struct Merged {
     pub(super) document: Document,
+    /// Names of the axes that flags have replaced; a threshold may still speak of them.
+    pub(super) set_aside: Vec<String>,
     pub(super) sources: Sources,
 }
 
@@ -110,6 +114,7 @@ pub(super) fn merge(layers: &Layers<'_>) -> Result<Merged, Vec<Diagnostic>> {
             return Err(report.diagnostics);
         }
     }
+    let written = document.axis_names();
     for text in layers.sets {
         let root = sources
             .read_setting("--set", text)
@@ -125,27 +130,35 @@ pub(super) fn merge(layers: &Layers<'_>) -> Result<Merged, Vec<Diagnostic>> {
             .map_err(|error| vec![error])?;
         apply_setting(&mut document, &root, &sources)?;
     }
-    Ok(Merged { document, sources })
+    let left = document.axis_names();
+    let set_aside = written.into_iter().filter(|name| !left.contains(name));
+    Ok(Merged {
+        set_aside: set_aside.collect(),
+        document,
+        sources,
+    })
 }
 
 impl Flags {
     /// The flags as settings, each with the name that messages call it by.
     fn settings(&self) -> Vec<(&'static str, String)> {
-        let trace = match &self.workload {
-            Some(WorkloadFlag::Trace(file)) => {
-                Some(format!("workload.trace={}", super::part::quoted(file)))
+        let names = |setting: &str, name: &str| format!("{setting}={}", super::part::quoted(name));
+        let file = match &self.workload {
+            Some(WorkloadFlag::Trace(file)) => Some(names("workload.trace", file)),
+            Some(WorkloadFlag::Insights(file)) => {
+                Some(names("workload.popularity.weights.file", file))
             }
             Some(WorkloadFlag::Settings(_)) | None => None,
         };
-        let quoted = |name: &String| format!("host.profile={}", super::part::quoted(name));
+        let profile = self.profile.as_ref();
         [
-            ("--profile", self.profile.as_ref().map(quoted)),
+            ("--profile", profile.map(|name| names("host.profile", name))),
             ("--seed", self.seed.map(|seed| format!("run.seed={seed}"))),
             (
                 "--seeds",
                 self.seeds.map(|seeds| format!("run.seeds={seeds}")),
             ),
-            ("--workload", trace),
+            ("--workload", file),
         ]
         .into_iter()
         .filter_map(|(flag, text)| Some((flag, text?)))

@@ -8,6 +8,7 @@
 //! Nothing here runs anything or opens a file: paths stay text, and whoever needs the content asks
 //! a [`Files`].
 
+mod axes;
 mod cell;
 mod cost;
 mod declare;
@@ -69,9 +70,13 @@ const SEED_DEFAULT: u64 = 1;
 /// Everything that is wrong with the text of the first layer that has errors, or with the values of
 /// the cells, in the order of the texts. A study or store that this version lacks is the only error.
 pub fn load(layers: &Layers<'_>) -> Result<Study, Vec<Diagnostic>> {
-    let Merged { document, sources } = layers::merge(layers).map_err(tidy)?;
+    let Merged {
+        document,
+        set_aside,
+        sources,
+    } = layers::merge(layers).map_err(tidy)?;
     let mut report = Report::new(&sources);
-    let resolved = resolve_document(&document, layers.flags.quick, &mut report);
+    let resolved = resolve_document(&document, set_aside, layers.flags.quick, &mut report);
     let errors = report.diagnostics;
     match resolved {
         Some(study) if errors.is_empty() => Ok(Study {
@@ -94,7 +99,13 @@ fn tidy(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     errors
 }
 
-fn resolve_document(document: &Document, quick: bool, report: &mut Report<'_>) -> Option<Study> {
+/// Resolves a document; thresholds may speak of the axes that were set aside.
+fn resolve_document(
+    document: &Document,
+    set_aside: Vec<String>,
+    quick: bool,
+    report: &mut Report<'_>,
+) -> Option<Study> {
     let study = document.settings.study.as_ref()?;
     if let Some(schema) = &document.schema
         && schema.value.0 != SCHEMA
@@ -107,13 +118,14 @@ fn resolve_document(document: &Document, quick: bool, report: &mut Report<'_>) -
     }
     let axes = document.sweep.as_ref().map_or(&[][..], |sweep| &sweep.0);
     let own_axes = study.part.axes();
-    let names = axis_names(axes, own_axes);
+    let names = document.axis_names();
     let mut warnings = Vec::new();
     let cells = cells(document, axes, &names, &mut warnings, report);
     let known_axes: Vec<String> = own_axes
         .iter()
         .map(|axis| (*axis).to_owned())
         .chain(names.iter().cloned())
+        .chain(set_aside)
         .collect();
     let variants: Vec<String> = document
         .variant
@@ -269,27 +281,4 @@ fn check_variant(variant: &Settings, report: &mut Report<'_>) {
             );
         }
     }
-}
-
-/// The name of each axis in rows: the shortest end of its path that no other axis has.
-fn axis_names(axes: &[Axis], own: &[&str]) -> Vec<String> {
-    let ends = |axis: &Axis, parts: usize| {
-        let names: Vec<&str> = axis.path.iter().map(|(part, _)| part.as_str()).collect();
-        names[names.len().saturating_sub(parts)..].join(".")
-    };
-    axes.iter()
-        .enumerate()
-        .map(|(place, axis)| {
-            (1..=axis.path.len())
-                .map(|parts| (parts, ends(axis, parts)))
-                .find(|(parts, name)| {
-                    let taken_by_axis = axes
-                        .iter()
-                        .enumerate()
-                        .any(|(other, axis)| other != place && ends(axis, *parts) == *name);
-                    !taken_by_axis && name != "variant" && !own.contains(&name.as_str())
-                })
-                .map_or_else(|| axis.dotted(), |(_, name)| name)
-        })
-        .collect()
 }
