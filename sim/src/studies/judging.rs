@@ -6,22 +6,14 @@ use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::result::Verdict;
 use kvrig_base::row::Row;
 
-/// What the thresholds say.
-#[derive(Debug)]
-pub(super) struct Judged {
-    pub(super) verdicts: Vec<Verdict>,
-    /// Thresholds that are left out, in sentences.
-    pub(super) left_out: Vec<String>,
-}
-
 /// Judges rows by the thresholds of the study.
 ///
-/// Settings may leave nothing that a threshold of the built-in study speaks of; one that somebody
+/// Returns the verdicts, and a sentence for each threshold that is left out. Settings may leave nothing that a threshold of the built-in study speaks of; one that somebody
 /// wrote must judge something.
 ///
 /// # Errors
 /// A threshold that somebody wrote and that applies to no row.
-pub(super) fn judge(study: &Study, rows: &[Row]) -> Result<Judged, RunError> {
+pub(super) fn judge(study: &Study, rows: &[Row]) -> Result<(Vec<Verdict>, Vec<String>), RunError> {
     let (judged, idle): (Vec<Objective>, Vec<Objective>) = study
         .objectives
         .iter()
@@ -43,8 +35,5 @@ pub(super) fn judge(study: &Study, rows: &[Row]) -> Result<Judged, RunError> {
             objective.metric
         )
     };
-    Ok(Judged {
-        verdicts,
-        left_out: idle.iter().map(sentence).collect(),
-    })
+    Ok((verdicts, idle.iter().map(sentence).collect()))
 }

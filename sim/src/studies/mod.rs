@@ -1,13 +1,14 @@
 //! The studies that are built in: each a study file, cells, findings and charts of its own.
 //!
-//! A new study is a new folder here and a new line in [`BUILT_IN`]. Nothing is reserved to built-in
+//! A new study is a new folder here, which answers a `Question`, and a new line in [`BUILT_IN`]. Nothing is reserved to built-in
 //! studies: `kvrig new` prints their files, and a changed copy runs the same way.
 
 #[path = "adaptive-capacity/mod.rs"]
 mod adaptive_capacity;
 mod asks;
+mod beginning;
 #[path = "big-keys/mod.rs"]
-pub mod big_keys;
+mod big_keys;
 mod cost;
 mod drawing;
 mod eviction;
@@ -15,15 +16,18 @@ mod hosting;
 #[path = "hot-partitions/mod.rs"]
 mod hot_partitions;
 mod judging;
+mod question;
 pub mod rehash;
 mod rows;
 mod samples;
 mod setup;
+#[cfg(test)]
+mod testing;
 mod traffic;
 mod workload;
 
 use crate::run::Plan;
-use crate::study::{Cell, Files, Study, StudyKind};
+use crate::study::{Cell, Files, Study};
 use kvrig_base::diagnostic::{self, Diagnostic};
 
 /// A built-in study.
@@ -35,6 +39,8 @@ pub struct BuiltIn {
     pub question: &'static str,
     /// Its study file.
     pub toml: &'static str,
+    /// Makes a plan of a study file that asks its question.
+    plan: fn(Study, &dyn Files) -> Result<Plan, Diagnostic>,
 }
 
 /// All built-in studies, in the order of the book.
@@ -57,19 +63,12 @@ pub fn find(name: &str) -> Option<&'static BuiltIn> {
 /// # Errors
 /// What the study names and cannot be read, or cannot be run.
 pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
-    let kind = study.cells.first().map(|cell| cell.kind.clone());
-    match kind {
-        Some(StudyKind::Rehash(_)) => rehash::plan(study, files),
-        Some(StudyKind::BigKeys(_)) => big_keys::plan(study, files),
-        Some(StudyKind::Eviction(_)) => eviction::plan(study, files),
-        Some(StudyKind::HotPartitions(_)) => hot_partitions::plan(study, files),
-        Some(StudyKind::AdaptiveCapacity(_)) => adaptive_capacity::plan(study, files),
-        Some(StudyKind::Cost(_)) => cost::plan(study, files),
-        None => Err(Diagnostic::new(
-            diagnostic::MISSING_KEY,
-            "the study has no cell to run",
-        )),
-    }
+    let asked = find(study.name).filter(|_| !study.cells.is_empty());
+    let asked = asked.ok_or_else(|| {
+        let message = "the study has no cell to run";
+        Diagnostic::new(diagnostic::MISSING_KEY, message)
+    })?;
+    (asked.plan)(study, files)
 }
 
 /// The error that a cell asks another question than the first one.

@@ -1,8 +1,9 @@
-//! What cells of any study name and that is read from elsewhere: cost profile, configuration, files.
+//! What cells of any study name and that is read from elsewhere: cost profile, configuration,
+//! workload, files.
 
-use super::workload::NamedFiles;
+use super::workload::{NamedFiles, WorkloadInputs, WorkloadReader};
 use crate::cost::Profile;
-use crate::study::{Cell, Files, Host, Placed, Redis, Study};
+use crate::study::{Cell, Conf, Files, Host, Placed, Redis, Study};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_redis::Config;
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub(super) fn redis(cell: &Cell) -> Result<&Redis, Diagnostic> {
 pub(super) struct Setup<'a> {
     /// The files of the study.
     pub(super) files: NamedFiles<'a>,
+    workloads: WorkloadReader,
     profiles: BTreeMap<String, Profile>,
 }
 
@@ -28,8 +30,17 @@ impl<'a> Setup<'a> {
     pub(super) fn new(study: &'a Study, files: &'a dyn Files) -> Self {
         Self {
             files: NamedFiles::new(study, files),
+            workloads: WorkloadReader::default(),
             profiles: BTreeMap::new(),
         }
+    }
+
+    /// The workload of a cell.
+    ///
+    /// # Errors
+    /// What cannot be read, or contradicts the rest, with its place in the study file.
+    pub(super) fn workload(&mut self, cell: &Cell) -> Result<WorkloadInputs, Diagnostic> {
+        self.workloads.inputs(&cell.workload, &self.files)
     }
 
     /// The cost profile of a machine, with what the study says of its link and disk.
@@ -77,14 +88,15 @@ impl<'a> Setup<'a> {
     }
 
     /// The configuration of a cell's node; `is_own` takes the directives that only the study
-    /// understands.
+    /// understands, or refuses one.
     ///
     /// # Errors
-    /// A directive that this version does not honour, with its place in the study file.
+    /// A directive that the study refuses or that this version does not honour, with its place in the
+    /// study file.
     pub(super) fn config(
         &self,
         cell: &Cell,
-        mut is_own: impl FnMut(&str, &str) -> bool,
+        mut is_own: impl FnMut(&Conf) -> Result<bool, Diagnostic>,
     ) -> Result<Config, Diagnostic> {
         let redis = redis(cell)?;
         let mut config = Config {
@@ -92,7 +104,7 @@ impl<'a> Setup<'a> {
             ..Config::default()
         };
         for directive in &redis.conf {
-            if is_own(&directive.name.value, &directive.value.value) {
+            if is_own(directive)? {
                 continue;
             }
             let set = config.set(&directive.name.value, &directive.value.value);

@@ -1,6 +1,7 @@
 //! Requests to a DynamoDB table: a workload whose keys are placed by a design of partition keys.
 
-use super::workload::{NamedFiles, WorkloadInputs, WorkloadReader};
+use super::setup::Setup;
+use super::workload::WorkloadInputs;
 use crate::dynamo::{Collection, Demand, Place, Places, Request};
 use crate::study::{Cell, Dynamodb, KeyDesign, KeyName, Selection, SortName};
 use kvrig_base::diagnostic::{self, Diagnostic};
@@ -77,8 +78,7 @@ impl TrafficInputs {
     pub(super) fn read(
         cell: &Cell,
         table: &Dynamodb,
-        files: &NamedFiles<'_>,
-        reader: &mut WorkloadReader,
+        setup: &mut Setup<'_>,
     ) -> Result<Self, Diagnostic> {
         let refuse = |message: &str, help: &str| {
             Err(Diagnostic::new(diagnostic::CONTRADICTION, message).help(help.to_owned()))
@@ -89,7 +89,7 @@ impl TrafficInputs {
                 "leave `workload.keyspace` out",
             );
         };
-        let workload = reader.inputs(&cell.workload, files)?;
+        let workload = setup.workload(cell)?;
         if workload.pacing.is_none() {
             return refuse(
                 "clients that wait for replies do not say how much they ask for: replies take no \

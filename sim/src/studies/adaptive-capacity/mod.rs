@@ -14,18 +14,16 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+use crate::cost::Profile;
 use crate::dynamo::{Host, Recorded};
-use crate::run::{Experiment, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds};
-use crate::studies::judging::judge;
+use crate::run::{Point, RunError};
+use crate::studies::question::{self, Planned, Question, Told};
 use crate::studies::setup::Setup;
 use crate::studies::traffic::TrafficInputs;
-use crate::studies::workload::WorkloadReader;
-use crate::study::{AdaptiveCapacityKnobs, Cell, Dynamodb, Files, Study, StudyKind};
+use crate::study::{AdaptiveCapacityKnobs, Cell, Dynamodb, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::digest::Digest;
 use kvrig_base::quantity::Bytes;
-use kvrig_base::random::Seed;
-use kvrig_base::result::{ProfileRef, StudyResult};
+use kvrig_base::result::StudyResult;
 use kvrig_base::time::Span;
 use load::Load;
 use outcome::PointOutcome;
@@ -36,6 +34,7 @@ pub(super) const BUILT_IN: super::BuiltIn = super::BuiltIn {
     name: "adaptive-capacity",
     question: "What do burst, adaptive capacity and splits save, and how soon?",
     toml: include_str!("study.toml"),
+    plan: question::plan::<AdaptiveCapacity>,
 };
 
 /// CPU time of one request. For estimates.
@@ -51,8 +50,7 @@ struct Inputs {
     table: Dynamodb,
     traffic: TrafficInputs,
     duration: Span,
-    profile: ProfileRef,
-    files: Vec<(String, Digest)>,
+    profile: Profile,
 }
 
 /// What a point runs.
@@ -63,47 +61,17 @@ struct Spec {
     load: Load,
 }
 
-/// The study, ready to run.
-struct AdaptiveCapacity {
-    study: Study,
-    cells: Vec<Inputs>,
-    specs: Vec<Spec>,
-    points: Vec<Point>,
-}
+/// The study.
+struct AdaptiveCapacity;
 
-/// Plans the study.
-///
-/// # Errors
-/// What a cell names and cannot be read, or cannot be run.
-pub(super) fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
-    let cells = {
-        let mut setup = Setup::new(&study, files);
-        let mut workloads = WorkloadReader::default();
-        let cells = study.cells.iter();
-        let read = cells.map(|cell| Inputs::read(cell, &mut setup, &mut workloads));
-        read.collect::<Result<Vec<_>, _>>()?
-    };
-    let memory_max = study.max_memory;
-    let mut planned = AdaptiveCapacity {
-        study,
-        cells,
-        specs: Vec::new(),
-        points: Vec::new(),
-    };
-    planned.lay_out_points();
-    Ok(Plan::new(
-        Box::new(planned),
-        memory_max,
-        "lower workload.keys",
-    ))
-}
+impl Question for AdaptiveCapacity {
+    const BUILT_IN: super::BuiltIn = BUILT_IN;
+    const TO_LOWER: &'static str = "lower workload.keys";
+    type Inputs = Inputs;
+    type Spec = Spec;
+    type Found = PointOutcome;
 
-impl Inputs {
-    fn read(
-        cell: &Cell,
-        setup: &mut Setup<'_>,
-        workloads: &mut WorkloadReader,
-    ) -> Result<Self, Diagnostic> {
+    fn read(cell: &Cell, setup: &mut Setup<'_>) -> Result<Inputs, Diagnostic> {
         let (StudyKind::AdaptiveCapacity(knobs), Some(table)) = (&cell.kind, &cell.dynamodb) else {
             return Err(super::another_question(cell));
         };
@@ -120,66 +88,62 @@ impl Inputs {
                     .help("`run.duration` says how long the workload is run; `0s` leaves it out"),
             );
         };
-        let profile = setup.machine(&cell.host)?.reference();
-        let traffic = TrafficInputs::read(cell, table, &setup.files, workloads)?;
-        Ok(Self {
-            files: setup.files.digests(),
+        Ok(Inputs {
+            profile: setup.machine(&cell.host)?,
+            traffic: TrafficInputs::read(cell, table, setup)?,
             cell: cell.clone(),
             knobs: knobs.clone(),
             table: *table,
-            traffic,
             duration,
-            profile,
         })
     }
-}
 
-impl AdaptiveCapacity {
-    fn lay_out_points(&mut self) {
-        for cell in 0..self.cells.len() {
-            for load in load::all(&self.cells[cell].knobs, self.cells[cell].duration) {
+    fn profile(inputs: &Inputs) -> &Profile {
+        &inputs.profile
+    }
+
+    fn specs(planned: &Planned<Self>) -> Result<Vec<Spec>, Diagnostic> {
+        let mut specs = Vec::new();
+        for (cell, inputs) in planned.cells.iter().enumerate() {
+            for load in load::all(&inputs.knobs, inputs.duration) {
                 // Where nothing is drawn all seeds would be alike.
-                let seeds = if load.is_drawn() { self.study.seeds } else { 1 };
-                self.specs.extend((0..seeds).map(|replication| Spec {
+                let seeds = if load.is_drawn() {
+                    planned.study.seeds
+                } else {
+                    1
+                };
+                specs.extend((0..seeds).map(|replication| Spec {
                     cell,
                     replication,
                     load,
                 }));
             }
         }
-        let points = self.specs.iter().map(|&spec| self.point(spec));
-        self.points = points.collect();
+        Ok(specs)
     }
 
-    fn point(&self, spec: Spec) -> Point {
-        let inputs = &self.cells[spec.cell];
+    fn point(planned: &Planned<Self>, spec: &Spec) -> Point {
+        let inputs = &planned.cells[spec.cell];
         let requests = spec.load.requests(&inputs.knobs, inputs.traffic.rate());
         let seconds = spec.load.duration(&inputs.knobs).as_picos() / 1_000_000_000_000;
-        let mut label = vec![inputs.cell.variant.clone()];
-        let axes = inputs
-            .cell
-            .axes
-            .iter()
-            .map(|(axis, value)| (axis.clone(), value.clone()));
-        let axes = axes.chain(spec.load.axes());
-        label.extend(axes.map(|(axis, value)| format!("{axis}={value}")));
-        label.push(format!("seed {}", spec.replication + 1));
-        label.retain(|part| !part.is_empty());
+        let axes = spec.load.axes().into_iter();
+        let parts = axes.map(|(axis, value)| format!("{axis}={value}"));
         Point {
-            label: label.join(" · "),
-            identity: format!(
-                "adaptive-capacity {:?} replication {}\nseed {}\n{:?}\nfiles {:?}",
-                spec.load, spec.replication, self.study.seed, inputs.cell, inputs.files
-            ),
+            label: question::label(&inputs.cell, parts, spec.replication),
+            identity: planned.identity(format!("{:?}", spec.load), spec.cell, spec.replication),
             events: requests,
             memory: Bytes(KEY_BYTES * inputs.traffic.keys() + seconds * 256),
             cpu: REQUEST_CPU * requests,
         }
     }
 
-    fn run(&self, spec: Spec, cancelled: &dyn Fn() -> bool) -> Result<PointOutcome, RunError> {
-        let inputs = &self.cells[spec.cell];
-        let seed = Seed(self.study.seed).replication(spec.replication);
+    fn run(
+        planned: &Planned<Self>,
+        spec: &Spec,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(PointOutcome, u64), RunError> {
+        let inputs = &planned.cells[spec.cell];
+        let seed = planned.seed(spec.replication);
         let mut recorded = match spec.load {
             Load::Workload { .. } => {
                 let traffic = inputs.traffic.traffic(seed)?;
@@ -191,63 +155,30 @@ impl AdaptiveCapacity {
             load => load.run(&inputs.knobs, &inputs.table, seed, cancelled)?,
         };
         recorded.cells = Vec::new();
-        Ok(PointOutcome {
+        let attempts = recorded.books.attempts;
+        let outcome = PointOutcome {
             variant: inputs.cell.variant.clone(),
             axes: inputs.cell.axes.clone(),
             load: spec.load.axes(),
             replication: spec.replication,
             recorded: Box::new(recorded),
-        })
-    }
-}
-
-impl Experiment for AdaptiveCapacity {
-    fn points(&self) -> &[Point] {
-        &self.points
+        };
+        Ok((outcome, attempts))
     }
 
-    fn run_point(&self, index: usize, cancelled: &dyn Fn() -> bool) -> Result<Outcome, RunError> {
-        let outcome = self.run(self.specs[index], cancelled)?;
-        Ok(Outcome {
-            events: outcome.recorded.books.attempts,
-            data: serde_json::to_value(outcome).map_err(std::io::Error::other)?,
-        })
-    }
-
-    fn reduce(&self, outcomes: &[Outcome]) -> Result<StudyResult, RunError> {
-        let found = outcomes
-            .iter()
-            .map(|outcome| serde_json::from_value(outcome.data.clone()))
-            .collect::<Result<Vec<PointOutcome>, _>>()
-            .map_err(std::io::Error::other)?;
-        let study = &self.study;
-        let rows = rows_over_seeds("adaptive-capacity", &outcome::samples(&found));
-        let judged = judge(study, &rows)?;
-        let mut warnings = judged.left_out;
-        warnings.extend(study.warnings.iter().map(ToString::to_string));
-        let drawn = charts::draw(&found, &rows);
+    fn answer(planned: &Planned<Self>, found: Vec<PointOutcome>) -> Result<StudyResult, RunError> {
+        let judged = planned.judge(&outcome::samples(&found))?;
+        let (rows, warnings) = (&judged.rows, &judged.left_out);
         let attempts = found.iter().map(|point| point.recorded.books.attempts);
-        Ok(StudyResult {
-            study: "adaptive-capacity".into(),
-            title: study.title.clone(),
-            question: BUILT_IN.question.into(),
-            quick: study.quick,
-            seed: study.seed,
-            seeds: study.seeds,
-            profile: self.cells[0].profile.clone(),
-            verdicts: judged.verdicts,
-            findings: findings::findings(&rows, &self.cells[0].knobs, &warnings),
-            table: summary::table(&rows),
-            series: drawn.series,
-            charts: drawn.charts,
-            histograms: Vec::new(),
-            model_card: card::model_card(&warnings),
+        let told = Told {
+            findings: findings::findings(rows, &planned.cells[0].knobs, warnings),
+            table: summary::table(rows),
+            drawn: charts::draw(&found, rows),
+            model_card: card::model_card(warnings),
             counters: BTreeMap::from([("attempts".to_owned(), attempts.sum())]),
-            fingerprint: fingerprint(&rows, Vec::new()),
-            sections: Vec::new(),
-            document: study.document.clone(),
-            rows,
-        })
+            windows: Vec::new(),
+        };
+        Ok(planned.result(judged, told))
     }
 }
 

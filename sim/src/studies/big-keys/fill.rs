@@ -4,9 +4,10 @@
 //! the tables of a value that has grown by them; the small keys are loaded as from a snapshot.
 
 use super::commands::{BIG_KEY, OTHER_KEY, Subject};
-use super::inputs::{Beginning, Inputs};
+use super::inputs::Inputs;
 use crate::client::Arguments;
 use crate::run::RunError;
+use crate::studies::beginning::Beginning;
 use crate::studies::hosting::{FILLS_UNASKED, load};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::id::ConnId;

@@ -1,19 +1,17 @@
 //! What a cell runs on, read once and shared by its points: store, profile, workload.
 
-use crate::client::{OpenArrivals, RedisRequests};
 use crate::cost::Profile;
 use crate::studies::another_question;
+use crate::studies::beginning::Beginning;
 use crate::studies::setup::{Setup, redis};
-use crate::studies::workload::{WorkloadInputs, WorkloadReader};
-use crate::study::{BigKeysKnobs, Cell, Files, RedisVersion, Study, StudyKind};
+use crate::studies::workload::WorkloadInputs;
+use crate::study::{BigKeysKnobs, Cell, RedisVersion, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::digest::Digest;
 use kvrig_base::random::Seed;
 use kvrig_base::time::Span;
 use kvrig_redis::Config;
 use kvrig_tables::TableKind;
 use kvrig_workloads::popularity::KeySpace;
-use kvrig_workloads::{KeyId, Operations, Workload};
 use std::sync::Arc;
 
 /// How many times its first keys a key space may hold in the end: room for a workload that inserts.
@@ -29,30 +27,15 @@ pub(super) struct Inputs {
     pub(super) version: RedisVersion,
     /// The table of all keys: that of the version.
     pub(super) table: TableKind,
-    /// Files that it names, with the digest of their content.
-    pub(super) files: Vec<(String, Digest)>,
     workload: WorkloadInputs,
 }
 
-/// Reads what cells name, each file once.
-pub(super) struct Reader<'a> {
-    setup: Setup<'a>,
-    workloads: WorkloadReader,
-}
-
-impl<'a> Reader<'a> {
-    pub(super) fn new(study: &'a Study, files: &'a dyn Files) -> Self {
-        Self {
-            setup: Setup::new(study, files),
-            workloads: WorkloadReader::default(),
-        }
-    }
-
+impl Inputs {
     /// Reads everything that `cell` names.
     ///
     /// # Errors
     /// What cannot be read, or contradicts the rest, with its place in the study file.
-    pub(super) fn inputs(&mut self, cell: &Cell) -> Result<Inputs, Diagnostic> {
+    pub(super) fn read(cell: &Cell, setup: &mut Setup<'_>) -> Result<Self, Diagnostic> {
         let StudyKind::BigKeys(knobs) = &cell.kind else {
             return Err(another_question(cell));
         };
@@ -64,8 +47,8 @@ impl<'a> Reader<'a> {
             .help("leave `event` out"));
         }
         let version = redis(cell)?.version;
-        let profile = self.setup.machine(&cell.host)?;
-        let config = self.setup.config(cell, |_, _| false)?;
+        let profile = setup.machine(&cell.host)?;
+        let config = setup.config(cell, |_| Ok(false))?;
         if config.maxmemory > 0 {
             return Err(Diagnostic::new(
                 diagnostic::CONTRADICTION,
@@ -73,10 +56,8 @@ impl<'a> Reader<'a> {
             )
             .help("leave `maxmemory` out of `store.redis.conf`"));
         }
-        let files = &self.setup.files;
-        let workload = self.workloads.inputs(&cell.workload, files)?;
-        Ok(Inputs {
-            files: files.digests(),
+        let workload = setup.workload(cell)?;
+        Ok(Self {
             cell: cell.clone(),
             knobs: knobs.clone(),
             profile,
@@ -89,22 +70,7 @@ impl<'a> Reader<'a> {
             workload,
         })
     }
-}
 
-/// Where a workload stands when the run begins.
-#[derive(Debug)]
-pub(super) struct Beginning {
-    /// What clients ask from then on.
-    pub(super) requests: RedisRequests,
-    /// When, in an open loop.
-    pub(super) arrivals: Option<OpenArrivals>,
-    /// The workload, for filling the store with its keys.
-    pub(super) workload: Arc<Workload>,
-    /// Keys that are in the store already, in the order of filling.
-    pub(super) present: Vec<KeyId>,
-}
-
-impl Inputs {
     /// Requests expected within `span`.
     pub(super) fn requests_within(&self, span: Span) -> u64 {
         self.workload
@@ -147,23 +113,6 @@ impl Inputs {
                 firsts
             }
         };
-        let mut operations = Operations::new(Arc::clone(&workload));
-        if workload.needs_time()
-            && let Some(starts) = self.workload.starts(seed)
-        {
-            operations = operations.starting(starts);
-        }
-        let mut requests = RedisRequests::new(operations)
-            .map_err(|error| Diagnostic::new(diagnostic::CONTRADICTION, error.to_string()))?;
-        for &key in &present {
-            requests.mark_stored(key);
-        }
-        let arrivals = self.workload.arrivals(&requests, 0, seed);
-        Ok(Beginning {
-            requests,
-            arrivals,
-            workload,
-            present,
-        })
+        Beginning::new(&self.workload, workload, 0, present, seed)
     }
 }

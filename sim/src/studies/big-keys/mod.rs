@@ -19,18 +19,17 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use crate::run::{
-    Experiment, Outcome, Plan, Point, RunError, Sample, fingerprint, rows_over_seeds,
-};
-use crate::studies::judging::judge;
-use crate::study::{Files, Study};
+use crate::cost::Profile;
+use crate::run::{Point, RunError, Sample, rows_over_seeds};
+use crate::studies::question::{self, Planned, Question, Told};
+use crate::studies::setup::Setup;
+use crate::study::Cell;
 use charts::Drawing;
 use commands::{Subject, size_name, subject};
 use findings::Subjects;
-use inputs::{Inputs, Reader};
+use inputs::Inputs;
 use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::quantity::Bytes;
-use kvrig_base::random::Seed;
 use kvrig_base::result::{PointWindows, StudyResult};
 use kvrig_base::time::Span;
 use node::Spec;
@@ -38,10 +37,11 @@ use outcome::PointOutcome;
 use std::collections::BTreeMap;
 
 /// This study as `kvrig list` shows it.
-pub const BUILT_IN: super::BuiltIn = super::BuiltIn {
+pub(super) const BUILT_IN: super::BuiltIn = super::BuiltIn {
     name: "big-keys",
     question: "Who waits behind one big command?",
     toml: include_str!("study.toml"),
+    plan: question::plan::<BigKeys>,
 };
 
 /// Memory of a small key beside its bytes, and of an element beside its own: slots of arenas,
@@ -54,61 +54,43 @@ const REQUEST_CPU: Span = Span::from_nanos(700);
 const SMALL_KEY_CPU: Span = Span::from_nanos(300);
 const ELEMENT_CPU: Span = Span::from_nanos(1_000);
 
-/// The study, ready to run.
-struct BigKeys {
-    study: Study,
-    cells: Vec<Inputs>,
-    specs: Vec<Spec>,
-    points: Vec<Point>,
-}
+/// The study.
+struct BigKeys;
 
-/// Plans the study.
-///
-/// # Errors
-/// What a cell names and cannot be read, or cannot be run.
-pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
-    let mut reader = Reader::new(&study, files);
-    let cells = study
-        .cells
-        .iter()
-        .map(|cell| reader.inputs(cell))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut big_keys = BigKeys {
-        specs: Vec::new(),
-        points: Vec::new(),
-        cells,
-        study,
-    };
-    big_keys.lay_out_points();
-    let memory_max = big_keys.study.max_memory;
-    Ok(Plan::new(
-        Box::new(big_keys),
-        memory_max,
-        "lower study.big-keys.sizes or study.big-keys.element_size",
-    ))
-}
+impl Question for BigKeys {
+    const BUILT_IN: super::BuiltIn = BUILT_IN;
+    const TO_LOWER: &'static str = "lower study.big-keys.sizes or study.big-keys.element_size";
+    type Inputs = Inputs;
+    type Spec = Spec;
+    type Found = PointOutcome;
 
-impl BigKeys {
-    fn lay_out_points(&mut self) {
-        for (cell, inputs) in self.cells.iter().enumerate() {
+    fn read(cell: &Cell, setup: &mut Setup<'_>) -> Result<Inputs, Diagnostic> {
+        Inputs::read(cell, setup)
+    }
+
+    fn profile(inputs: &Inputs) -> &Profile {
+        &inputs.profile
+    }
+
+    fn specs(planned: &Planned<Self>) -> Result<Vec<Spec>, Diagnostic> {
+        let mut specs = Vec::new();
+        for (cell, inputs) in planned.cells.iter().enumerate() {
             for &command in &inputs.knobs.commands {
                 for &size in &inputs.knobs.sizes {
-                    for replication in 0..self.study.seeds {
-                        self.specs.push(Spec {
-                            cell,
-                            command,
-                            size,
-                            replication,
-                        });
-                    }
+                    specs.extend((0..planned.study.seeds).map(|replication| Spec {
+                        cell,
+                        command,
+                        size,
+                        replication,
+                    }));
                 }
             }
         }
-        self.points = self.specs.iter().map(|spec| self.point(spec)).collect();
+        Ok(specs)
     }
 
-    fn point(&self, spec: &Spec) -> Point {
-        let inputs = &self.cells[spec.cell];
+    fn point(planned: &Planned<Self>, spec: &Spec) -> Point {
+        let inputs = &planned.cells[spec.cell];
         let knobs = &inputs.knobs;
         let requests = inputs.requests_within(knobs.lead_in + knobs.window);
         let keys = spec.small_keys(inputs);
@@ -128,22 +110,17 @@ impl BigKeys {
             "" => String::new(),
             variant => format!("{variant} · "),
         };
+        let command = spec.command.name();
         Point {
             label: format!(
-                "{variant}{} {} seed {}",
-                spec.command.name(),
+                "{variant}{command} {} seed {}",
                 size_name(spec.size),
                 spec.replication + 1
             ),
-            identity: format!(
-                "big-keys {} {} replication {}\nseed {}\nprofile {}\n{:?}\nfiles {:?}",
-                spec.command.name(),
-                spec.size,
+            identity: planned.identity(
+                format!("{command} {}", spec.size),
+                spec.cell,
                 spec.replication,
-                self.study.seed,
-                inputs.profile.digest(),
-                inputs.cell,
-                inputs.files,
             ),
             events: requests,
             memory: Bytes(small.saturating_add(big)),
@@ -151,75 +128,75 @@ impl BigKeys {
         }
     }
 
-    fn subjects(&self) -> Subjects {
-        let knobs = &self.cells[0].knobs;
-        Subjects {
-            commands: knobs.commands.clone(),
-            sizes: knobs.sizes.clone(),
-            element_bytes: knobs.element_bytes,
-            window: knobs.window,
-            limits: knobs.limits.clone(),
-        }
+    fn run(
+        planned: &Planned<Self>,
+        spec: &Spec,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(PointOutcome, u64), RunError> {
+        let seed = planned.seed(spec.replication);
+        node::run(&planned.cells[spec.cell], spec, seed, cancelled)
     }
 
-    fn result(
-        &self,
-        points: &[PointOutcome],
-        windows: Vec<PointWindows>,
+    fn answer(
+        planned: &Planned<Self>,
+        mut points: Vec<PointOutcome>,
     ) -> Result<StudyResult, RunError> {
-        let study = &self.study;
-        let subjects = self.subjects();
+        let first = &planned.cells[0];
+        let subjects = subjects(first);
+        let named = points.iter_mut().zip(&planned.points);
+        let windows = named.map(|(outcome, point)| PointWindows {
+            point: point.label.clone(),
+            windows: std::mem::take(&mut outcome.windows),
+        });
+        let windows = windows.collect();
         let mut samples: Vec<Sample> = points
             .iter()
             .flat_map(|point| point.samples.clone())
             .collect();
         let measured = rows_over_seeds(BUILT_IN.name, &samples);
         samples.extend(limits::within(&measured, &subjects.sizes, &subjects.limits));
-        let rows = rows_over_seeds(BUILT_IN.name, &samples);
-        let judged = judge(study, &rows)?;
-        let drawn = charts::draw(&Drawing {
-            points,
-            rows: &rows,
-            sizes: &subjects.sizes,
-            limits: &subjects.limits,
-            element_bytes: subjects.element_bytes,
-        });
+        let judged = planned.judge(&samples)?;
+        let rows = &judged.rows;
         let mut warnings: Vec<String> = points
             .iter()
             .flat_map(|point| point.warnings.clone())
             .collect();
-        warnings.extend(beyond_the_profile(points));
-        warnings.extend(study.warnings.iter().map(ToString::to_string));
-        warnings.extend(judged.left_out);
+        warnings.extend(beyond_the_profile(&points));
+        warnings.extend(judged.left_out.iter().cloned());
         warnings.sort();
         warnings.dedup();
         let mut counters: BTreeMap<String, u64> = BTreeMap::new();
         for (name, count) in points.iter().flat_map(|point| &point.counters) {
             *counters.entry(name.clone()).or_default() += count;
         }
-        let first = &self.cells[0];
         let version = first.version.name();
-        Ok(StudyResult {
-            study: BUILT_IN.name.into(),
-            title: study.title.clone(),
-            question: BUILT_IN.question.into(),
-            quick: study.quick,
-            seed: study.seed,
-            seeds: study.seeds,
-            profile: first.profile.reference(),
-            verdicts: judged.verdicts,
-            findings: findings::findings(&rows, &subjects, &warnings),
-            table: table::table(&rows, &subjects),
-            series: drawn.series,
-            charts: drawn.charts,
-            histograms: drawn.histograms,
+        let told = Told {
+            findings: findings::findings(rows, &subjects, &warnings),
+            table: table::table(rows, &subjects),
+            drawn: charts::draw(&Drawing {
+                points: &points,
+                rows,
+                sizes: &subjects.sizes,
+                limits: &subjects.limits,
+                element_bytes: subjects.element_bytes,
+            }),
             model_card: card::model_card(version, &first.profile.name, &warnings),
             counters,
-            fingerprint: fingerprint(&rows, windows),
-            sections: Vec::new(),
-            document: study.document.clone(),
-            rows,
-        })
+            windows,
+        };
+        Ok(planned.result(judged, told))
+    }
+}
+
+/// What the rows are about.
+fn subjects(inputs: &Inputs) -> Subjects {
+    let knobs = &inputs.knobs;
+    Subjects {
+        commands: knobs.commands.clone(),
+        sizes: knobs.sizes.clone(),
+        element_bytes: knobs.element_bytes,
+        window: knobs.window,
+        limits: knobs.limits.clone(),
     }
 }
 
@@ -246,33 +223,4 @@ fn beyond_the_profile(points: &[PointOutcome]) -> Vec<String> {
         )
     };
     kinds.into_iter().map(sentence).collect()
-}
-
-impl Experiment for BigKeys {
-    fn points(&self) -> &[Point] {
-        &self.points
-    }
-
-    fn run_point(&self, index: usize, cancelled: &dyn Fn() -> bool) -> Result<Outcome, RunError> {
-        let spec = &self.specs[index];
-        let seed = Seed(self.study.seed).replication(spec.replication);
-        let (outcome, events) = node::run(&self.cells[spec.cell], spec, seed, cancelled)?;
-        let data = serde_json::to_value(outcome).map_err(std::io::Error::other)?;
-        Ok(Outcome { events, data })
-    }
-
-    fn reduce(&self, outcomes: &[Outcome]) -> Result<StudyResult, RunError> {
-        let mut points = Vec::with_capacity(outcomes.len());
-        let mut windows = Vec::with_capacity(outcomes.len());
-        for (outcome, point) in outcomes.iter().zip(&self.points) {
-            let mut of_point: PointOutcome =
-                serde_json::from_value(outcome.data.clone()).map_err(std::io::Error::other)?;
-            windows.push(PointWindows {
-                point: point.label.clone(),
-                windows: std::mem::take(&mut of_point.windows),
-            });
-            points.push(of_point);
-        }
-        self.result(&points, windows)
-    }
 }

@@ -1,48 +1,9 @@
 //! Behaviours of the study, at sizes that take milliseconds.
 
-use super::*;
-use crate::run::{Observer, Points, run};
-use crate::study::{self, Flags, Layers, Source};
-use kvrig_base::diagnostic;
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, path: &str) -> Result<Vec<u8>, Diagnostic> {
-        let message = format!("no file {path}");
-        Err(Diagnostic::new(diagnostic::UNREADABLE, message))
-    }
-}
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn point_finished(&self, _: usize, _: usize, _: u64) {}
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
-
-impl Points for Nobody {
-    fn load(&self, _: &str) -> Option<Vec<u8>> {
-        None
-    }
-    fn save(&self, _: &str, _: &[u8]) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn load(text: &str) -> Result<Study, Vec<Diagnostic>> {
-    study::load(&Layers {
-        file: Source {
-            name: "study.toml".to_owned(),
-            text: format!("schema = 1\n{text}"),
-        },
-        builtin: |name| crate::studies::find(name).map(|study| study.toml),
-        sets: &[],
-        flags: Flags::default(),
-    })
-}
+use crate::studies::rows::Rows;
+use crate::studies::testing::{assert_same_for_any_jobs, refusal, run, try_load};
+use crate::study::Flags;
+use kvrig_base::result::StudyResult;
 
 /// A small study: what is in `knobs`, 1,000 small keys, short windows, one seed.
 fn outcome_of(knobs: &str) -> StudyResult {
@@ -53,13 +14,11 @@ fn outcome_with(knobs: &str, jobs: usize) -> StudyResult {
     let text = format!(
         "[study.big-keys]\nkeys = 1_000\nlead_in = \"20ms\"\nwindow = \"60ms\"\n{knobs}\n[run]\nseeds = 1\n"
     );
-    let study = load(&text).unwrap_or_else(|errors| panic!("{errors:?}"));
-    let plan = plan(study, &NoFiles).unwrap();
-    run(&plan, jobs, &Nobody, &Nobody).unwrap()
+    run(&text, jobs)
 }
 
 fn value(result: &StudyResult, cell: &[(&str, &str)], name: &str) -> i64 {
-    let rows = crate::studies::rows::Rows(&result.rows);
+    let rows = Rows(&result.rows);
     let found = rows.find(cell, name);
     found
         .unwrap_or_else(|| panic!("{cell:?} has {name}"))
@@ -127,9 +86,7 @@ fn a_stop_grows_with_the_keys_and_everybody_waits_for_it() {
 #[test]
 fn the_number_of_jobs_changes_nothing() {
     let knobs = "commands = [\"lrange\", \"sinter\", \"flushall-async\"]\nsizes = [1_000]";
-    let (one, two) = (outcome_with(knobs, 1), outcome_with(knobs, 2));
-    assert_eq!(one.fingerprint, two.fingerprint);
-    assert_eq!(one.series, two.series);
+    assert_same_for_any_jobs(|jobs| outcome_with(knobs, jobs));
 }
 
 #[test]
@@ -155,7 +112,7 @@ fn what_cannot_be_run_is_refused_at_its_place() {
         ),
         ("[study.big-keys]\ncommands = []", "study.big-keys.commands"),
     ] {
-        let errors = load(text).err().unwrap_or_default();
+        let errors = try_load(text, Flags::default()).err().unwrap_or_default();
         let found = errors.iter().any(|error| error.message.contains(message));
         assert!(found, "{text}: {errors:?}");
     }
@@ -177,8 +134,7 @@ fn settings_that_the_study_cannot_honour_are_contradictions() {
             "asks another question",
         ),
     ] {
-        let study = load(text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
-        let error = plan(study, &NoFiles).expect_err(text);
+        let error = refusal(text);
         assert!(error.message.contains(message), "{text}: {error:?}");
     }
 }

@@ -3,11 +3,10 @@
 use super::demand::Kinds;
 use super::requests::{KINDS, TableUse, measure};
 use crate::cost::Profile;
+use crate::studies::another_question;
 use crate::studies::setup::Setup;
-use crate::studies::workload::WorkloadReader;
 use crate::study::{Cell, CostKnobs, RetryMode, Selection, Sizes, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::digest::Digest;
 use kvrig_base::quantity::Share;
 use kvrig_base::time::Span;
 use kvrig_dynamo::price::{PriceTable, price_tables};
@@ -35,7 +34,6 @@ pub(super) struct Inputs {
     pub(super) tables: Vec<TableUse>,
     /// Prices of the region, by date.
     pub(super) prices: Vec<&'static PriceTable>,
-    pub(super) files: Vec<(String, Digest)>,
 }
 
 impl Inputs {
@@ -43,13 +41,9 @@ impl Inputs {
     ///
     /// # Errors
     /// What cannot be read, or contradicts the rest.
-    pub(super) fn read(
-        cell: &Cell,
-        setup: &mut Setup<'_>,
-        workloads: &mut WorkloadReader,
-    ) -> Result<Self, Diagnostic> {
+    pub(super) fn read(cell: &Cell, setup: &mut Setup<'_>) -> Result<Self, Diagnostic> {
         let StudyKind::Cost(knobs) = &cell.kind else {
-            return Err(contradiction("the cells of a study have one question"));
+            return Err(another_question(cell));
         };
         let profile = setup.machine(&cell.host)?;
         let duration = cell.duration.ok_or_else(|| {
@@ -75,7 +69,7 @@ impl Inputs {
             )
             .help("give `workload.arrivals`; `kvrig import` makes them of CloudWatch's metrics"));
         }
-        let read = workloads.inputs(&cell.workload, &setup.files)?;
+        let read = setup.workload(cell)?;
         let own = read.pacing.ok_or_else(|| {
             contradiction("a closed loop does not say how many requests share a second")
                 .help("give `workload.arrivals` a rate")
@@ -107,7 +101,6 @@ impl Inputs {
             cell: cell.clone(),
             knobs: knobs.clone(),
             own,
-            files: setup.files.digests(),
         })
     }
     /// The sentence on a peak that takes more units than a table may have by default.

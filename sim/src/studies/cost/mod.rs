@@ -24,11 +24,11 @@ mod summary;
 mod tests;
 mod waiting;
 
-use crate::run::{Experiment, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds};
-use crate::studies::judging::judge;
+use crate::cost::Profile;
+use crate::run::{Point, RunError};
+use crate::studies::question::{self, Planned, Question, Told};
 use crate::studies::setup::Setup;
-use crate::studies::workload::WorkloadReader;
-use crate::study::{Files, Study};
+use crate::study::Cell;
 use curve::{Curve, Shape, ratio_text};
 use demand::Demand;
 use inputs::Inputs;
@@ -36,7 +36,7 @@ use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::quantity::{Bytes, Share, exact};
 use kvrig_base::random::Seed;
 use kvrig_base::result::StudyResult;
-use kvrig_base::row::Class;
+use kvrig_base::row::Row;
 use kvrig_base::time::Span;
 use month::{Capacity, Ledger, Minute, TableRun};
 use outcome::{AS_CREATED, AUTO_SCALED, ON_DEMAND, PROVISIONED, PointOutcome, TableOutcome};
@@ -47,6 +47,7 @@ pub(super) const BUILT_IN: super::BuiltIn = super::BuiltIn {
     name: "cost",
     question: "Where do the prices of DynamoDB's capacity modes cross?",
     toml: include_str!("study.toml"),
+    plan: question::plan::<Cost>,
 };
 
 /// CPU time of one second of demand, and of one second of one table. For estimates.
@@ -60,13 +61,8 @@ const WATCHED_FROM_SECS: u64 = DAY_SECS;
 /// Seconds between two questions whether the run is cancelled.
 const ASK_EVERY: u64 = 8_192;
 
-/// The study, ready to run.
-struct Cost {
-    study: Study,
-    cells: Vec<Inputs>,
-    specs: Vec<Spec>,
-    points: Vec<Point>,
-}
+/// The study.
+struct Cost;
 
 /// What a point runs: one curve with all its tables, under one seed.
 #[derive(Clone, Copy, Debug)]
@@ -85,128 +81,9 @@ struct Named {
     runs: Vec<TableRun>,
 }
 
-/// Plans the study.
-///
-/// # Errors
-/// What a cell names and cannot be read, or cannot be run.
-pub(super) fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
-    let mut setup = Setup::new(&study, files);
-    let mut workloads = WorkloadReader::default();
-    let cells = study
-        .cells
-        .iter()
-        .map(|cell| Inputs::read(cell, &mut setup, &mut workloads))
-        .collect::<Result<Vec<_>, _>>()?;
-    let memory_max = study.max_memory;
-    let mut cost = Cost {
-        study,
-        cells,
-        specs: Vec::new(),
-        points: Vec::new(),
-    };
-    cost.lay_out_points();
-    Ok(Plan::new(
-        Box::new(cost),
-        memory_max,
-        "lower run.duration or shorten study.cost.peak_to_mean",
-    ))
-}
-
 /// A share as an axis shows it: `14.4%`.
 fn share_text(share: Share) -> String {
     exact(&share)
-}
-
-impl Cost {
-    fn lay_out_points(&mut self) {
-        for (cell, inputs) in self.cells.iter().enumerate() {
-            let ratios = inputs.knobs.peak_to_mean.iter();
-            let days = ratios.clone().map(|&ratio| Shape::Day(ratio));
-            let bursts = ratios.map(|&ratio| Shape::Bursts(ratio));
-            let even = (!inputs.knobs.utilisations.is_empty()).then_some(Shape::Even);
-            let shapes: Vec<Shape> = std::iter::once(Shape::Own)
-                .chain(even)
-                .chain(days)
-                .chain(bursts)
-                .collect();
-            for replication in 0..self.study.seeds {
-                self.specs.extend(shapes.iter().map(|&shape| Spec {
-                    cell,
-                    replication,
-                    shape,
-                }));
-            }
-        }
-        self.points = self.specs.iter().map(|&spec| self.point(spec)).collect();
-    }
-
-    fn point(&self, spec: Spec) -> Point {
-        let inputs = &self.cells[spec.cell];
-        let mut label = vec![inputs.cell.variant.clone()];
-        let axes = inputs.cell.axes.iter();
-        label.extend(axes.map(|(axis, value)| format!("{axis}={value}")));
-        label.push(format!("curve={}", spec.shape.name()));
-        label.extend(
-            spec.shape
-                .ratio()
-                .map(|ratio| format!("peak_to_mean={}", ratio_text(ratio))),
-        );
-        label.push(format!("seed {}", spec.replication + 1));
-        label.retain(|part| !part.is_empty());
-        let tables = match spec.shape {
-            Shape::Own => 3 + inputs.knobs.peak_shares.len(),
-            Shape::Even => 1 + inputs.knobs.utilisations.len(),
-            Shape::Day(_) | Shape::Bursts(_) => 3,
-        };
-        let runs = (tables * inputs.tables.len()) as u64;
-        Point {
-            label: label.join(" · "),
-            identity: format!(
-                "cost {:?} replication {}\nseed {}\n{:?}\nfiles {:?}",
-                spec.shape, spec.replication, self.study.seed, inputs.cell, inputs.files
-            ),
-            events: inputs.run_secs,
-            memory: Bytes(POINT_BYTES),
-            cpu: (SECOND_CPU + TABLE_SECOND_CPU * runs) * inputs.run_secs,
-        }
-    }
-
-    fn run(&self, spec: Spec, cancelled: &dyn Fn() -> bool) -> Result<PointOutcome, RunError> {
-        let inputs = &self.cells[spec.cell];
-        let seed = Seed(self.study.seed).replication(spec.replication);
-        let curve = Curve::new(
-            spec.shape,
-            &inputs.own,
-            inputs.knobs.burst,
-            inputs.duration(),
-            seed,
-        )
-        .map_err(|error| Diagnostic::new(diagnostic::CONTRADICTION, error.to_string()))?;
-        let mut tables = tables_of(inputs, spec.shape, &curve, seed);
-        let demand = Demand::new(&curve, inputs.kinds, seed);
-        for (second, fresh) in (0..inputs.run_secs).zip(demand) {
-            if second.is_multiple_of(ASK_EVERY) && cancelled() {
-                return Err(RunError::Cancelled);
-            }
-            for run in tables.iter_mut().flat_map(|named| &mut named.runs) {
-                run.second(fresh);
-            }
-        }
-        let ended = tables
-            .into_iter()
-            .map(|named| end(inputs, named))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(PointOutcome {
-            variant: inputs.cell.variant.clone(),
-            axes: inputs.cell.axes.clone(),
-            replication: spec.replication,
-            curve: spec.shape.name().to_owned(),
-            ratio: spec.shape.ratio().map(|ratio| ratio.0),
-            peak_to_mean: spec.shape.ratio().map(ratio_text),
-            seconds: inputs.run_secs,
-            tables: ended,
-        })
-    }
 }
 
 /// The tables that the requests of a curve go to.
@@ -340,72 +217,135 @@ fn end(inputs: &Inputs, named: Named) -> Result<TableOutcome, Diagnostic> {
     })
 }
 
-impl Experiment for Cost {
-    fn points(&self) -> &[Point] {
-        &self.points
+impl Question for Cost {
+    const BUILT_IN: super::BuiltIn = BUILT_IN;
+    const TO_LOWER: &'static str = "lower run.duration or shorten study.cost.peak_to_mean";
+    type Inputs = Inputs;
+    type Spec = Spec;
+    type Found = PointOutcome;
+
+    fn read(cell: &Cell, setup: &mut Setup<'_>) -> Result<Inputs, Diagnostic> {
+        Inputs::read(cell, setup)
     }
 
-    fn run_point(&self, index: usize, cancelled: &dyn Fn() -> bool) -> Result<Outcome, RunError> {
-        let outcome = self.run(self.specs[index], cancelled)?;
-        Ok(Outcome {
-            events: outcome.seconds,
-            data: serde_json::to_value(outcome).map_err(std::io::Error::other)?,
-        })
+    fn profile(inputs: &Inputs) -> &Profile {
+        &inputs.profile
     }
 
-    fn reduce(&self, outcomes: &[Outcome]) -> Result<StudyResult, RunError> {
-        let found = outcomes
-            .iter()
-            .map(|outcome| serde_json::from_value(outcome.data.clone()))
-            .collect::<Result<Vec<PointOutcome>, _>>()
-            .map_err(std::io::Error::other)?;
-        let study = &self.study;
-        let mut samples = outcome::samples(&found, &self.cells);
+    fn specs(planned: &Planned<Self>) -> Result<Vec<Spec>, Diagnostic> {
+        let mut specs = Vec::new();
+        for (cell, inputs) in planned.cells.iter().enumerate() {
+            let ratios = inputs.knobs.peak_to_mean.iter();
+            let days = ratios.clone().map(|&ratio| Shape::Day(ratio));
+            let bursts = ratios.map(|&ratio| Shape::Bursts(ratio));
+            let even = (!inputs.knobs.utilisations.is_empty()).then_some(Shape::Even);
+            let shapes: Vec<Shape> = std::iter::once(Shape::Own)
+                .chain(even)
+                .chain(days)
+                .chain(bursts)
+                .collect();
+            for replication in 0..planned.study.seeds {
+                specs.extend(shapes.iter().map(|&shape| Spec {
+                    cell,
+                    replication,
+                    shape,
+                }));
+            }
+        }
+        Ok(specs)
+    }
+
+    fn point(planned: &Planned<Self>, spec: &Spec) -> Point {
+        let inputs = &planned.cells[spec.cell];
+        let ratio = spec.shape.ratio().map(ratio_text);
+        let parts = std::iter::once(format!("curve={}", spec.shape.name()))
+            .chain(ratio.map(|ratio| format!("peak_to_mean={ratio}")));
+        let tables = match spec.shape {
+            Shape::Own => 3 + inputs.knobs.peak_shares.len(),
+            Shape::Even => 1 + inputs.knobs.utilisations.len(),
+            Shape::Day(_) | Shape::Bursts(_) => 3,
+        };
+        let runs = (tables * inputs.tables.len()) as u64;
+        Point {
+            label: question::label(&inputs.cell, parts, spec.replication),
+            identity: planned.identity(format!("{:?}", spec.shape), spec.cell, spec.replication),
+            events: inputs.run_secs,
+            memory: Bytes(POINT_BYTES),
+            cpu: (SECOND_CPU + TABLE_SECOND_CPU * runs) * inputs.run_secs,
+        }
+    }
+
+    fn run(
+        planned: &Planned<Self>,
+        spec: &Spec,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(PointOutcome, u64), RunError> {
+        let inputs = &planned.cells[spec.cell];
+        let seed = planned.seed(spec.replication);
+        let curve = Curve::new(
+            spec.shape,
+            &inputs.own,
+            inputs.knobs.burst,
+            inputs.duration(),
+            seed,
+        )
+        .map_err(|error| Diagnostic::new(diagnostic::CONTRADICTION, error.to_string()))?;
+        let mut tables = tables_of(inputs, spec.shape, &curve, seed);
+        let demand = Demand::new(&curve, inputs.kinds, seed);
+        for (second, fresh) in (0..inputs.run_secs).zip(demand) {
+            if second.is_multiple_of(ASK_EVERY) && cancelled() {
+                return Err(RunError::Cancelled);
+            }
+            for run in tables.iter_mut().flat_map(|named| &mut named.runs) {
+                run.second(fresh);
+            }
+        }
+        let ended = tables
+            .into_iter()
+            .map(|named| end(inputs, named))
+            .collect::<Result<Vec<_>, _>>()?;
+        let outcome = PointOutcome {
+            variant: inputs.cell.variant.clone(),
+            axes: inputs.cell.axes.clone(),
+            replication: spec.replication,
+            curve: spec.shape.name().to_owned(),
+            ratio: spec.shape.ratio().map(|ratio| ratio.0),
+            peak_to_mean: spec.shape.ratio().map(ratio_text),
+            seconds: inputs.run_secs,
+            tables: ended,
+        };
+        Ok((outcome, inputs.run_secs))
+    }
+
+    fn answer(planned: &Planned<Self>, found: Vec<PointOutcome>) -> Result<StudyResult, RunError> {
+        let mut samples = outcome::samples(&found, &planned.cells);
         let of_article = article::samples("")
             .map_err(|error| Diagnostic::new(diagnostic::CONTRADICTION, error.to_string()))?;
         samples.extend(of_article);
-        let mut rows = rows_over_seeds("cost", &samples);
-        for row in &mut rows {
-            if row.name.starts_with("law_") || row.name == "bill_article_mean" {
-                row.class = Class::Cited;
-            }
-        }
-        let judged = judge(study, &rows)?;
-        let mut warnings = judged.left_out;
-        warnings.extend(self.cells.iter().filter_map(Inputs::beyond_quota));
-        warnings.extend(study.warnings.iter().map(ToString::to_string));
-        let drawn = charts::draw(&found, &rows);
-        let requests = found.iter().flat_map(|point| &point.tables);
-        let counters = BTreeMap::from([
-            (
-                "requests".to_owned(),
-                requests.clone().map(|table| table.ledger.requests).sum(),
-            ),
-            (
-                "attempts".to_owned(),
-                requests.map(|table| table.ledger.attempts).sum(),
-            ),
-        ]);
-        Ok(StudyResult {
-            study: "cost".into(),
-            title: study.title.clone(),
-            question: BUILT_IN.question.into(),
-            quick: study.quick,
-            seed: study.seed,
-            seeds: study.seeds,
-            profile: self.cells[0].profile.reference(),
-            verdicts: judged.verdicts,
-            findings: findings::findings(&rows, &warnings),
-            table: summary::table(&rows),
-            series: drawn.series,
-            charts: drawn.charts,
-            histograms: Vec::new(),
-            model_card: card::model_card(&self.cells, &warnings),
-            counters,
-            fingerprint: fingerprint(&rows, Vec::new()),
-            sections: Vec::new(),
-            document: study.document.clone(),
-            rows,
-        })
+        let judged = planned.judge(&samples)?;
+        let rows = &judged.rows;
+        let beyond_quota = planned.cells.iter().filter_map(Inputs::beyond_quota);
+        let mut warnings: Vec<String> = beyond_quota.collect();
+        warnings.extend(judged.left_out.iter().cloned());
+        let ledgers = found.iter().flat_map(|point| &point.tables);
+        let ledgers = ledgers.map(|table| &table.ledger);
+        let requests = ledgers.clone().map(|ledger| ledger.requests).sum();
+        let attempts = ledgers.map(|ledger| ledger.attempts).sum();
+        let told = Told {
+            findings: findings::findings(rows, &warnings),
+            table: summary::table(rows),
+            drawn: charts::draw(&found, rows),
+            model_card: card::model_card(&planned.cells, &warnings),
+            counters: BTreeMap::from([
+                ("requests".to_owned(), requests),
+                ("attempts".to_owned(), attempts),
+            ]),
+            windows: Vec::new(),
+        };
+        Ok(planned.result(judged, told))
+    }
+
+    fn is_cited(row: &Row) -> bool {
+        row.name.starts_with("law_") || row.name == "bill_article_mean"
     }
 }

@@ -1,55 +1,9 @@
 //! The study on short runs.
 
-use crate::run::{self, Observer, Points};
-use crate::studies::plan;
-use crate::study::{self, Files, Flags, Layers, Source, Study};
-use kvrig_base::diagnostic::{self, Diagnostic};
+use crate::studies::testing::{
+    assert_same_for_any_jobs, assert_sentences_rest_on_rows, refusal, run,
+};
 use kvrig_base::result::StudyResult;
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, path: &str) -> Result<Vec<u8>, Diagnostic> {
-        Err(Diagnostic::new(diagnostic::UNREADABLE, path))
-    }
-}
-
-struct Quiet;
-
-impl Observer for Quiet {
-    fn point_finished(&self, _: usize, _: usize, _: u64) {}
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
-
-impl Points for Quiet {
-    fn load(&self, _: &str) -> Option<Vec<u8>> {
-        None
-    }
-    fn save(&self, _: &str, _: &[u8]) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn load(text: &str) -> Result<Study, Vec<Diagnostic>> {
-    let file = Source {
-        name: "my.toml".to_owned(),
-        text: format!("schema = 1\n{text}"),
-    };
-    study::load(&Layers {
-        file,
-        builtin: |name| (name == "cost").then_some(super::BUILT_IN.toml),
-        sets: &[],
-        flags: Flags::default(),
-    })
-}
-
-fn run(text: &str, jobs: usize) -> StudyResult {
-    let study = load(text).unwrap_or_else(|errors| panic!("{errors:#?}"));
-    let plan = plan(study, &NoFiles).unwrap_or_else(|error| panic!("{error}"));
-    run::run(&plan, jobs, &Quiet, &Quiet).unwrap_or_else(|error| panic!("{error}"))
-}
 
 /// The value of a metric in the cell with these axes, and its interval.
 fn row(result: &StudyResult, name: &str, cell: &[(&str, &str)]) -> (i64, Option<(i64, i64)>) {
@@ -210,28 +164,18 @@ fn a_single_table_reads_a_page_for_less() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    let (one, two) = (run(SHORT, 1), run(SHORT, 2));
-    assert_eq!(one.fingerprint, two.fingerprint);
-    assert_eq!(one.charts, two.charts);
-    assert_eq!(one.findings, two.findings);
+    assert_same_for_any_jobs(|jobs| run(SHORT, jobs));
 }
 
 #[test]
 fn sentences_name_rows_that_exist() {
     let result = run(SHORT, 2);
     assert!(result.findings.len() >= 6, "{:#?}", result.findings);
-    for finding in &result.findings {
-        assert!(finding.rows.iter().all(|&row| row < result.rows.len()));
-        assert!(finding.warning || !finding.rows.is_empty());
-    }
+    assert_sentences_rest_on_rows(&result);
 }
 
 #[test]
 fn what_the_study_cannot_price_is_refused() {
-    let refused = |text: &str| match load(text) {
-        Err(errors) => errors[0].message.clone(),
-        Ok(study) => plan(study, &NoFiles).expect_err(text).message,
-    };
     for (text, message) in [
         (
             "[study.cost]\nregion = \"eu-nowhere-1\"",
@@ -264,6 +208,7 @@ fn what_the_study_cannot_price_is_refused() {
             "DynamoDB would refuse",
         ),
     ] {
-        assert!(refused(text).contains(message), "{text}: {}", refused(text));
+        let refused = refusal(text).message;
+        assert!(refused.contains(message), "{text}: {refused}");
     }
 }

@@ -3,16 +3,10 @@
 use super::outcome::{PointOutcome, REDIS, REFERENCE};
 use super::replays::{BELADY, FIFO, LRU};
 use super::summary::workload_name;
+use crate::studies::drawing::Drawn;
 use kvrig_base::metric::Unit;
 use kvrig_base::quantity::format_value;
 use kvrig_base::result::{Axis, Chart, Column, Layer, Quantity, Scale, Series, Style, Values};
-
-/// Series and charts.
-#[derive(Debug, Default)]
-pub(super) struct Drawn {
-    pub(super) series: Vec<Series>,
-    pub(super) charts: Vec<Chart>,
-}
 
 /// One point of a line.
 struct Dot<'a> {

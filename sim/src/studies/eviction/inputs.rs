@@ -1,13 +1,13 @@
 //! What a cell runs on, read once and shared by its points.
 
 use crate::cost::Profile;
-use crate::studies::setup::redis;
-use crate::studies::workload::{NamedFiles, WorkloadInputs, WorkloadReader};
+use crate::studies::another_question;
+use crate::studies::setup::Setup;
+use crate::studies::workload::WorkloadInputs;
 use crate::study::{
-    Cell, EvictionKnobs, Millionths, Placed, PolicyName, Popularity, Selection, StudyKind,
+    Cell, Conf, EvictionKnobs, Millionths, PolicyName, Popularity, Selection, StudyKind,
 };
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::digest::Digest;
 use kvrig_base::quantity::Bytes;
 use kvrig_base::time::Span;
 use kvrig_redis::Config;
@@ -34,7 +34,6 @@ pub(super) struct Inputs {
     pub(super) workload: WorkloadInputs,
     /// Time between two requests.
     pub(super) gap: Span,
-    pub(super) files: Vec<(String, Digest)>,
 }
 
 impl Inputs {
@@ -42,17 +41,14 @@ impl Inputs {
     ///
     /// # Errors
     /// What cannot be read, or contradicts the rest.
-    pub(super) fn read(
-        cell: &Cell,
-        files: &NamedFiles<'_>,
-        workloads: &mut WorkloadReader,
-    ) -> Result<Self, Diagnostic> {
+    pub(super) fn read(cell: &Cell, setup: &mut Setup<'_>) -> Result<Self, Diagnostic> {
         let StudyKind::Eviction(knobs) = &cell.kind else {
-            return Err(contradiction("the cells of a study have one question"));
+            return Err(another_question(cell));
         };
-        let profile = profile(&cell.host.profile, files)?;
-        let config = config(cell, knobs, files)?;
-        let workload = workloads.inputs(&cell.workload, files)?;
+        let profile = setup.machine(&cell.host)?;
+        let mut config = setup.config(cell, |directive| refuse(directive, setup))?;
+        config.set("maxmemory-samples", &knobs.samples.to_string())?;
+        let workload = setup.workload(cell)?;
         let Some((_, arrivals)) = &workload.pacing else {
             return Err(contradiction(
                 "a closed loop does not say how many requests share a second",
@@ -70,7 +66,6 @@ impl Inputs {
             config,
             gap: Span::from_picos(picos).min(longest),
             workload,
-            files: files.digests(),
         })
     }
     /// The requests that share a second of the node's clock, at least one.
@@ -109,60 +104,21 @@ fn contradiction(message: &str) -> Diagnostic {
     Diagnostic::new(diagnostic::CONTRADICTION, message)
 }
 
-fn profile(name: &Placed<String>, files: &NamedFiles<'_>) -> Result<Profile, Diagnostic> {
-    if name.value.ends_with(".toml") || name.value.contains('/') {
-        return Profile::parse(&name.value, &files.read_text(name)?);
-    }
-    Profile::embedded(&name.value).map_err(|error| {
-        let mut placed = files.at(
-            diagnostic::UNKNOWN_NAME,
-            name.at,
-            error.message,
-            "no such profile",
-        );
-        placed.help = error.help;
-        placed
-    })
-}
-
-fn config(
-    cell: &Cell,
-    knobs: &EvictionKnobs,
-    files: &NamedFiles<'_>,
-) -> Result<Config, Diagnostic> {
-    let redis = redis(cell)?;
-    let mut config = Config {
-        growth_guard: redis.growth_guard,
-        ..Config::default()
+/// Whether the study takes a directive for itself: none, but it refuses those that it sets and those
+/// that need a disk.
+fn refuse(directive: &Conf, setup: &Setup<'_>) -> Result<bool, Diagnostic> {
+    let (name, value) = (&directive.name.value, &directive.value.value);
+    let refuse = |message: String| {
+        let (code, at) = (diagnostic::CONTRADICTION, directive.name.at);
+        Err(setup.files.at(code, at, message, "not here"))
     };
-    for directive in &redis.conf {
-        let (name, value) = (&directive.name.value, &directive.value.value);
-        let refuse = |message: String| {
-            let at = directive.name.at;
-            files.at(diagnostic::CONTRADICTION, at, message, "not here")
-        };
-        if let Some((_, knob)) = OWN.iter().find(|(own, _)| own == name) {
-            let message = format!("`{name}` follows `study.eviction.{knob}`");
-            return Err(refuse(message));
-        }
-        if let Some((_, only)) = NO_DISK.iter().find(|(own, _)| own == name)
-            && only != value
-        {
-            return Err(refuse(format!(
-                "`{name}` needs a disk, which this study has not"
-            )));
-        }
-        config.set(name, value).map_err(|error| {
-            let mut placed = files.at(
-                diagnostic::STORE_DIRECTIVE,
-                directive.name.at,
-                error.message,
-                "not honoured",
-            );
-            placed.help = error.help;
-            placed
-        })?;
+    if let Some((_, knob)) = OWN.iter().find(|(own, _)| own == name) {
+        return refuse(format!("`{name}` follows `study.eviction.{knob}`"));
     }
-    config.set("maxmemory-samples", &knobs.samples.to_string())?;
-    Ok(config)
+    if let Some((_, only)) = NO_DISK.iter().find(|(own, _)| own == name)
+        && only != value
+    {
+        return refuse(format!("`{name}` needs a disk, which this study has not"));
+    }
+    Ok(false)
 }

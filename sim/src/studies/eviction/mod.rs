@@ -18,17 +18,15 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-use crate::run::{
-    Experiment, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds, verdicts,
-};
-use crate::studies::workload::{NamedFiles, WorkloadReader};
-use crate::study::{Files, PolicyName, Study};
+use crate::cost::Profile;
+use crate::run::{Point, RunError};
+use crate::studies::question::{self, Planned, Question, Told};
+use crate::studies::setup::Setup;
+use crate::study::{Cell, PolicyName};
 use inputs::Inputs;
-use kvrig_base::diagnostic::{self, Diagnostic};
+use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::quantity::Bytes;
-use kvrig_base::random::Seed;
 use kvrig_base::result::StudyResult;
-use kvrig_base::row::Class;
 use kvrig_base::time::Span;
 use outcome::{Evicted, Line, PointOutcome, REDIS, REFERENCE};
 use replays::Replays;
@@ -40,6 +38,7 @@ pub(super) const BUILT_IN: super::BuiltIn = super::BuiltIn {
     name: "eviction",
     question: "What hit ratio does memory buy?",
     toml: include_str!("study.toml"),
+    plan: question::plan::<Eviction>,
 };
 
 /// CPU time of one request of all reference caches, and of one that a node serves. For estimates.
@@ -49,13 +48,8 @@ const NODE_CPU: Span = Span::from_nanos(1_500);
 const REQUEST_BYTES: u64 = 32;
 const KEY_BYTES: u64 = 256;
 
-/// The study, ready to run.
-struct Eviction {
-    study: Study,
-    cells: Vec<Inputs>,
-    specs: Vec<Spec>,
-    points: Vec<Point>,
-}
+/// The study.
+struct Eviction;
 
 /// What a point runs: one size, over so many requests.
 #[derive(Clone, Copy, Debug)]
@@ -68,38 +62,26 @@ struct Spec {
     policy: Option<PolicyName>,
 }
 
-/// Plans the study.
-///
-/// # Errors
-/// What a cell names and cannot be read, or cannot be run.
-pub(super) fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
-    let named = NamedFiles::new(&study, files);
-    let mut workloads = WorkloadReader::default();
-    let cells = study
-        .cells
-        .iter()
-        .map(|cell| Inputs::read(cell, &named, &mut workloads))
-        .collect::<Result<Vec<_>, _>>()?;
-    let memory_max = study.max_memory;
-    let mut eviction = Eviction {
-        study,
-        cells,
-        specs: Vec::new(),
-        points: Vec::new(),
-    };
-    eviction.lay_out_points();
-    Ok(Plan::new(
-        Box::new(eviction),
-        memory_max,
-        "lower study.eviction.node_sizes",
-    ))
-}
+impl Question for Eviction {
+    const BUILT_IN: super::BuiltIn = BUILT_IN;
+    const TO_LOWER: &'static str = "lower study.eviction.node_sizes";
+    type Inputs = Inputs;
+    type Spec = Spec;
+    type Found = PointOutcome;
 
-impl Eviction {
-    fn lay_out_points(&mut self) {
-        for cell in 0..self.cells.len() {
-            let knobs = self.cells[cell].knobs.clone();
-            for replication in 0..self.study.seeds {
+    fn read(cell: &Cell, setup: &mut Setup<'_>) -> Result<Inputs, Diagnostic> {
+        Inputs::read(cell, setup)
+    }
+
+    fn profile(inputs: &Inputs) -> &Profile {
+        &inputs.profile
+    }
+
+    fn specs(planned: &Planned<Self>) -> Result<Vec<Spec>, Diagnostic> {
+        let mut specs = Vec::new();
+        for (cell, inputs) in planned.cells.iter().enumerate() {
+            let knobs = &inputs.knobs;
+            for replication in 0..planned.study.seeds {
                 let spec = |size, requests, policy| Spec {
                     cell,
                     replication,
@@ -109,25 +91,22 @@ impl Eviction {
                 };
                 let served = knobs.node_requests.min(knobs.requests);
                 let replayed = knobs.sizes.iter();
-                self.specs
-                    .extend(replayed.map(|&size| spec(size, knobs.requests, None)));
+                specs.extend(replayed.map(|&size| spec(size, knobs.requests, None)));
                 for &size in &knobs.node_sizes {
                     let is_replayed = served == knobs.requests && knobs.sizes.contains(&size);
                     if !is_replayed {
-                        self.specs.push(spec(size, served, None));
+                        specs.push(spec(size, served, None));
                     }
                     let policies = knobs.policies.iter();
-                    self.specs
-                        .extend(policies.map(|&policy| spec(size, served, Some(policy))));
+                    specs.extend(policies.map(|&policy| spec(size, served, Some(policy))));
                 }
             }
         }
-        let points = self.specs.iter().map(|&spec| self.point(spec));
-        self.points = points.collect();
+        Ok(specs)
     }
 
-    fn point(&self, spec: Spec) -> Point {
-        let inputs = &self.cells[spec.cell];
+    fn point(planned: &Planned<Self>, spec: &Spec) -> Point {
+        let inputs = &planned.cells[spec.cell];
         let requests = match inputs.workload.replay() {
             Some(replay) => spec.requests.min(replay.len()),
             None => spec.requests,
@@ -142,28 +121,11 @@ impl Eviction {
         let memory = (REQUEST_BYTES * requests)
             .saturating_add(KEY_BYTES.saturating_mul(keys))
             .saturating_add(node);
-        let mut label = vec![inputs.cell.variant.clone()];
-        label.extend(
-            inputs
-                .cell
-                .axes
-                .iter()
-                .map(|(axis, value)| format!("{axis}={value}")),
-        );
-        label.push(format!("{what} size={} requests={requests}", spec.size));
-        label.push(format!("seed {}", spec.replication + 1));
-        label.retain(|part| !part.is_empty());
+        let part = format!("{what} size={} requests={requests}", spec.size);
+        let run = format!("{what} {} {}", spec.size, spec.requests);
         Point {
-            label: label.join(" · "),
-            identity: format!(
-                "eviction {what} {} {} replication {}\nseed {}\n{:?}\nfiles {:?}",
-                spec.size,
-                spec.requests,
-                spec.replication,
-                self.study.seed,
-                inputs.cell,
-                inputs.files
-            ),
+            label: question::label(&inputs.cell, [part], spec.replication),
+            identity: planned.identity(run, spec.cell, spec.replication),
             events: requests,
             memory: Bytes(memory),
             cpu: match spec.policy {
@@ -173,9 +135,13 @@ impl Eviction {
         }
     }
 
-    fn run(&self, spec: Spec, cancelled: &dyn Fn() -> bool) -> Result<PointOutcome, RunError> {
-        let inputs = &self.cells[spec.cell];
-        let seed = Seed(self.study.seed).replication(spec.replication);
+    fn run(
+        planned: &Planned<Self>,
+        spec: &Spec,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(PointOutcome, u64), RunError> {
+        let inputs = &planned.cells[spec.cell];
+        let seed = planned.seed(spec.replication);
         let stream = Stream::new(&inputs.workload, &inputs.knobs, spec.requests, seed)?;
         if cancelled() {
             return Err(RunError::Cancelled);
@@ -193,142 +159,92 @@ impl Eviction {
             lines: Vec::new(),
             theory: None,
         };
-        let Some(policy) = spec.policy else {
-            let replays = Replays {
-                size: spec.size,
-                samples: inputs.knobs.samples,
-                requests_per_second: inputs.requests_per_second(),
-            };
-            outcome.lines = replays::run(&stream, replays, seed);
-            // Theory is of independent draws in the long run: the longest stretch alone.
-            if let Some(exponent) = inputs.exponent()
-                && spec.requests == inputs.knobs.requests
-            {
-                let (keys, exponent) = (inputs.knobs.keys, exponent.as_f64());
-                let theory = replays::beside_theory(&stream, spec.size, keys, exponent);
-                outcome.theory = Some(theory);
+        match spec.policy {
+            None => {
+                let replays = Replays {
+                    size: spec.size,
+                    samples: inputs.knobs.samples,
+                    requests_per_second: inputs.requests_per_second(),
+                };
+                outcome.lines = replays::run(&stream, replays, seed);
+                // Theory is of independent draws in the long run: the longest stretch alone.
+                if let Some(exponent) = inputs.exponent()
+                    && spec.requests == inputs.knobs.requests
+                {
+                    let (keys, exponent) = (inputs.knobs.keys, exponent.as_f64());
+                    let theory = replays::beside_theory(&stream, spec.size, keys, exponent);
+                    outcome.theory = Some(theory);
+                }
             }
-            return Ok(outcome);
-        };
-        let config = inputs.limited(policy, memory)?;
-        let seed = seed.replication(0);
-        let served = node::serve(&stream, config, start, inputs.gap, seed, cancelled)?;
-        outcome.engine = REDIS.to_owned();
-        outcome.lines.push(Line {
-            policy: policy.name().to_owned(),
-            hit_ppm: replays::ppm(served.hits, served.requests),
-            evicted: Some(Evicted {
-                keys_evicted: served.evicted,
-                entries: served.entries,
-                used_max: served.used_max,
-            }),
-        });
-        Ok(outcome)
-    }
-}
-
-impl Experiment for Eviction {
-    fn points(&self) -> &[Point] {
-        &self.points
-    }
-
-    fn run_point(&self, index: usize, cancelled: &dyn Fn() -> bool) -> Result<Outcome, RunError> {
-        let outcome = self.run(self.specs[index], cancelled)?;
-        Ok(Outcome {
-            events: outcome.requests,
-            data: serde_json::to_value(outcome).map_err(std::io::Error::other)?,
-        })
-    }
-
-    fn reduce(&self, outcomes: &[Outcome]) -> Result<StudyResult, RunError> {
-        let found = outcomes
-            .iter()
-            .map(|outcome| serde_json::from_value(outcome.data.clone()))
-            .collect::<Result<Vec<PointOutcome>, _>>()
-            .map_err(std::io::Error::other)?;
-        let study = &self.study;
-        let mut rows = rows_over_seeds("eviction", &outcome::samples(&found));
-        let of_theory = rows.iter_mut().filter(|row| row.name.starts_with("law_"));
-        of_theory.for_each(|row| row.class = Class::Cited);
-        let judged: Vec<_> = study
-            .objectives
-            .iter()
-            .filter(|objective| !study.is_built_in || objective.applies_to_any(&rows))
-            .cloned()
-            .collect();
-        let verdicts = verdicts(&judged, &rows).map_err(|objective| {
-            let message = format!(
-                "the threshold on `{}` in line {} applies to no row of this run",
-                objective.metric, objective.line
-            );
-            Diagnostic::new(diagnostic::CONTRADICTION, message)
-                .help("correct its `where`, or leave it out")
-        })?;
-        let mut warnings = self.warnings();
-        warnings.extend(study.warnings.iter().map(ToString::to_string));
-        let drawn = charts::draw(&found);
-        let counters = BTreeMap::from([(
-            "requests".to_owned(),
-            found.iter().map(|point| point.requests).sum(),
-        )]);
-        Ok(StudyResult {
-            study: "eviction".into(),
-            title: study.title.clone(),
-            question: BUILT_IN.question.into(),
-            quick: study.quick,
-            seed: study.seed,
-            seeds: study.seeds,
-            profile: self.cells[0].profile.reference(),
-            verdicts,
-            findings: findings::findings(&rows, &warnings),
-            table: summary::table(&found),
-            series: drawn.series,
-            charts: drawn.charts,
-            histograms: Vec::new(),
-            model_card: card::model_card(&warnings),
-            counters,
-            fingerprint: fingerprint(&rows, Vec::new()),
-            sections: Vec::new(),
-            document: study.document.clone(),
-            rows,
-        })
-    }
-}
-
-impl Eviction {
-    /// What would be misread, in sentences.
-    fn warnings(&self) -> Vec<String> {
-        let mut sentences = Vec::new();
-        for inputs in &self.cells {
-            let name = summary::workload_name(&inputs.cell.variant);
-            let expires = inputs
-                .cell
-                .workload
-                .spaces
-                .iter()
-                .any(|space| space.ttl.is_some());
-            let is_volatile = |policy: &&PolicyName| policy.name().starts_with("volatile");
-            if !expires
-                && inputs
-                    .knobs
-                    .policies
-                    .iter()
-                    .any(|policy| is_volatile(&policy))
-            {
-                sentences.push(format!(
-                    "No key of {name} expires, so that volatile policies find nothing to evict: \
-                     writes are refused as under noeviction."
-                ));
-            }
-            if let Some(replay) = inputs.workload.replay()
-                && replay.len() < inputs.knobs.requests
-            {
-                sentences.push(format!(
-                    "The trace of {name} has {} requests; no more are replayed.",
-                    replay.len()
-                ));
+            Some(policy) => {
+                let config = inputs.limited(policy, memory)?;
+                let seed = seed.replication(0);
+                let served = node::serve(&stream, config, start, inputs.gap, seed, cancelled)?;
+                outcome.engine = REDIS.to_owned();
+                outcome.lines.push(Line {
+                    policy: policy.name().to_owned(),
+                    hit_ppm: replays::ppm(served.hits, served.requests),
+                    evicted: Some(Evicted {
+                        keys_evicted: served.evicted,
+                        entries: served.entries,
+                        used_max: served.used_max,
+                    }),
+                });
             }
         }
-        sentences
+        let requests = outcome.requests;
+        Ok((outcome, requests))
     }
+
+    fn answer(planned: &Planned<Self>, found: Vec<PointOutcome>) -> Result<StudyResult, RunError> {
+        let judged = planned.judge(&outcome::samples(&found))?;
+        let mut warnings = warnings(&planned.cells);
+        warnings.extend(judged.left_out.iter().cloned());
+        let requests = found.iter().map(|point| point.requests);
+        let told = Told {
+            findings: findings::findings(&judged.rows, &warnings),
+            table: summary::table(&found),
+            drawn: charts::draw(&found),
+            model_card: card::model_card(&warnings),
+            counters: BTreeMap::from([("requests".to_owned(), requests.sum())]),
+            windows: Vec::new(),
+        };
+        Ok(planned.result(judged, told))
+    }
+}
+
+/// What would be misread, in sentences.
+fn warnings(cells: &[Inputs]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for inputs in cells {
+        let name = summary::workload_name(&inputs.cell.variant);
+        let expires = inputs
+            .cell
+            .workload
+            .spaces
+            .iter()
+            .any(|space| space.ttl.is_some());
+        let is_volatile = |policy: &&PolicyName| policy.name().starts_with("volatile");
+        if !expires
+            && inputs
+                .knobs
+                .policies
+                .iter()
+                .any(|policy| is_volatile(&policy))
+        {
+            sentences.push(format!(
+                "No key of {name} expires, so that volatile policies find nothing to evict: \
+                 writes are refused as under noeviction."
+            ));
+        }
+        if let Some(replay) = inputs.workload.replay()
+            && replay.len() < inputs.knobs.requests
+        {
+            sentences.push(format!(
+                "The trace of {name} has {} requests; no more are replayed.",
+                replay.len()
+            ));
+        }
+    }
+    sentences
 }

@@ -1,52 +1,13 @@
 //! The study on small workloads.
 
 use super::stream::Stream;
-use crate::run::{self, Observer, Points};
+use crate::studies::testing::{
+    NoFiles, assert_same_for_any_jobs, assert_sentences_rest_on_rows, load, run,
+};
 use crate::studies::workload::{NamedFiles, WorkloadReader};
-use crate::study::{self, EvictionKnobs, Files, Flags, Layers, Source, Study, StudyKind};
-use kvrig_base::diagnostic::{self, Diagnostic};
+use crate::study::{EvictionKnobs, StudyKind};
 use kvrig_base::random::Seed;
 use kvrig_base::result::StudyResult;
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, path: &str) -> Result<Vec<u8>, Diagnostic> {
-        Err(Diagnostic::new(diagnostic::UNREADABLE, path))
-    }
-}
-
-struct Quiet;
-
-impl Observer for Quiet {
-    fn point_finished(&self, _: usize, _: usize, _: u64) {}
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
-
-impl Points for Quiet {
-    fn load(&self, _: &str) -> Option<Vec<u8>> {
-        None
-    }
-    fn save(&self, _: &str, _: &[u8]) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn study(text: &str) -> Study {
-    let file = Source {
-        name: "my.toml".to_owned(),
-        text: format!("schema = 1\n{text}"),
-    };
-    let layers = Layers {
-        file,
-        builtin: |name| (name == "eviction").then_some(super::BUILT_IN.toml),
-        sets: &[],
-        flags: Flags::default(),
-    };
-    study::load(&layers).unwrap_or_else(|errors| panic!("{errors:#?}"))
-}
 
 /// The requests of Zipf's law over so many keys, its exponent in millionths.
 pub(super) fn stream_of(keys: u64, requests: u64, exponent: u64) -> Stream {
@@ -56,7 +17,7 @@ pub(super) fn stream_of(keys: u64, requests: u64, exponent: u64) -> Stream {
         exponent / 1_000_000,
         exponent % 1_000_000
     );
-    let study = study(&text);
+    let study = load(&text);
     let cell = &study.cells[0];
     let StudyKind::Eviction(knobs) = &cell.kind else {
         panic!("{:?}", cell.kind)
@@ -71,11 +32,6 @@ pub(super) fn stream_of(keys: u64, requests: u64, exponent: u64) -> Stream {
 
 const SMALL: &str = "[study.eviction]\nkeys = 3_000\nrequests = 40_000\nsizes = [50, 500]\n\
                      node_requests = 20_000\nnode_sizes = [300]\n";
-
-fn run(text: &str, jobs: usize) -> StudyResult {
-    let plan = super::plan(study(text), &NoFiles).unwrap();
-    run::run(&plan, jobs, &Quiet, &Quiet).unwrap()
-}
 
 fn value(result: &StudyResult, name: &str, policy: &str, requests: &str) -> i64 {
     let row = result.rows.iter().find(|row| {
@@ -115,18 +71,12 @@ fn a_node_stays_near_its_keys_and_no_policy_beats_the_optimum() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    let (one, two) = (run(SMALL, 1), run(SMALL, 2));
-    assert_eq!(one.fingerprint, two.fingerprint);
-    assert_eq!(one.charts, two.charts);
-    assert_eq!(one.findings, two.findings);
+    assert_same_for_any_jobs(|jobs| run(SMALL, jobs));
 }
 
 #[test]
 fn sentences_name_rows_that_exist() {
     let result = run(SMALL, 2);
     assert!(result.findings.len() >= 5, "{:#?}", result.findings);
-    for finding in &result.findings {
-        assert!(finding.rows.iter().all(|&row| row < result.rows.len()));
-        assert!(finding.warning || !finding.rows.is_empty());
-    }
+    assert_sentences_rest_on_rows(&result);
 }

@@ -16,19 +16,16 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
+use crate::cost::Profile;
 use crate::dynamo::{Collection, Delay, Host, Scene, Splits};
-use crate::run::{Experiment, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds};
-use crate::studies::judging::judge;
+use crate::run::{Point, RunError};
+use crate::studies::question::{self, Planned, Question, Told};
 use crate::studies::setup::Setup;
 use crate::studies::traffic::TrafficInputs;
-use crate::studies::workload::WorkloadReader;
-use crate::study::{Cell, Dynamodb, Files, HotPartitionsKnobs, Study, StudyKind};
+use crate::study::{Cell, Dynamodb, HotPartitionsKnobs, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::digest::Digest;
 use kvrig_base::quantity::Bytes;
-use kvrig_base::random::Seed;
-use kvrig_base::result::{ProfileRef, StudyResult};
-use kvrig_base::row::Class;
+use kvrig_base::result::StudyResult;
 use kvrig_base::time::Span;
 use outcome::{Found, Part, PointOutcome, TopKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +36,7 @@ pub(super) const BUILT_IN: super::BuiltIn = super::BuiltIn {
     name: "hot-partitions",
     question: "How much skew can a table take before it throttles?",
     toml: include_str!("study.toml"),
+    plan: question::plan::<HotPartitions>,
 };
 
 /// CPU time of one request. For estimates.
@@ -54,8 +52,7 @@ struct Inputs {
     table: Dynamodb,
     traffic: TrafficInputs,
     duration: Span,
-    profile: ProfileRef,
-    files: Vec<(String, Digest)>,
+    profile: Profile,
 }
 
 /// What a point runs.
@@ -66,75 +63,10 @@ struct Spec {
     part: Part,
 }
 
-/// The study, ready to run.
-struct HotPartitions {
-    study: Study,
-    cells: Vec<Inputs>,
-    specs: Vec<Spec>,
-    points: Vec<Point>,
-}
-
-/// Plans the study.
-///
-/// # Errors
-/// What a cell names and cannot be read, or cannot be run.
-pub(super) fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
-    let cells = {
-        let mut setup = Setup::new(&study, files);
-        let mut workloads = WorkloadReader::default();
-        let cells = study.cells.iter();
-        let read = cells.map(|cell| Inputs::read(cell, &mut setup, &mut workloads));
-        read.collect::<Result<Vec<_>, _>>()?
-    };
-    let memory_max = study.max_memory;
-    let mut planned = HotPartitions {
-        study,
-        cells,
-        specs: Vec::new(),
-        points: Vec::new(),
-    };
-    planned.lay_out_points();
-    Ok(Plan::new(
-        Box::new(planned),
-        memory_max,
-        "lower workload.keys",
-    ))
-}
+/// The study.
+struct HotPartitions;
 
 impl Inputs {
-    fn read(
-        cell: &Cell,
-        setup: &mut Setup<'_>,
-        workloads: &mut WorkloadReader,
-    ) -> Result<Self, Diagnostic> {
-        let (StudyKind::HotPartitions(knobs), Some(table)) = (&cell.kind, &cell.dynamodb) else {
-            return Err(super::another_question(cell));
-        };
-        if !cell.events.is_empty() {
-            return Err(Diagnostic::new(
-                diagnostic::CONTRADICTION,
-                "the study `hot-partitions` has no events beside its requests",
-            )
-            .help("leave `event` out"));
-        }
-        let Some(duration) = cell.duration.filter(|span| !span.is_zero()) else {
-            return Err(
-                Diagnostic::new(diagnostic::MISSING_KEY, "missing key `run.duration`")
-                    .help("`run.duration` says how long requests come"),
-            );
-        };
-        let profile = setup.machine(&cell.host)?.reference();
-        let traffic = TrafficInputs::read(cell, table, &setup.files, workloads)?;
-        Ok(Self {
-            files: setup.files.digests(),
-            cell: cell.clone(),
-            knobs: *knobs,
-            table: *table,
-            traffic,
-            duration,
-            profile,
-        })
-    }
     /// The scene of a part.
     fn scene(&self, part: Part) -> Scene {
         let mut table = self.table.table;
@@ -171,27 +103,64 @@ impl Inputs {
     }
 }
 
-impl HotPartitions {
-    fn lay_out_points(&mut self) {
-        for cell in 0..self.cells.len() {
-            for replication in 0..self.study.seeds {
+impl Question for HotPartitions {
+    const BUILT_IN: super::BuiltIn = BUILT_IN;
+    const TO_LOWER: &'static str = "lower workload.keys";
+    type Inputs = Inputs;
+    type Spec = Spec;
+    type Found = PointOutcome;
+
+    fn read(cell: &Cell, setup: &mut Setup<'_>) -> Result<Inputs, Diagnostic> {
+        let (StudyKind::HotPartitions(knobs), Some(table)) = (&cell.kind, &cell.dynamodb) else {
+            return Err(super::another_question(cell));
+        };
+        if !cell.events.is_empty() {
+            return Err(Diagnostic::new(
+                diagnostic::CONTRADICTION,
+                "the study `hot-partitions` has no events beside its requests",
+            )
+            .help("leave `event` out"));
+        }
+        let Some(duration) = cell.duration.filter(|span| !span.is_zero()) else {
+            return Err(
+                Diagnostic::new(diagnostic::MISSING_KEY, "missing key `run.duration`")
+                    .help("`run.duration` says how long requests come"),
+            );
+        };
+        Ok(Inputs {
+            profile: setup.machine(&cell.host)?,
+            traffic: TrafficInputs::read(cell, table, setup)?,
+            cell: cell.clone(),
+            knobs: *knobs,
+            table: *table,
+            duration,
+        })
+    }
+
+    fn profile(inputs: &Inputs) -> &Profile {
+        &inputs.profile
+    }
+
+    fn specs(planned: &Planned<Self>) -> Result<Vec<Spec>, Diagnostic> {
+        let mut specs = Vec::new();
+        for (cell, inputs) in planned.cells.iter().enumerate() {
+            for replication in 0..planned.study.seeds {
                 let mut parts = vec![Part::Run, Part::Healed];
-                if self.cells[cell].knobs.find_max_rate {
+                if inputs.knobs.find_max_rate {
                     parts.push(Part::Rate);
                 }
-                self.specs.extend(parts.into_iter().map(|part| Spec {
+                specs.extend(parts.into_iter().map(|part| Spec {
                     cell,
                     replication,
                     part,
                 }));
             }
         }
-        let points = self.specs.iter().map(|&spec| self.point(spec));
-        self.points = points.collect();
+        Ok(specs)
     }
 
-    fn point(&self, spec: Spec) -> Point {
-        let inputs = &self.cells[spec.cell];
+    fn point(planned: &Planned<Self>, spec: &Spec) -> Point {
+        let inputs = &planned.cells[spec.cell];
         let span = inputs.scene(spec.part).duration;
         let requests = match spec.part {
             Part::Rate => inputs.requests_within(span).saturating_mul(search::STEPS),
@@ -201,31 +170,23 @@ impl HotPartitions {
         let memory = KEY_BYTES.saturating_mul(inputs.traffic.keys())
             + seconds.saturating_mul(64)
             + seconds / 10 * 64 * u64::from(inputs.table.table.partitions);
-        let mut label = vec![inputs.cell.variant.clone()];
-        let axes = inputs.cell.axes.iter();
-        label.extend(axes.map(|(axis, value)| format!("{axis}={value}")));
-        label.push(spec.part.name().to_owned());
-        label.push(format!("seed {}", spec.replication + 1));
-        label.retain(|part| !part.is_empty());
+        let part = spec.part.name();
         Point {
-            label: label.join(" · "),
-            identity: format!(
-                "hot-partitions {} replication {}\nseed {}\n{:?}\nfiles {:?}",
-                spec.part.name(),
-                spec.replication,
-                self.study.seed,
-                inputs.cell,
-                inputs.files
-            ),
+            label: question::label(&inputs.cell, [part.to_owned()], spec.replication),
+            identity: planned.identity(part, spec.cell, spec.replication),
             events: requests,
             memory: Bytes(memory),
             cpu: REQUEST_CPU * requests,
         }
     }
 
-    fn run(&self, spec: Spec, cancelled: &dyn Fn() -> bool) -> Result<PointOutcome, RunError> {
-        let inputs = &self.cells[spec.cell];
-        let seed = Seed(self.study.seed).replication(spec.replication);
+    fn run(
+        planned: &Planned<Self>,
+        spec: &Spec,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(PointOutcome, u64), RunError> {
+        let inputs = &planned.cells[spec.cell];
+        let seed = planned.seed(spec.replication);
         let traffic = inputs.traffic.traffic(seed)?;
         let scene = inputs.scene(spec.part);
         let (places, index) = (traffic.places(), traffic.index_places());
@@ -273,87 +234,39 @@ impl HotPartitions {
                 cancelled,
             )?,
         };
-        Ok(PointOutcome {
+        let events = found.events();
+        let outcome = PointOutcome {
             variant: inputs.cell.variant.clone(),
             axes: inputs.cell.axes.clone(),
             replication: spec.replication,
             survey,
             found,
-        })
+        };
+        Ok((outcome, events))
+    }
+
+    fn answer(planned: &Planned<Self>, found: Vec<PointOutcome>) -> Result<StudyResult, RunError> {
+        let judged = planned.judge(&outcome::samples(&found))?;
+        let rows = &judged.rows;
+        let mut warnings = warnings(&planned.cells);
+        warnings.extend(judged.left_out.iter().cloned());
+        let attempts = found.iter().map(|point| point.found.events());
+        let told = Told {
+            findings: findings::findings(rows, &found, &warnings),
+            table: summary::table(rows),
+            drawn: charts::draw(&found),
+            model_card: card::model_card(&planned.cells[0].table, &warnings),
+            counters: BTreeMap::from([("attempts".to_owned(), attempts.sum())]),
+            windows: Vec::new(),
+        };
+        Ok(planned.result(judged, told))
     }
 }
 
-impl Experiment for HotPartitions {
-    fn points(&self) -> &[Point] {
-        &self.points
-    }
-
-    fn run_point(&self, index: usize, cancelled: &dyn Fn() -> bool) -> Result<Outcome, RunError> {
-        let outcome = self.run(self.specs[index], cancelled)?;
-        Ok(Outcome {
-            events: outcome.found.events(),
-            data: serde_json::to_value(outcome).map_err(std::io::Error::other)?,
-        })
-    }
-
-    fn reduce(&self, outcomes: &[Outcome]) -> Result<StudyResult, RunError> {
-        let found = outcomes
-            .iter()
-            .map(|outcome| serde_json::from_value(outcome.data.clone()))
-            .collect::<Result<Vec<PointOutcome>, _>>()
-            .map_err(std::io::Error::other)?;
-        let study = &self.study;
-        let mut rows = rows_over_seeds("hot-partitions", &outcome::samples(&found));
-        let of_theory = rows.iter_mut().filter(|row| row.name.starts_with("law_"));
-        of_theory.for_each(|row| row.class = Class::Cited);
-        let judged = judge(study, &rows)?;
-        let mut warnings = self.warnings();
-        warnings.extend(judged.left_out);
-        warnings.extend(study.warnings.iter().map(ToString::to_string));
-        let drawn = charts::draw(&found);
-        let counters = BTreeMap::from([(
-            "attempts".to_owned(),
-            found.iter().map(|point| point.found.events()).sum(),
-        )]);
-        Ok(StudyResult {
-            study: "hot-partitions".into(),
-            title: study.title.clone(),
-            question: BUILT_IN.question.into(),
-            quick: study.quick,
-            seed: study.seed,
-            seeds: study.seeds,
-            profile: self.cells[0].profile.clone(),
-            verdicts: judged.verdicts,
-            findings: findings::findings(&rows, &found, &warnings),
-            table: summary::table(&rows),
-            series: drawn.series,
-            charts: drawn.charts,
-            histograms: Vec::new(),
-            model_card: card::model_card(&self.cells[0].table, &warnings),
-            counters,
-            fingerprint: fingerprint(&rows, Vec::new()),
-            sections: Vec::new(),
-            document: study.document.clone(),
-            rows,
-        })
-    }
-}
-
-impl HotPartitions {
-    /// What would be misread, in sentences.
-    fn warnings(&self) -> Vec<String> {
-        let mut sentences = Vec::new();
-        for inputs in &self.cells {
-            if inputs.traffic.replays() {
-                let sentence =
-                    "The trace gives the partition keys; when it is at its end it begins \
-                                again."
-                        .to_owned();
-                if !sentences.contains(&sentence) {
-                    sentences.push(sentence);
-                }
-            }
-        }
-        sentences
-    }
+/// What would be misread, in sentences.
+fn warnings(cells: &[Inputs]) -> Vec<String> {
+    let replays = cells.iter().any(|inputs| inputs.traffic.replays());
+    let sentence =
+        "The trace gives the partition keys; when it is at its end it begins again.".to_owned();
+    replays.then_some(sentence).into_iter().collect()
 }

@@ -1,7 +1,7 @@
 //! The study on small tables, and the shares of partitions that it rests on.
 
-use crate::run::{self, Observer, Points};
-use crate::study::{self, Files, Flags, Layers, Source, Study, WorkloadFlag};
+use crate::studies::testing;
+use crate::study::{Files, Flags, WorkloadFlag};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::random::Seed;
 use kvrig_base::result::StudyResult;
@@ -22,38 +22,6 @@ impl Files for TopKeys {
     }
 }
 
-struct Quiet;
-
-impl Observer for Quiet {
-    fn point_finished(&self, _: usize, _: usize, _: u64) {}
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
-
-impl Points for Quiet {
-    fn load(&self, _: &str) -> Option<Vec<u8>> {
-        None
-    }
-    fn save(&self, _: &str, _: &[u8]) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn load(text: &str, flags: Flags) -> Study {
-    let file = Source {
-        name: "my.toml".to_owned(),
-        text: format!("schema = 1\n{text}"),
-    };
-    let layers = Layers {
-        file,
-        builtin: |name| (name == "hot-partitions").then_some(super::BUILT_IN.toml),
-        sets: &[],
-        flags,
-    };
-    study::load(&layers).unwrap_or_else(|errors| panic!("{errors:#?}"))
-}
-
 /// A table of 4,000 units with as many requests as 62.5 % of it.
 const SMALL: &str = "[study.hot-partitions]\nhealed = \"4min\"\nfind_max_rate = false\n\
     [run]\nduration = \"6min\"\nseeds = 2\n\
@@ -63,8 +31,7 @@ const SMALL: &str = "[study.hot-partitions]\nhealed = \"4min\"\nfind_max_rate = 
     [workload]\nkeys = 10_000\narrivals.poisson.rate = \"2500/s\"\n";
 
 fn run(text: &str, jobs: usize) -> StudyResult {
-    let plan = super::plan(load(text, Flags::default()), &TopKeys).unwrap();
-    run::run(&plan, jobs, &Quiet, &Quiet).unwrap()
+    testing::run_study(testing::load(text), jobs, &TopKeys)
 }
 
 fn value(result: &StudyResult, variant: &str, s: Option<&str>, name: &str) -> i64 {
@@ -111,14 +78,8 @@ fn a_mild_skew_heals_by_splits_and_a_hot_key_never_does() {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let text = format!("{SMALL}[sweep]\n\"workload.popularity.zipf.s\" = [0.9, 1.2]\n");
-    let (one, two) = (run(&text, 1), run(&text, 2));
-    assert_eq!(one.fingerprint, two.fingerprint);
-    assert_eq!(one.charts, two.charts);
-    assert_eq!(one.findings, two.findings);
-    for finding in &one.findings {
-        assert!(finding.rows.iter().all(|&row| row < one.rows.len()));
-        assert!(finding.warning || !finding.rows.is_empty());
-    }
+    let result = testing::assert_same_for_any_jobs(|jobs| run(&text, jobs));
+    testing::assert_sentences_rest_on_rows(&result);
 }
 
 #[test]
@@ -140,9 +101,8 @@ fn a_trace_gives_the_partition_keys() {
         workload: Some(WorkloadFlag::Trace("orm-busy.trace.gz".to_owned())),
         ..Flags::default()
     };
-    let study = load(&SMALL.replace("6min", "1min"), flags);
-    let plan = super::plan(study, &TopKeys).unwrap();
-    let result = run::run(&plan, 2, &Quiet, &Quiet).unwrap();
+    let study = testing::try_load(&SMALL.replace("6min", "1min"), flags);
+    let result = testing::run_study(study.unwrap(), 2, &TopKeys);
     // The top key of 5 M requests has 0.54 % of them: nothing is hot.
     assert_eq!(value(&result, "", None, "law_failed_share"), 0);
     assert_eq!(value(&result, "", None, "failed_share"), 0);
@@ -152,7 +112,7 @@ fn a_trace_gives_the_partition_keys() {
 #[test]
 fn requests_that_no_table_has_are_refused() {
     let text = format!("{SMALL}mix = {{ get = \"50%\", zadd = \"50%\" }}\n");
-    let error = super::plan(load(&text, Flags::default()), &TopKeys).unwrap_err();
+    let error = testing::refusal(&text);
     assert!(
         error.to_string().contains("`zadd` is no request"),
         "{error}"

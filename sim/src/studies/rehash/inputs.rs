@@ -1,20 +1,20 @@
 //! What a cell runs on, read once and shared by its points: store, profile, workload.
 
-use crate::client::{OpenArrivals, RedisRequests};
+use crate::client::OpenArrivals;
 use crate::cost::Profile;
 use crate::studies::another_question;
+use crate::studies::beginning::Beginning;
 use crate::studies::setup::Setup;
-use crate::studies::workload::{WorkloadInputs, WorkloadReader};
-use crate::study::{Cell, Files, RehashKnobs, Study, StudyKind};
+use crate::studies::workload::WorkloadInputs;
+use crate::study::{Cell, RehashKnobs, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::digest::Digest;
 use kvrig_base::quantity::{Bytes, Rate, Share};
 use kvrig_base::random::Seed;
 use kvrig_base::time::Span;
 use kvrig_redis::Config;
 use kvrig_workloads::popularity::KeySpace;
 use kvrig_workloads::trace::Replay;
-use kvrig_workloads::{OpKind, Operations, Workload};
+use kvrig_workloads::{OpKind, Workload};
 use std::sync::Arc;
 
 /// The value of `maxmemory` that stands for the memory in use just before the table grows.
@@ -32,42 +32,27 @@ pub(super) struct Inputs {
     pub(super) config: Config,
     /// Whether the memory limit is to be what is in use when the table grows.
     pub(super) limit_at_doubling: bool,
-    /// Files that it names, with the digest of their content.
-    pub(super) files: Vec<(String, Digest)>,
     workload: WorkloadInputs,
 }
 
-/// Reads what cells name, each file once.
-pub(super) struct Reader<'a> {
-    setup: Setup<'a>,
-    workloads: WorkloadReader,
-}
-
-impl<'a> Reader<'a> {
-    pub(super) fn new(study: &'a Study, files: &'a dyn Files) -> Self {
-        Self {
-            setup: Setup::new(study, files),
-            workloads: WorkloadReader::default(),
-        }
-    }
-
+impl Inputs {
     /// Reads everything that `cell` names.
     ///
     /// # Errors
     /// What cannot be read, or contradicts the rest, with its place in the study file.
-    pub(super) fn inputs(&mut self, cell: &Cell) -> Result<Inputs, Diagnostic> {
+    pub(super) fn read(cell: &Cell, setup: &mut Setup<'_>) -> Result<Self, Diagnostic> {
         let StudyKind::Rehash(knobs) = &cell.kind else {
             return Err(another_question(cell));
         };
-        let profile = self.setup.machine(&cell.host)?;
+        let profile = setup.machine(&cell.host)?;
         let mut limit_at_doubling = false;
-        let config = self.setup.config(cell, |name, value| {
+        let config = setup.config(cell, |directive| {
+            let (name, value) = (&directive.name.value, &directive.value.value);
             let is_own = name == "maxmemory" && value == AT_DOUBLING;
             limit_at_doubling |= is_own;
-            is_own
+            Ok(is_own)
         })?;
-        let files = &self.setup.files;
-        let workload = self.workloads.inputs(&cell.workload, files)?;
+        let workload = setup.workload(cell)?;
         if workload.replay().is_none() && workload.insert_share() == Share(0) {
             return Err(Diagnostic::new(
                 diagnostic::CONTRADICTION,
@@ -78,8 +63,7 @@ impl<'a> Reader<'a> {
                  `workload.trace`",
             ));
         }
-        Ok(Inputs {
-            files: files.digests(),
+        Ok(Self {
             cell: cell.clone(),
             knobs: knobs.clone(),
             profile,
@@ -88,22 +72,7 @@ impl<'a> Reader<'a> {
             workload,
         })
     }
-}
 
-/// Where a workload stands when the run begins.
-#[derive(Debug)]
-pub(super) struct Beginning {
-    /// What clients ask from then on.
-    pub(super) requests: RedisRequests,
-    /// When, in an open loop.
-    pub(super) arrivals: Option<OpenArrivals>,
-    /// The workload, for filling the store with its keys.
-    pub(super) workload: Arc<Workload>,
-    /// Keys that are in the store already, in the order of filling.
-    pub(super) present: Vec<kvrig_workloads::KeyId>,
-}
-
-impl Inputs {
     /// Requests a second, on average.
     pub(super) fn rate(&self) -> Rate {
         self.workload.rate(&self.cell.workload.load)
@@ -155,24 +124,7 @@ impl Inputs {
             Some(replay) => recorded(replay, entries, self.requests_within(lead_in))?,
             None => (0, workload.initial().collect()),
         };
-        let mut operations = Operations::new(Arc::clone(&workload)).from_index(first);
-        if workload.needs_time()
-            && let Some(starts) = self.workload.starts(seed)
-        {
-            operations = operations.starting(starts);
-        }
-        let mut requests = RedisRequests::new(operations)
-            .map_err(|error| Diagnostic::new(diagnostic::CONTRADICTION, error.to_string()))?;
-        for &key in &present {
-            requests.mark_stored(key);
-        }
-        let arrivals = self.workload.arrivals(&requests, first, seed);
-        Ok(Beginning {
-            requests,
-            arrivals,
-            workload,
-            present,
-        })
+        Beginning::new(&self.workload, workload, first, present, seed)
     }
     /// The workload over a key space of its own, for clients that count keys themselves as `knob`
     /// asks for: a swing, or a fleet.

@@ -4,6 +4,7 @@
 use super::inputs::Inputs;
 use super::{Rehash, Spec, fixed, growth, power_of_two};
 use crate::run::Point;
+use crate::studies::question::Planned;
 use crate::study::{Fleet, RehashKnobs, Swing, TableName};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::quantity::{Bytes, grouped};
@@ -35,155 +36,155 @@ const LOOKUP_CPU: Span = Span::from_nanos(40);
 /// bucket of those that are not empty, 63 % at load 1.
 const STEPS_PER_BUCKET: (u64, u64) = (632, 1_000);
 
-impl Rehash {
-    /// Lays out the points of every cell.
-    ///
-    /// # Errors
-    /// If nothing can be run: the study has no cell, or its trace has too few keys for any table
-    /// to grow.
-    pub(super) fn lay_out_points(&mut self) -> Result<(), Diagnostic> {
-        for cell in 0..self.cells.len() {
-            let inputs = &self.cells[cell];
-            if let Some(swing) = inputs.knobs.swing {
-                if !inputs.is_recorded() {
-                    self.lay_out_swing(cell, swing);
-                }
-                continue;
-            }
-            if let Some(fleet) = inputs.knobs.fleet {
-                if !inputs.is_recorded() {
-                    self.lay_out_fleet(cell, fleet);
-                }
-                continue;
-            }
-            for table in tables(&inputs.knobs) {
-                if table == TableKind::Memcached16 && is_for_redis_alone(inputs) {
-                    continue;
-                }
-                for size in doublings_reached(inputs, table) {
-                    for replication in 0..self.study.seeds {
-                        let spec = Spec::Node {
-                            cell,
-                            table,
-                            size,
-                            replication,
-                        };
-                        self.points
-                            .push(self.node_point(inputs, table, size, replication));
-                        self.specs.push(spec);
-                    }
-                }
-            }
+/// The points of every cell.
+///
+/// # Errors
+/// If nothing can be run: the study has no cell, or its trace has too few keys for any table to grow.
+pub(super) fn specs(cells: &[Inputs], seeds: u32) -> Result<Vec<Spec>, Diagnostic> {
+    let mut specs = Vec::new();
+    for (cell, inputs) in cells.iter().enumerate() {
+        specs.extend(specs_of_cell(cell, inputs, seeds));
+    }
+    if specs.is_empty()
+        && let Some(error) = cells.iter().find_map(never_grows)
+    {
+        return Err(error);
+    }
+    // What follows knows no load, so that it is the same for every cell.
+    let first = cells
+        .first()
+        .ok_or_else(|| Diagnostic::new(diagnostic::MISSING_KEY, "the study has no cell to run"))?;
+    let sizes = &first.knobs.size_curve;
+    if !sizes.is_empty() {
+        specs.extend(tables(&first.knobs).map(|table| Spec::Curve {
+            cell: 0,
+            table,
+            sizes: sizes.clone(),
+        }));
+    }
+    for &places in &first.knobs.fixed_places {
+        specs.extend(Probing::ALL.map(|kind| Spec::Probing { kind, places }));
+        specs.extend(fixed::Flooded::ALL.map(|hash| Spec::Flood { hash, places }));
+    }
+    Ok(specs)
+}
+
+/// The nodes of a cell: in a swing, in a fleet, or through one doubling each.
+fn specs_of_cell(cell: usize, inputs: &Inputs, seeds: u32) -> Vec<Spec> {
+    let mut specs = Vec::new();
+    let knobs = &inputs.knobs;
+    let draws_keys = knobs.swing.is_some() || knobs.fleet.is_some();
+    if draws_keys && inputs.is_recorded() {
+        return specs;
+    }
+    for table in tables(knobs) {
+        if table == TableKind::Memcached16 && is_for_redis_alone(inputs) {
+            continue;
         }
-        if self.specs.is_empty()
-            && let Some(error) = self.cells.iter().find_map(never_grows)
-        {
-            return Err(error);
+        if let Some(swing) = knobs.swing {
+            specs.extend((0..seeds).map(|replication| Spec::Swing {
+                cell,
+                table,
+                swing,
+                replication,
+            }));
+            continue;
         }
-        // The curve knows no load, so that it is the same for every cell.
-        let first = self.cells.first().ok_or_else(|| {
-            Diagnostic::new(diagnostic::MISSING_KEY, "the study has no cell to run")
-        })?;
-        let sizes = first.knobs.size_curve.clone();
-        if !sizes.is_empty() {
-            for table in tables(&first.knobs) {
-                self.points
-                    .push(curve_point(first, table, &sizes, self.study.seed));
-                self.specs.push(Spec::Curve {
-                    cell: 0,
+        for size in doublings_reached(inputs, table) {
+            specs.extend((0..seeds).map(|replication| match knobs.fleet {
+                Some(fleet) => Spec::Fleet {
+                    cell,
+                    fleet,
                     table,
-                    sizes: sizes.clone(),
-                });
-            }
-        }
-        let places = first.knobs.fixed_places.clone();
-        places
-            .into_iter()
-            .for_each(|places| self.lay_out_fixed(places));
-        Ok(())
-    }
-
-    /// What the study leaves out of what was asked for, in sentences.
-    pub(super) fn left_out(&self) -> Vec<String> {
-        let mut sentences = Vec::new();
-        sentences.extend(not_run_by_memcached(&self.cells));
-        sentences.extend(self.cells.iter().filter_map(not_reached_by_the_trace));
-        let draws_keys = |knobs: &RehashKnobs| knobs.swing.is_some() || knobs.fleet.is_some();
-        let is_left_out = |inputs: &&Inputs| draws_keys(&inputs.knobs) && inputs.is_recorded();
-        for inputs in self.cells.iter().filter(is_left_out) {
-            sentences.push(format!(
-                "The variant \"{}\" is left out: the keys of a trace have a course of their own.",
-                inputs.cell.variant
-            ));
-        }
-        sentences
-    }
-    /// Tables that never grow, the same for every cell.
-    fn lay_out_fixed(&mut self, places: u64) {
-        let seed = self.study.seed;
-        let lookups = fixed::lookups_estimated(places);
-        let point = |name: &str| Point {
-            label: format!("{} places, {name}", power_of_two(places)),
-            identity: format!("fixed {places} {name}\nseed {seed}"),
-            events: lookups,
-            memory: Bytes(FIXED_PLACE * places),
-            cpu: LOOKUP_CPU * lookups,
-        };
-        for kind in Probing::ALL {
-            self.points.push(point(kind.name()));
-            self.specs.push(Spec::Probing { kind, places });
-        }
-        for hash in fixed::Flooded::ALL {
-            self.points.push(point(&format!("keys chosen, {hash:?}")));
-            self.specs.push(Spec::Flood { hash, places });
-        }
-    }
-
-    fn lay_out_swing(&mut self, cell: usize, swing: Swing) {
-        let inputs = &self.cells[cell];
-        // Memcached's table never shrinks, and its node runs through one growth.
-        for table in tables(&inputs.knobs).filter(|&table| table != TableKind::Memcached16) {
-            for replication in 0..self.study.seeds {
-                self.points
-                    .push(self.swing_point(inputs, table, swing, replication));
-                self.specs.push(Spec::Swing {
+                    size,
+                    replication,
+                },
+                None => Spec::Node {
                     cell,
                     table,
-                    swing,
+                    size,
                     replication,
-                });
-            }
+                },
+            }));
         }
     }
+    specs
+}
 
-    fn lay_out_fleet(&mut self, cell: usize, fleet: Fleet) {
-        let inputs = &self.cells[cell];
-        for table in tables(&inputs.knobs).filter(|&table| table != TableKind::Memcached16) {
-            for &size in &inputs.knobs.doublings {
-                for replication in 0..self.study.seeds {
-                    self.points
-                        .push(self.fleet_point(inputs, fleet, table, size, replication));
-                    self.specs.push(Spec::Fleet {
-                        cell,
-                        fleet,
-                        table,
-                        size,
-                        replication,
-                    });
-                }
+/// What the study leaves out of what was asked for, in sentences.
+pub(super) fn left_out(cells: &[Inputs]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    sentences.extend(not_run_by_memcached(cells));
+    sentences.extend(cells.iter().filter_map(not_reached_by_the_trace));
+    let draws_keys = |knobs: &RehashKnobs| knobs.swing.is_some() || knobs.fleet.is_some();
+    let is_left_out = |inputs: &&Inputs| draws_keys(&inputs.knobs) && inputs.is_recorded();
+    for inputs in cells.iter().filter(is_left_out) {
+        sentences.push(format!(
+            "The variant \"{}\" is left out: the keys of a trace have a course of their own.",
+            inputs.cell.variant
+        ));
+    }
+    sentences
+}
+
+/// A table that never grows, the same for every cell.
+fn fixed_point(name: &str, places: u64, seed: u64) -> Point {
+    let lookups = fixed::lookups_estimated(places);
+    Point {
+        label: format!("{} places, {name}", power_of_two(places)),
+        identity: format!("fixed {places} {name}\nseed {seed}"),
+        events: lookups,
+        memory: Bytes(FIXED_PLACE * places),
+        cpu: LOOKUP_CPU * lookups,
+    }
+}
+
+impl Planned<Rehash> {
+    /// What a point is called and what it will take.
+    pub(super) fn point(&self, spec: &Spec) -> Point {
+        let seed = self.study.seed;
+        match *spec {
+            Spec::Node {
+                cell,
+                table,
+                size,
+                replication,
+            } => self.node_point(cell, table, size, replication),
+            Spec::Swing {
+                cell,
+                table,
+                swing,
+                replication,
+            } => self.swing_point(cell, table, swing, replication),
+            Spec::Fleet {
+                cell,
+                fleet,
+                table,
+                size,
+                replication,
+            } => self.fleet_point(cell, fleet, table, size, replication),
+            Spec::Curve {
+                cell,
+                table,
+                ref sizes,
+            } => curve_point(&self.cells[cell], table, sizes, seed),
+            Spec::Probing { kind, places } => fixed_point(kind.name(), places, seed),
+            Spec::Flood { hash, places } => {
+                fixed_point(&format!("keys chosen, {hash:?}"), places, seed)
             }
         }
     }
 
     fn fleet_point(
         &self,
-        inputs: &Inputs,
+        cell: usize,
         fleet: Fleet,
         table: TableKind,
         size: u64,
-        seed: u32,
+        replication: u32,
     ) -> Point {
-        let node = self.node_point(inputs, table, size, seed);
+        let inputs = &self.cells[cell];
+        let node = self.node_point(cell, table, size, replication);
         let (nodes, parts) = (u64::from(fleet.nodes), u64::from(fleet.parts));
         let filled = growth::entries_at_growth(table, size) * nodes;
         let steps = nodes * size * STEPS_PER_BUCKET.0 / STEPS_PER_BUCKET.1;
@@ -191,47 +192,31 @@ impl Rehash {
         let requests = inputs.requests_within(leads) * parts + steps;
         Point {
             label: format!("{} of {nodes} nodes", node.label),
-            identity: self.identity("fleet", inputs, table, &size.to_string(), seed),
+            identity: self.identity(format!("fleet {table} {size}"), cell, replication),
             events: requests,
             memory: Bytes(node.memory.0 * nodes),
             cpu: REQUEST_CPU * requests + INSERT_CPU * filled,
         }
     }
 
-    fn swing_point(&self, inputs: &Inputs, table: TableKind, swing: Swing, seed: u32) -> Point {
+    fn swing_point(&self, cell: usize, table: TableKind, swing: Swing, replication: u32) -> Point {
+        let inputs = &self.cells[cell];
         let requests = inputs.requests_within(swing.period);
         Point {
             label: format!(
                 "{} seed {}",
                 cell_label(&inputs.cell.variant, &swing_cell(inputs, table)),
-                seed + 1
+                replication + 1
             ),
-            identity: self.identity("swing", inputs, table, &format!("{swing:?}"), seed),
+            identity: self.identity(format!("swing {table} {swing:?}"), cell, replication),
             events: requests,
             memory: Bytes((inputs.entry_bytes().0 + ENTRY_OVERHEAD) * swing.high * 5 / 4),
             cpu: REQUEST_CPU * requests + INSERT_CPU * swing.high,
         }
     }
 
-    /// Everything that the outcome of a point with a node depends on.
-    fn identity(
-        &self,
-        kind: &str,
-        inputs: &Inputs,
-        table: TableKind,
-        size: &str,
-        replication: u32,
-    ) -> String {
-        format!(
-            "{kind} {table} {size} replication {replication}\nseed {}\nprofile {}\n{:?}\nfiles {:?}",
-            self.study.seed,
-            inputs.profile.digest(),
-            inputs.cell,
-            inputs.files,
-        )
-    }
-
-    fn node_point(&self, inputs: &Inputs, table: TableKind, size: u64, seed: u32) -> Point {
+    fn node_point(&self, cell: usize, table: TableKind, size: u64, replication: u32) -> Point {
+        let inputs = &self.cells[cell];
         let entries = growth::entries_at_growth(table, size);
         let filled = entries.saturating_sub(inputs.inserts_within(inputs.knobs.lead_in));
         let steps = size * STEPS_PER_BUCKET.0 / STEPS_PER_BUCKET.1;
@@ -241,9 +226,9 @@ impl Rehash {
             label: format!(
                 "{} seed {}",
                 cell_label(&inputs.cell.variant, &node_cell(inputs, table, size)),
-                seed + 1
+                replication + 1
             ),
-            identity: self.identity("node", inputs, table, &size.to_string(), seed),
+            identity: self.identity(format!("node {table} {size}"), cell, replication),
             events: requests,
             memory: Bytes(bytes),
             cpu: REQUEST_CPU * requests + INSERT_CPU * filled,

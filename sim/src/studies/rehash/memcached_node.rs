@@ -7,12 +7,13 @@
 
 use super::growth;
 use super::heat::Heat;
-use super::inputs::{Beginning, Inputs};
+use super::inputs::Inputs;
 use super::node::{BEGIN_PATIENCE, STRETCH, STRETCHES_PER_SAMPLE};
 use super::outcome::{MemoryPoint, NodeOutcome};
 use super::phases::{Phase, Recorder};
 use crate::client::{Arguments, ClosedLoop, MemcachedRequests, OpenArrivals, OpenLoop};
 use crate::run::RunError;
+use crate::studies::beginning::Beginning;
 use crate::studies::hosting::{DISK_BYTES, FILLS_UNASKED, out_of_range, patience};
 use crate::studies::samples::{Samples, parts_per_million, per_second};
 use crate::study::Load;

@@ -31,16 +31,15 @@ mod watch;
 
 pub use charts::{MeasuredPause, add_measured_pauses};
 
-use crate::run::{
-    Experiment, Measurable, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds,
-};
-use crate::studies::judging::judge;
-use crate::study::{Files, Fleet, Study, Swing};
-use inputs::{Inputs, Reader};
+use crate::cost::Profile;
+use crate::run::{Measurable, Point, RunError};
+use crate::studies::question::{self, Planned, Question, Told};
+use crate::studies::setup::Setup;
+use crate::study::{Cell, Fleet, Swing};
+use inputs::Inputs;
 use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::random::Seed;
 use kvrig_base::result::StudyResult;
-use kvrig_base::row::Class;
 use kvrig_tables::TableKind;
 use kvrig_tables::probing::Probing;
 use layout::{node_cell, swing_cell, tables};
@@ -49,22 +48,18 @@ use std::collections::BTreeMap;
 use summary::{Found, Subjects};
 
 /// This study as `kvrig list` shows it.
-pub const BUILT_IN: super::BuiltIn = super::BuiltIn {
+pub(super) const BUILT_IN: super::BuiltIn = super::BuiltIn {
     name: "rehash",
     question: "How long does growth stop the store, and who waits?",
     toml: include_str!("study.toml"),
+    plan: question::plan::<Rehash>,
 };
 
 /// The phases of a run, in order.
 const PHASES: [&str; 3] = ["before", "during", "after"];
 
-/// The study, ready to run.
-struct Rehash {
-    study: Study,
-    cells: Vec<Inputs>,
-    specs: Vec<Spec>,
-    points: Vec<Point>,
-}
+/// The study.
+struct Rehash;
 
 /// What a point runs.
 #[derive(Clone, Debug)]
@@ -103,47 +98,43 @@ enum Spec {
     },
 }
 
-/// Plans the study.
-///
-/// # Errors
-/// What a cell names and cannot be read, or cannot be run.
-pub fn plan(study: Study, files: &dyn Files) -> Result<Plan, Diagnostic> {
-    let mut reader = Reader::new(&study, files);
-    let cells = study
-        .cells
-        .iter()
-        .map(|cell| reader.inputs(cell))
-        .collect::<Result<Vec<_>, _>>()?;
-    let memory_max = study.max_memory;
-    let mut rehash = Rehash {
-        study,
-        cells,
-        specs: Vec::new(),
-        points: Vec::new(),
-    };
-    rehash.lay_out_points()?;
-    Ok(Plan::new(
-        Box::new(rehash),
-        memory_max,
-        "lower study.rehash.doublings or study.rehash.size_curve",
-    ))
-}
+impl Question for Rehash {
+    const BUILT_IN: super::BuiltIn = BUILT_IN;
+    const TO_LOWER: &'static str = "lower study.rehash.doublings or study.rehash.size_curve";
+    type Inputs = Inputs;
+    type Spec = Spec;
+    type Found = PointOutcome;
 
-impl Experiment for Rehash {
-    fn points(&self) -> &[Point] {
-        &self.points
+    fn read(cell: &Cell, setup: &mut Setup<'_>) -> Result<Inputs, Diagnostic> {
+        Inputs::read(cell, setup)
     }
 
-    fn run_point(&self, index: usize, cancelled: &dyn Fn() -> bool) -> Result<Outcome, RunError> {
-        let root = Seed(self.study.seed);
-        let (outcome, events) = match &self.specs[index] {
+    fn profile(inputs: &Inputs) -> &Profile {
+        &inputs.profile
+    }
+
+    fn specs(planned: &Planned<Self>) -> Result<Vec<Spec>, Diagnostic> {
+        layout::specs(&planned.cells, planned.study.seeds)
+    }
+
+    fn point(planned: &Planned<Self>, spec: &Spec) -> Point {
+        planned.point(spec)
+    }
+
+    fn run(
+        planned: &Planned<Self>,
+        spec: &Spec,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(PointOutcome, u64), RunError> {
+        let root = Seed(planned.study.seed);
+        Ok(match spec {
             Spec::Node {
                 cell,
                 table,
                 size,
                 replication,
             } => {
-                let inputs = &self.cells[*cell];
+                let inputs = &planned.cells[*cell];
                 let labels = node_cell(inputs, *table, *size);
                 let seed = root.replication(*replication);
                 let keeps_heat = *replication == 0;
@@ -161,7 +152,7 @@ impl Experiment for Rehash {
                 swing,
                 replication,
             } => {
-                let inputs = &self.cells[*cell];
+                let inputs = &planned.cells[*cell];
                 let labels = swing_cell(inputs, *table);
                 let seed = root.replication(*replication);
                 let (outcome, events) =
@@ -175,7 +166,7 @@ impl Experiment for Rehash {
                 size,
                 replication,
             } => {
-                let inputs = &self.cells[*cell];
+                let inputs = &planned.cells[*cell];
                 let mut labels = node_cell(inputs, *table, *size);
                 labels.insert("nodes".into(), fleet.nodes.to_string());
                 let seed = root.replication(*replication);
@@ -184,7 +175,7 @@ impl Experiment for Rehash {
                 (PointOutcome::Fleet(outcome), events)
             }
             Spec::Curve { cell, table, sizes } => {
-                let profile = &self.cells[*cell].profile;
+                let profile = &planned.cells[*cell].profile;
                 let (outcome, events) = curve::run(*table, sizes, profile, root, cancelled)?;
                 (PointOutcome::Curve(outcome), events)
             }
@@ -200,95 +191,68 @@ impl Experiment for Rehash {
                 let keys = outcome.points.iter().map(|point| point.keys).sum();
                 (PointOutcome::Flood(outcome), keys)
             }
-        };
-        let data = serde_json::to_value(outcome).map_err(std::io::Error::other)?;
-        Ok(Outcome { events, data })
+        })
     }
 
-    fn measurable(&self) -> Option<&dyn Measurable> {
-        let side: &dyn Measurable = self;
-        self.grows_on_a_real_clock().then_some(side)
+    fn measurable(planned: &Planned<Self>) -> Option<&dyn Measurable> {
+        let side: &dyn Measurable = planned;
+        planned.grows_on_a_real_clock().then_some(side)
     }
 
-    fn reduce(&self, outcomes: &[Outcome]) -> Result<StudyResult, RunError> {
+    fn answer(
+        planned: &Planned<Self>,
+        outcomes: Vec<PointOutcome>,
+    ) -> Result<StudyResult, RunError> {
         let mut found = Found::default();
-        for (outcome, point) in outcomes.iter().zip(&self.points) {
-            let outcome: PointOutcome =
-                serde_json::from_value(outcome.data.clone()).map_err(std::io::Error::other)?;
+        for (outcome, point) in outcomes.into_iter().zip(&planned.points) {
             found.add(outcome, &point.label);
         }
-        self.result(found)
-    }
-}
-
-impl Rehash {
-    /// What the rows are about.
-    fn subjects(&self) -> Subjects {
-        let knobs = &self.cells[0].knobs;
-        let swinging = self.cells.iter().filter(|cell| cell.knobs.swing.is_some());
-        let mut swings: Vec<String> = swinging.map(|cell| cell.cell.variant.clone()).collect();
-        swings.dedup();
-        let names = |sizes: &[u64]| sizes.iter().map(|&size| power_of_two(size)).collect();
-        Subjects {
-            tables: tables(knobs).map(|table| table.name().to_owned()).collect(),
-            doublings: names(&knobs.doublings),
-            sizes: names(&knobs.size_curve),
-            places: names(&knobs.fixed_places),
-            swings,
-        }
-    }
-    fn result(&self, mut found: Found) -> Result<StudyResult, RunError> {
-        let study = &self.study;
-        let windows = std::mem::take(&mut found.windows);
-        let samples = found.samples();
-        let mut rows = rows_over_seeds("rehash", &samples);
-        // What theory says is no outcome of the simulation.
-        let of_theory = rows.iter_mut().filter(|row| row.name.starts_with("law_"));
-        of_theory.for_each(|row| row.class = Class::Cited);
-        let judged = judge(study, &rows)?;
-        let limit = study
+        let judged = planned.judge(&found.samples())?;
+        let rows = &judged.rows;
+        let limit = planned
+            .study
             .objectives
             .iter()
             .find(|objective| objective.metric.starts_with("response_"))
             .map(|objective| objective.limit);
-        let drawn = charts::draw(&found, limit);
-        let subjects = self.subjects();
+        let subjects = subjects(&planned.cells);
         let mut warnings = found.warnings();
-        warnings.extend(study.warnings.iter().map(ToString::to_string));
-        warnings.extend(self.left_out());
-        warnings.extend(judged.left_out);
+        warnings.extend(layout::left_out(&planned.cells));
+        warnings.extend(judged.left_out.iter().cloned());
         warnings.sort();
         warnings.dedup();
-        let profile = &self.cells[0].profile;
-        let findings = findings::findings(&rows, &subjects, &warnings);
-        let mut result = StudyResult {
-            study: "rehash".into(),
-            title: study.title.clone(),
-            question: BUILT_IN.question.into(),
-            quick: study.quick,
-            seed: study.seed,
-            seeds: study.seeds,
-            profile: profile.reference(),
-            verdicts: judged.verdicts,
-            findings,
-            table: summary::table(&rows, &subjects),
-            series: drawn.series,
-            charts: drawn.charts,
-            histograms: drawn.histograms,
+        let told = Told {
+            findings: findings::findings(rows, &subjects, &warnings),
+            table: summary::table(rows, &subjects),
+            drawn: charts::draw(&found, limit),
             model_card: card::model_card(
                 &subjects.tables,
                 !subjects.places.is_empty(),
-                &profile.name,
+                &planned.cells[0].profile.name,
                 &warnings,
             ),
             counters: found.counters(),
-            fingerprint: fingerprint(&rows, windows),
-            sections: Vec::new(),
-            document: study.document.clone(),
-            rows,
+            windows: std::mem::take(&mut found.windows),
         };
+        let mut result = planned.result(judged, told);
         measured::add_to_book(&mut result, &found.curves);
         Ok(result)
+    }
+}
+
+/// What the rows are about.
+fn subjects(cells: &[Inputs]) -> Subjects {
+    let knobs = &cells[0].knobs;
+    let swinging = cells.iter().filter(|cell| cell.knobs.swing.is_some());
+    let mut swings: Vec<String> = swinging.map(|cell| cell.cell.variant.clone()).collect();
+    swings.dedup();
+    let names = |sizes: &[u64]| sizes.iter().map(|&size| power_of_two(size)).collect();
+    Subjects {
+        tables: tables(knobs).map(|table| table.name().to_owned()).collect(),
+        doublings: names(&knobs.doublings),
+        sizes: names(&knobs.size_curve),
+        places: names(&knobs.fixed_places),
+        swings,
     }
 }
 

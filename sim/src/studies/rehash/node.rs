@@ -2,13 +2,14 @@
 
 use super::curve::KEYS_AHEAD;
 use super::growth;
-use super::inputs::{Beginning, Inputs};
+use super::inputs::Inputs;
 use super::outcome::NodeOutcome;
 use super::phases::Phase;
 use super::watch::Watch;
 use crate::client::{Arguments, ClosedLoop, OpenArrivals};
 use crate::run::RunError;
 use crate::studies::asks::Asks;
+use crate::studies::beginning::Beginning;
 use crate::studies::hosting::{
     Asked, FILLS_UNASKED, add_load, counters, load, out_of_range, place,
 };

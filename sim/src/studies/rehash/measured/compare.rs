@@ -3,6 +3,7 @@
 use super::predict::Prediction;
 use super::{Target, draw, judge, say};
 use crate::run::{Measured, RunError, histograms};
+use crate::studies::question::Planned;
 use crate::studies::rehash::{Rehash, growth, power_of_two};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::measured::{
@@ -26,7 +27,7 @@ const METRICS: [(&str, Cause); 5] = [
 
 /// Puts everything side by side, and says what follows.
 pub(super) fn compare(
-    study: &Rehash,
+    study: &Planned<Rehash>,
     result: &StudyResult,
     predictions: &[Prediction],
     measured: &Measured,

@@ -14,6 +14,7 @@ use super::inputs::Inputs;
 use super::layout::{CURVE_ARRAYS, CURVE_ENTRY, INSERT_CPU, tables};
 use super::{Rehash, growth, power_of_two};
 use crate::run::{Measurable, Measured, Outcome, Point, RunError, Task, TaskKind};
+use crate::studies::question::Planned;
 use crate::study::RehashKnobs;
 use kvrig_base::measured::{MeasuredResult, STRING_KEY_BYTES, Subject};
 use kvrig_base::quantity::Bytes;
@@ -58,7 +59,7 @@ impl Target {
     }
 }
 
-impl Rehash {
+impl Planned<Rehash> {
     /// Whether there is anything to measure.
     pub(super) fn grows_on_a_real_clock(&self) -> bool {
         !self.targets().is_empty()
@@ -164,7 +165,7 @@ fn read(predictions: &[Outcome]) -> Result<Vec<Prediction>, RunError> {
     Ok(all.map_err(std::io::Error::other)?)
 }
 
-impl Measurable for Rehash {
+impl Measurable for Planned<Rehash> {
     fn predictions(&self) -> Vec<Point> {
         let sizes = self.sizes();
         let largest = sizes.iter().copied().max().unwrap_or(0);
