@@ -6,6 +6,7 @@ use crate::limits::{PARTITION_KEY_BYTES_MAX, SORT_KEY_BYTES_MAX};
 use crate::number::Number;
 use crate::value::{AttributeType, AttributeValue};
 use siphasher::sip128::{Hasher128, SipHasher13};
+use smol_str::SmolStr;
 use std::fmt;
 use std::hash::Hasher;
 
@@ -41,8 +42,9 @@ pub struct KeySchema {
 /// The value of a key attribute; values of one type are ordered as a sort key orders them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyValue {
-    /// `S`, in the order of its UTF-8 bytes.
-    String(Box<str>),
+    /// `S`, in the order of its UTF-8 bytes. Up to 23 of them lie in the value itself, so that few keys
+    /// need memory of their own.
+    String(SmolStr),
     /// `N`, in the order of its value.
     Number(Number),
     /// `B`, in the order of its bytes, which are unsigned.
@@ -157,7 +159,7 @@ impl KeySchema {
         let sort = self.sort.as_ref().zip(key.sort.as_ref());
         std::iter::once((&self.partition, &key.partition))
             .chain(sort)
-            .map(|(attribute, value)| (attribute.name.clone(), value.to_attribute()))
+            .map(|(attribute, value)| (&*attribute.name, value.to_attribute()))
             .collect()
     }
 
@@ -204,7 +206,7 @@ impl KeyValue {
         }
     }
     /// Bytes that it counts in an item's size and against the limits of keys.
-    pub const fn size_bytes(&self) -> u64 {
+    pub fn size_bytes(&self) -> u64 {
         match self {
             Self::String(text) => text.len() as u64,
             Self::Number(number) => number.size_bytes(),
@@ -214,7 +216,7 @@ impl KeyValue {
     /// Whether it begins with `prefix`; a number never does.
     pub fn begins_with(&self, prefix: &Self) -> bool {
         match (self, prefix) {
-            (Self::String(text), Self::String(prefix)) => text.starts_with(&**prefix),
+            (Self::String(text), Self::String(prefix)) => text.starts_with(prefix.as_str()),
             (Self::Binary(bytes), Self::Binary(prefix)) => bytes.starts_with(prefix),
             _ => false,
         }

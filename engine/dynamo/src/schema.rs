@@ -91,7 +91,7 @@ impl Projection {
         }
         item.iter()
             .filter(|(name, _)| index.has(name) || table.has(name) || self.has(name))
-            .map(|(name, value)| (name.into(), value.clone()))
+            .map(|(name, value)| (name, value.clone()))
             .collect()
     }
 }

@@ -133,10 +133,11 @@ fn any_value() -> impl Strategy<Value = AttributeValue> {
         }),
     ];
     leaf.prop_recursive(4, 32, 4, |inner| {
-        let named = (".{1,5}", inner.clone()).prop_map(|(name, value)| (name.into(), value));
+        let named = (".{1,5}", inner.clone());
         prop_oneof![
             prop::collection::vec(inner, 0..4).prop_map(AttributeValue::from),
-            prop::collection::vec(named, 0..4).prop_map(|map| AttributeMap::from_iter(map).into()),
+            prop::collection::vec(named, 0..4)
+                .prop_map(|map: Vec<(String, _)>| AttributeMap::from_iter(map).into()),
         ]
     })
 }

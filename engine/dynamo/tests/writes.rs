@@ -23,7 +23,7 @@ fn get(table: &Table, key: AttributeMap) -> Option<Item> {
 }
 
 fn strings(members: &[&str]) -> AttributeValue {
-    StringSet::new(members.iter().map(|text| Box::from(*text)))
+    StringSet::new(members.iter().map(|text| (*text).into()))
         .expect("distinct members")
         .into()
 }

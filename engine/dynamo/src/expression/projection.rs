@@ -50,7 +50,7 @@ impl Wanted<'_> {
     fn of_map(&self, map: &AttributeMap) -> AttributeMap {
         self.names
             .iter()
-            .filter_map(|(name, wanted)| Some(((*name).into(), wanted.of(map.get(name)?)?)))
+            .filter_map(|(name, wanted)| Some((*name, wanted.of(map.get(name)?)?)))
             .collect()
     }
     fn of(&self, value: &AttributeValue) -> Option<AttributeValue> {

@@ -213,7 +213,7 @@ impl Direct {
             }
         };
         let (output, bytes) = match &self.content {
-            Content::Items(table) => (table.get(get)?, table.item_bytes(key).unwrap_or(0)),
+            Content::Items(table) => table.get_with_bytes(get)?,
             Content::Sizes(sizes) => {
                 let bytes = sizes.get(key).copied().unwrap_or(0);
                 let units = ReadUnits::for_bytes(bytes, consistency);

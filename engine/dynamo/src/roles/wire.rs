@@ -12,6 +12,7 @@ use crate::limits::NESTING_LEVELS_MAX;
 use crate::number::Number;
 use crate::table::{DeleteItem, GetItem, PutItem};
 use crate::value::{AttributeValue, BinarySet, NumberSet, SetMember, StringSet, ValueSet};
+use smol_str::SmolStr;
 
 /// Writes requests as arguments.
 #[derive(Clone, Copy, Debug)]
@@ -182,7 +183,7 @@ impl<'b> Reader<'b> {
         let count = self.count()?;
         self.take(count)
     }
-    fn text(&mut self) -> Option<Box<str>> {
+    fn text(&mut self) -> Option<SmolStr> {
         Some(std::str::from_utf8(self.slice()?).ok()?.into())
     }
     fn number(&mut self) -> Option<Number> {
@@ -218,7 +219,7 @@ impl<'b> Reader<'b> {
             b"t" => AttributeValue::Bool(true),
             b"f" => AttributeValue::Bool(false),
             b"0" => AttributeValue::Null,
-            b"s" => AttributeValue::StringSet(self.set::<Box<str>>(Self::text)? as StringSet),
+            b"s" => AttributeValue::StringSet(self.set::<SmolStr>(Self::text)? as StringSet),
             b"n" => AttributeValue::NumberSet(self.set(Self::number)? as NumberSet),
             b"b" => {
                 let bytes = |reader: &mut Self| Some(Box::from(reader.slice()?));

@@ -6,6 +6,7 @@
 
 mod collection;
 mod extent;
+mod hash_order;
 mod index;
 mod read;
 mod request;

@@ -30,13 +30,16 @@ impl Table {
     /// # Errors
     /// A key that does not fit the schema, paths that overlap, and a transactional consistency.
     pub fn get(&self, request: &GetItem) -> Result<GetItemOutput, Error> {
+        self.get_with_bytes(request).map(|(output, _)| output)
+    }
+
+    /// GetItem, and the bytes of the whole item: 0 if it is missing.
+    pub(crate) fn get_with_bytes(&self, request: &GetItem) -> Result<(GetItemOutput, u64), Error> {
         check_consistency(request.consistency)?;
         let (item, bytes) = self.look_up(&request.key, &request.projection)?;
         let units = ReadUnits::for_bytes(bytes, request.consistency);
-        Ok(GetItemOutput {
-            item,
-            consumed: ConsumedCapacity::of_table(Units::read(units)),
-        })
+        let consumed = ConsumedCapacity::of_table(Units::read(units));
+        Ok((GetItemOutput { item, consumed }, bytes))
     }
 
     /// The parts of an item that are wanted, and the bytes of the whole item: 0 if it is missing.

@@ -3,14 +3,15 @@
 //! The order is that of DynamoDB's partitions: a partition is a range of hashes, an item collection
 //! lies together within it, in the order of its sort key.
 //!
-//! The outer tree is of hashes alone, which are small and nearly always tell where to go; what
-//! shares one is an item by itself or a tree of its own.
+//! The outer order is of the upper halves of hashes alone, which are small and nearly always tell where
+//! to go; what shares one is an item by itself or a tree of its own. An item lies with its key and its
+//! size in one piece of memory, so that finding one waits for a slot and for that.
 
+use super::hash_order::HashOrder;
 use crate::item::Item;
 use crate::key::{KeyHash, KeyValue, PrimaryKey};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 
 /// The place of a sort key in an item collection.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,65 +88,49 @@ pub(crate) struct Stored {
     pub(crate) bytes: u64,
 }
 
-/// What shares a hash: at least one item.
+/// What shares the upper half of a hash: at least one item.
 #[derive(Clone, Debug)]
 enum Collection {
-    One(Box<(InnerPlace, Stored)>),
-    Many(BTreeMap<InnerPlace, Stored>),
+    One(Place, Stored),
+    Many(BTreeMap<Place, Stored>),
 }
 
 /// Items in the order of their places.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Store {
-    collections: BTreeMap<KeyHash, Collection>,
+    collections: HashOrder<Box<Collection>>,
     count: u64,
     bytes: u64,
 }
 
 impl Collection {
-    fn get(&self, place: &InnerPlace) -> Option<&Stored> {
+    fn get(&self, place: &Place) -> Option<&Stored> {
         match self {
-            Self::One(one) => (one.0 == *place).then_some(&one.1),
+            Self::One(one, stored) => (one == place).then_some(stored),
             Self::Many(many) => many.get(place),
         }
     }
-    fn insert(&mut self, place: InnerPlace, stored: Stored) -> Option<Stored> {
+    fn insert(&mut self, place: Place, stored: Stored) -> Option<Stored> {
         match self {
-            Self::One(one) if one.0 == place => Some(std::mem::replace(&mut one.1, stored)),
-            Self::One(_) => {
+            Self::One(one, there) if *one == place => Some(std::mem::replace(there, stored)),
+            Self::One(..) => {
                 let first = std::mem::replace(self, Self::Many(BTreeMap::new()));
-                if let (Self::Many(many), Self::One(first)) = (self, first) {
-                    many.extend([*first, (place, stored)]);
+                if let (Self::Many(many), Self::One(one, there)) = (self, first) {
+                    many.extend([(one, there), (place, stored)]);
                 }
                 None
             }
             Self::Many(many) => many.insert(place, stored),
         }
     }
+    /// What lies between two places, of which the first is not behind the second.
     fn range<'s>(
         &'s self,
-        start: Bound<&InnerPlace>,
-        end: Bound<&InnerPlace>,
-    ) -> impl DoubleEndedIterator<Item = (&'s InnerPlace, &'s Stored)> + use<'s> {
+        bounds: (Bound<&Place>, Bound<&Place>),
+    ) -> impl DoubleEndedIterator<Item = (&'s Place, &'s Stored)> + use<'s> {
         let (one, many) = match self {
-            Self::One(one) => {
-                let is_behind_start = match start {
-                    Bound::Included(start) => one.0 >= *start,
-                    Bound::Excluded(start) => one.0 > *start,
-                    Bound::Unbounded => true,
-                };
-                let is_before_end = match end {
-                    Bound::Included(end) => one.0 <= *end,
-                    Bound::Excluded(end) => one.0 < *end,
-                    Bound::Unbounded => true,
-                };
-                let is_inside = is_behind_start && is_before_end;
-                (is_inside.then_some((&one.0, &one.1)), None)
-            }
-            Self::Many(many) => (
-                None,
-                is_ordered(start, end).then(|| many.range((start, end))),
-            ),
+            Self::One(place, stored) => (bounds.contains(place).then_some((place, stored)), None),
+            Self::Many(many) => (None, Some(many.range(bounds))),
         };
         one.into_iter().chain(many.into_iter().flatten())
     }
@@ -172,23 +157,26 @@ impl Store {
         self.bytes
     }
     pub(crate) fn get(&self, place: &Place) -> Option<&Stored> {
-        self.collections.get(&place.hash)?.get(&place.inner)
+        self.collections.get(place.hash.upper_word())?.get(place)
     }
     /// The first partition key with a hash, if there is an item with it.
     pub(crate) fn partition_at(&self, hash: KeyHash) -> Option<&KeyValue> {
-        match self.collections.get(&hash)? {
-            Collection::One(one) => Some(&one.0.partition),
-            Collection::Many(many) => many.keys().next().map(|place| &place.partition),
-        }
+        let place = match &**self.collections.get(hash.upper_word())? {
+            Collection::One(place, _) => (place.hash == hash).then_some(place),
+            Collection::Many(many) => many.keys().find(|place| place.hash == hash),
+        };
+        place.map(|place| &place.inner.partition)
     }
     pub(crate) fn insert(&mut self, place: Place, stored: Stored) -> Option<Stored> {
+        let hash = place.hash.upper_word();
         self.bytes += stored.bytes;
-        let before = match self.collections.entry(place.hash) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(Collection::One(Box::new((place.inner, stored))));
+        let before = match self.collections.find(hash) {
+            Ok(slot) => self.collections.value_mut(slot)?.insert(place, stored),
+            Err(slot) => {
+                let one = Box::new(Collection::One(place, stored));
+                self.collections.insert_at(slot, hash, one);
                 None
             }
-            Entry::Occupied(mut occupied) => occupied.get_mut().insert(place.inner, stored),
         };
         match &before {
             Some(before) => self.bytes -= before.bytes,
@@ -197,22 +185,24 @@ impl Store {
         before
     }
     pub(crate) fn remove(&mut self, place: &Place) -> Option<Stored> {
-        let Entry::Occupied(mut occupied) = self.collections.entry(place.hash) else {
-            return None;
+        let slot = self.collections.find(place.hash.upper_word()).ok()?;
+        let before = match &mut **self.collections.value_mut(slot)? {
+            Collection::One(one, _) if one != place => return None,
+            Collection::One(..) => None,
+            Collection::Many(many) => {
+                let before = many.remove(place)?;
+                if many.is_empty() {
+                    self.collections.remove_at(slot);
+                }
+                Some(before)
+            }
         };
-        let before = match occupied.get_mut() {
-            Collection::One(one) if one.0 != place.inner => return None,
-            Collection::One(_) => match occupied.remove() {
-                Collection::One(one) => one.1,
+        let before = match before {
+            Some(before) => before,
+            None => match *self.collections.remove_at(slot)? {
+                Collection::One(_, stored) => stored,
                 Collection::Many(_) => return None,
             },
-            Collection::Many(many) => {
-                let before = many.remove(&place.inner)?;
-                if many.is_empty() {
-                    occupied.remove();
-                }
-                before
-            }
         };
         self.bytes -= before.bytes;
         self.count -= 1;
@@ -225,30 +215,18 @@ impl Store {
         end: Bound<Place>,
     ) -> impl DoubleEndedIterator<Item = (&InnerPlace, &Stored)> {
         let is_ordered = is_ordered(start.as_ref(), end.as_ref());
-        let first = start.as_ref().map(|start| start.hash);
-        let last = end.as_ref().map(|end| end.hash);
-        // The hashes of both ends belong to the range, though not all that shares them.
-        let include = |bound| match bound {
-            Bound::Excluded(hash) => Bound::Included(hash),
-            bound => bound,
+        // All that shares the upper half of a hash with an end is looked at, though not all belongs.
+        let upper = |bound: &Bound<Place>| match bound {
+            Bound::Included(place) | Bound::Excluded(place) => Some(place.hash.upper_word()),
+            Bound::Unbounded => None,
         };
-        let hashes = (include(first), include(last));
+        let hashes = (upper(&start), upper(&end));
         let collections = is_ordered.then(|| self.collections.range(hashes));
         collections
             .into_iter()
             .flatten()
-            .flat_map(move |(hash, collection)| {
-                collection.range(at(*hash, start.as_ref()), at(*hash, end.as_ref()))
-            })
-    }
-}
-
-/// What a bound means for the places with a hash inside the range.
-fn at(hash: KeyHash, bound: Bound<&Place>) -> Bound<&InnerPlace> {
-    match bound {
-        Bound::Included(place) if place.hash == hash => Bound::Included(&place.inner),
-        Bound::Excluded(place) if place.hash == hash => Bound::Excluded(&place.inner),
-        _ => Bound::Unbounded,
+            .flat_map(move |collection| collection.range((start.as_ref(), end.as_ref())))
+            .map(|(place, stored)| (&place.inner, stored))
     }
 }
 
@@ -279,7 +257,12 @@ mod tests {
         for (partition, sort) in [(2, 1), (1, 2), (1, 1), (2, 1)] {
             store.insert(place(5, partition, sort), stored(10));
         }
-        assert_eq!((store.len(), store.bytes()), (3, 30));
+        // All small places share the upper half of their hashes.
+        store.insert(place(4, 0, 0), stored(10));
+        assert_eq!((store.len(), store.bytes()), (4, 40));
+        let first = |hash: u128| store.partition_at(KeyHash::new(hash)).cloned();
+        assert_eq!(first(5), Some(KeyValue::Number(1.into())));
+        assert_eq!((first(3), first(6)), (None, None));
         let all = store.range(Bound::Unbounded, Bound::Unbounded);
         let keys: Vec<_> = all.map(|(place, _)| place.key()).collect();
         assert!(keys.is_sorted());

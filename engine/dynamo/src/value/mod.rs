@@ -6,6 +6,7 @@ pub use set::{BinarySet, NumberSet, SetMember, StringSet, ValueSet};
 
 use crate::item::AttributeMap;
 use crate::number::Number;
+use smol_str::SmolStr;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -18,8 +19,8 @@ const ELEMENT_BYTES: u64 = 1;
 /// One attribute value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AttributeValue {
-    /// `S`: text in UTF-8.
-    String(Box<str>),
+    /// `S`: text in UTF-8. Up to 23 bytes lie in the value itself; copies share a longer one.
+    String(SmolStr),
     /// `N`: a number.
     Number(Number),
     /// `B`: bytes.

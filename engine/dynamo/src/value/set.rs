@@ -2,6 +2,7 @@
 
 use crate::error::Validation;
 use crate::number::Number;
+use smol_str::SmolStr;
 
 /// What can be a member of a set.
 pub trait SetMember: Ord + Clone {
@@ -21,7 +22,7 @@ pub trait SetMember: Ord + Clone {
 pub struct ValueSet<T>(Box<[T]>);
 
 /// `SS`.
-pub type StringSet = ValueSet<Box<str>>;
+pub type StringSet = ValueSet<SmolStr>;
 /// `NS`.
 pub type NumberSet = ValueSet<Number>;
 /// `BS`.
@@ -74,7 +75,7 @@ impl<T: SetMember> ValueSet<T> {
     }
 }
 
-impl SetMember for Box<str> {
+impl SetMember for SmolStr {
     const EMPTY: Validation = Validation::EmptySet { kind: "string" };
     fn check(members: &[Self]) -> Result<(), Validation> {
         match members.iter().any(|member| member.is_empty()) {
