@@ -27,6 +27,7 @@ mod error;
 mod eviction;
 mod expiry;
 mod geo;
+mod halt;
 mod hashes;
 mod held;
 mod help;
@@ -36,6 +37,7 @@ mod keys;
 mod latency;
 mod listing;
 mod lists;
+mod lolwut;
 mod memory;
 mod monitor;
 mod moving;
@@ -43,6 +45,7 @@ mod object;
 mod pause;
 mod pubsub;
 mod reload;
+mod rewrite;
 mod scan;
 mod scripts;
 mod server;
@@ -69,6 +72,7 @@ use self::blocking::Waiting;
 use self::client::{Addresses, Clients, Marks};
 use self::cron::Cron;
 use self::eviction::Eviction;
+use self::halt::Halt;
 use self::info::Statistics;
 use self::latency::Latencies;
 use self::pause::Pause;
@@ -115,6 +119,12 @@ pub struct Node {
     slow_log: SlowLog,
     latencies: Latencies,
     active_expiry: ActiveExpiry,
+    /// What it does beside no command.
+    halted: Option<Box<Halt>>,
+    /// Where CONFIG REWRITE writes.
+    config_file: Option<String>,
+    /// What it is about to write.
+    rewritten: Vec<u8>,
     /// Whether commands of all connections need a closer look: a pause, somebody who monitors, or a
     /// script that holds the node.
     is_gated: bool,
@@ -196,6 +206,9 @@ impl Node {
             slow_log: SlowLog::default(),
             latencies: Latencies::default(),
             active_expiry: ActiveExpiry::default(),
+            halted: None,
+            config_file: None,
+            rewritten: Vec::new(),
             is_gated: false,
         }
     }
@@ -300,7 +313,7 @@ impl Node {
         while !client.is_closing
             && client.session.blocked.is_none()
             && !self.scripts.is_held_by(conn)
-            && !self.snapshots.holds_node()
+            && !self.is_held()
         {
             let progress = client.parser.parse(rest, self.config.proto_max_bulk_len);
             let mut arguments = 0;
@@ -370,6 +383,7 @@ impl Node {
         if let Some(client) = self.clients.get_mut(conn) {
             let is_free = client.session.blocked.is_none()
                 && client.postponed.is_empty()
+                && self.halted.is_none()
                 && !self.scripts.is_held_by(conn);
             if !is_free || self.carry_out_whole(conn, args, cx) == After::Postpone {
                 self.postpone(conn, args);
@@ -378,12 +392,23 @@ impl Node {
         }
     }
 
-    /// Reads no further of a connection while the node writes or loads a snapshot.
+    /// Whether no command is read: a snapshot is written or loaded by the node itself, or it has
+    /// halted.
+    #[inline]
+    fn is_held(&self) -> bool {
+        self.snapshots.holds_node() || self.halted.is_some()
+    }
+
+    /// Reads no further of a connection while no command is read.
     fn hold(&mut self, conn: ConnId, cx: &mut Cx<'_, NoMessage>) {
-        if self.snapshots.holds_node() {
-            cx.effect(Effect::PauseReading { conn });
+        if let Some(halt) = &mut self.halted {
+            halt.hold(conn);
+        } else if self.snapshots.holds_node() {
             self.snapshots.hold(conn);
+        } else {
+            return;
         }
+        cx.effect(Effect::PauseReading { conn });
     }
 
     fn postpone(&mut self, conn: ConnId, args: &[&[u8]]) {
@@ -546,7 +571,11 @@ impl Node {
                 After::Continue
             }
         };
-        let took = begun.map(|begun| call.work.spent().saturating_sub(begun));
+        let slept = self.sleeps_for(call.now);
+        let took = begun.map(|begun| {
+            let spent = call.work.spent().saturating_sub(begun);
+            spent.checked_add(slept).unwrap_or(Span::MAX)
+        });
         self.note_done(session, call, start, took);
         after
     }
@@ -667,6 +696,9 @@ impl Actor for Node {
             Input::ChildExit { job, outcome } => self.child_exit(job, outcome, cx),
             Input::Peer { message, .. } => match message {},
             Input::TurnEnd => self.expire_fast(cx),
+            Input::File { ticket, outcome } if ticket == rewrite::TICKET => {
+                self.rewrite_goes_on(outcome, cx);
+            }
             Input::File { ticket, outcome } => self.file(ticket, outcome, cx),
             Input::Drained { .. } | Input::OffloadDone { .. } => {}
         }
@@ -675,6 +707,9 @@ impl Actor for Node {
     fn next_deadline(&self) -> Option<Time> {
         if let Some(held) = &self.scripts.held {
             return Some(held.due());
+        }
+        if let Some(halt) = &self.halted {
+            return Some(halt.end());
         }
         let mut due = self.cron.due;
         if let Some(eviction) = self.eviction.due {
