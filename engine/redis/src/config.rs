@@ -6,13 +6,17 @@
 mod file;
 mod output;
 mod percentile;
+mod rewrite;
 mod save;
+mod value;
 
 pub use file::ConfigFile;
 pub use output::{OutputLimit, OutputLimits};
 pub use percentile::Percentile;
+pub(crate) use rewrite::rewritten;
 pub use save::SavePoint;
 use save::{SAVE_POINTS_OF_REDIS, save_points};
+pub(crate) use value::value;
 
 use crate::keyspace::EventClasses;
 use crate::node::Policy;

@@ -225,8 +225,11 @@ const KNOWN: &[Known] = &[
     never("user"),
 ];
 
+/// Directives that a host heeds, or that have no effect whatever their value is.
+const OF_THE_HOST: &[&str] = &["bind", "dir", "port", "protected-mode"];
+
 /// Older names of directives that are honoured.
-const ALIASES: &[(&str, &str)] = &[
+pub(super) const ALIASES: &[(&str, &str)] = &[
     ("hash-max-ziplist-entries", "hash-max-listpack-entries"),
     ("hash-max-ziplist-value", "hash-max-listpack-value"),
     ("list-max-ziplist-size", "list-max-listpack-size"),
@@ -396,6 +399,13 @@ impl ConfigFile {
         self.notices.push(line.notice());
         Ok(())
     }
+}
+
+/// Whether a file may have lines of this name.
+pub(super) fn is_known(name: &str) -> bool {
+    OF_THE_HOST.contains(&name)
+        || DIRECTIVES.iter().any(|known| known.name == name)
+        || KNOWN.iter().any(|known| known.name == name)
 }
 
 /// The known name that is most like an unknown one.

@@ -185,6 +185,10 @@ impl Database {
             self.keys.entry(slot).usage.set(self.usage.fresh());
         }
     }
+    /// The 24 bits of it, as the header of an object of Redis has them.
+    pub(crate) fn usage_bits(&self, slot: Slot) -> u32 {
+        self.usage(slot).0
+    }
     /// How the key at `slot` is used.
     pub(crate) fn usage(&self, slot: Slot) -> Usage {
         self.keys.entry(slot).usage.get()

@@ -94,6 +94,7 @@ impl Node {
         let is_wanted = self.active_expiry.is_timed_out
             && self.config.active_expire
             && cx.now() >= self.active_expiry.fast_from
+            && self.halted.is_none()
             && !self.is_busy();
         if is_wanted {
             let pause = self.effort().fast_duration();

@@ -196,6 +196,7 @@ impl Node {
             && !client.is_closing
             && !self.scripts.is_held_by(conn)
             && !self.snapshots.holds_node()
+            && self.halted.is_none()
             && let Some(args) = client.postponed.pop_front()
         {
             let slices: Vec<&[u8]> = args.iter().map(|arg| &**arg).collect();

@@ -47,6 +47,9 @@ impl Node {
         if self.is_busy() {
             return self.go_on_with_script(cx);
         }
+        if !self.wake_if_due(cx) {
+            return;
+        }
         let now_ms = cx.wall().unix_millis() as i64;
         self.go_on_evicting((cx.now(), now_ms), cx.work);
         self.go_on_after_waits(cx);
@@ -55,6 +58,7 @@ impl Node {
         }
         self.tick(cx.wall());
         self.close_idle(cx.now());
+        self.note_memory();
         self.expire_slowly(cx);
         self.heed_save_points(cx);
         // While a child lives, tables are left as they are (hasActiveChildProcess).

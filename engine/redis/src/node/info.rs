@@ -18,6 +18,8 @@ use std::fmt::Write;
 pub(super) struct Statistics {
     pub(super) commands: u64,
     pub(super) connections: u64,
+    /// The most that used_memory has been when the timer looked, in bytes.
+    peak_memory: u64,
     /// Those that were one too many.
     pub(super) rejected_connections: u64,
     /// Counters that go on elsewhere, as they were at the last reset.
@@ -114,6 +116,7 @@ fn server(node: &Node, call: &Call<'_>, text: &mut String) {
         "uptime_in_days": uptime_s / 86_400,
         "hz": node.runs_per_second(),
         "configured_hz": node.config.hz,
+        "config_file": node.config_file.as_deref().unwrap_or_default(),
     );
 }
 
@@ -130,9 +133,13 @@ fn clients(node: &Node, _: &Call<'_>, text: &mut String) {
 
 fn memory(node: &Node, _: &Call<'_>, text: &mut String) {
     let (used, start) = (node.used_memory(), crate::memory::STARTUP_BYTES);
+    let peak = node.peak_memory();
     fields!(text,
         "used_memory": used,
         "used_memory_human": human(used),
+        "used_memory_peak": peak,
+        "used_memory_peak_human": human(peak),
+        "used_memory_peak_perc": format!("{:.2}%", used as f32 * 100.0 / peak as f32),
         "used_memory_startup": start,
         "maxmemory": node.config.maxmemory,
         "maxmemory_human": human(node.config.maxmemory),
@@ -236,11 +243,20 @@ fn keyspace(node: &Node, _: &Call<'_>, text: &mut String) {
 }
 
 impl Node {
-    /// Counts from here on.
+    /// The most that used_memory has been when the timer looked, or is now (cronUpdateMemoryStats).
+    pub(super) fn peak_memory(&self) -> u64 {
+        self.statistics.peak_memory.max(self.used_memory())
+    }
+    /// Takes note of what used_memory is.
+    pub(super) fn note_memory(&mut self) {
+        self.statistics.peak_memory = self.peak_memory();
+    }
+    /// Counts from here on. The peak of the memory stays (resetServerStats).
     pub(super) fn reset_statistics(&mut self) {
         self.eviction.reset_times();
         self.active_expiry.reset();
         self.statistics = Statistics {
+            peak_memory: self.statistics.peak_memory,
             evicted_before: self.evicted_keys(),
             lookups_before: self.keyspace.lookups(),
             expired_before: self.keyspace.expired_keys(),

@@ -2,8 +2,10 @@
 //! (`redis:src/latency.c`).
 //!
 //! Of the events of Redis those are here whose time the node can tell: `command`, `fast-command`,
-//! `eviction-cycle` and `expire-cycle`. DOCTOR and GRAPH, which draw and advise, are unknown
-//! subcommands.
+//! `eviction-cycle` and `expire-cycle`.
+
+mod doctor;
+mod graph;
 
 use super::call::{Call, is_option};
 use super::client::Session;
@@ -16,6 +18,8 @@ use kvrig_base::time::Span;
 use std::collections::{BTreeMap, VecDeque};
 
 commands! { SUBCOMMANDS: Server;
+    "latency|doctor", 2, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.8.13" => Node(doctor_report);
+    "latency|graph", 3, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.8.13" => Node(sparkline);
     "latency|help", 2, [LOADING STALE], NONE, "2.8.13" => Database(help);
     "latency|histogram", -2, [ADMIN NOSCRIPT LOADING STALE], NONE, "7.0.0" => Node(histogram);
     "latency|history", 3, [ADMIN NOSCRIPT LOADING STALE], NONE, "2.8.13" => Node(history);
@@ -110,6 +114,37 @@ fn history<'c>(
         call.reply_integer(sample.unix_s)?;
         call.reply(integer(sample.took_ms))?;
     }
+    Ok(After::Continue)
+}
+
+/// LATENCY DOCTOR.
+fn doctor_report<'c>(
+    node: &mut Node,
+    _: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    let report = doctor::report(&node.latencies, &node.config, call.now_ms / 1_000);
+    call.reply(Frame::Verbatim(report.as_bytes()))?;
+    Ok(After::Continue)
+}
+
+/// LATENCY GRAPH.
+fn sparkline<'c>(
+    node: &mut Node,
+    _: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    let asked = c_string(call.args[2]);
+    let mut events = node.latencies.events.iter();
+    let Some((event, series)) = events.find(|(event, _)| event.as_bytes() == asked) else {
+        return Err(ErrorReply::Quoting {
+            before: "ERR No samples available for event '",
+            quoted: asked,
+            after: "'",
+        });
+    };
+    let graph = graph::graph(event, series, call.now_ms / 1_000);
+    call.reply(Frame::Verbatim(graph.as_bytes()))?;
     Ok(After::Continue)
 }
 

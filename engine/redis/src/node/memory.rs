@@ -1,8 +1,9 @@
 //! MEMORY: what keys take, and what the server does.
 //!
-//! Only what the node can tell truly is there: STATS leaves out what it would have to measure,
-//! MALLOC-STATS replies what Redis does with an allocator that has none, and DOCTOR, which advises, is
-//! an unknown subcommand.
+//! Only what the node can tell truly is there: STATS and DOCTOR leave out what they would have to
+//! measure, and MALLOC-STATS replies what Redis does with an allocator that has none.
+
+mod doctor;
 
 use super::call::{Call, Outcome, is_option};
 use super::client::Session;
@@ -16,6 +17,7 @@ use crate::number::write_17_digits;
 use crate::resp::Frame;
 
 commands! { SUBCOMMANDS: Server;
+    "memory|doctor", 2, [], NONE, "4.0.0" => Node(doctor_report);
     "memory|help", 2, [LOADING STALE], NONE, "4.0.0" => Database(help);
     "memory|malloc-stats", 2, [], NONE, "4.0.0" => Database(malloc_stats);
     "memory|purge", 2, [], NONE, "4.0.0" => Database(purge);
@@ -66,6 +68,18 @@ fn purge<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     call.reply_ok()
 }
 
+/// MEMORY DOCTOR.
+fn doctor_report<'c>(
+    node: &mut Node,
+    _: &mut Session,
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    let (used, peak) = (node.used_memory(), node.peak_memory());
+    let report = doctor::report(used, peak, node.scripts.count());
+    call.reply(Frame::Verbatim(report.as_bytes()))?;
+    Ok(After::Continue)
+}
+
 /// MEMORY STATS: those fields that depend on the data alone.
 fn stats<'c>(
     node: &mut Node,
@@ -91,7 +105,9 @@ fn stats<'c>(
     let data = used.saturating_sub(overhead);
     let net = used.saturating_sub(STARTUP_BYTES).max(1);
     let share = data as f32 * 100.0 / net as f32;
-    call.reply(Frame::Map(databases.len() + 7))?;
+    let peak = node.peak_memory();
+    call.reply(Frame::Map(databases.len() + 9))?;
+    field(call, "peak.allocated", peak)?;
     field(call, "total.allocated", used)?;
     field(call, "startup.allocated", STARTUP_BYTES)?;
     for (name, main, expiring) in &databases {
@@ -109,11 +125,16 @@ fn stats<'c>(
         net.checked_div(keys).unwrap_or(0),
     )?;
     field(call, "dataset.bytes", data)?;
-    call.reply(Frame::Bulk(b"dataset.percentage"))?;
-    let mut text = String::new();
-    write_17_digits(share.into(), &mut text);
-    call.reply(Frame::Double(&text))?;
+    percentage(call, "dataset.percentage", share)?;
+    percentage(call, "peak.percentage", used as f32 * 100.0 / peak as f32)?;
     Ok(After::Continue)
+}
+
+fn percentage<'c>(call: &mut Call<'c>, name: &str, percent: f32) -> Outcome<'c> {
+    call.reply(Frame::Bulk(name.as_bytes()))?;
+    let mut text = String::new();
+    write_17_digits(percent.into(), &mut text);
+    call.reply(Frame::Double(&text))
 }
 
 fn field<'c>(call: &mut Call<'c>, name: &str, value: u64) -> Outcome<'c> {

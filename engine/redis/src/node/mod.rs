@@ -27,6 +27,7 @@ mod error;
 mod eviction;
 mod expiry;
 mod geo;
+mod halt;
 mod hashes;
 mod held;
 mod help;
@@ -36,6 +37,7 @@ mod keys;
 mod latency;
 mod listing;
 mod lists;
+mod lolwut;
 mod memory;
 mod monitor;
 mod moving;
@@ -44,6 +46,7 @@ mod pause;
 mod pubsub;
 mod reload;
 mod requests;
+mod rewrite;
 mod scan;
 mod scripts;
 mod server;
@@ -70,6 +73,7 @@ use self::blocking::Waiting;
 use self::client::{Addresses, Clients, Marks};
 use self::cron::Cron;
 use self::eviction::Eviction;
+use self::halt::Halt;
 use self::info::Statistics;
 use self::latency::Latencies;
 use self::pause::Pause;
@@ -115,6 +119,12 @@ pub struct Node {
     latencies: Latencies,
     active_expiry: ActiveExpiry,
     foresight: Foresight,
+    /// What it does beside no command.
+    halted: Option<Box<Halt>>,
+    /// Where CONFIG REWRITE writes.
+    config_file: Option<String>,
+    /// What it is about to write.
+    rewritten: Vec<u8>,
     /// Whether commands of all connections need a closer look: a pause, somebody who monitors, or a
     /// script that holds the node.
     is_gated: bool,
@@ -197,6 +207,9 @@ impl Node {
             latencies: Latencies::default(),
             active_expiry: ActiveExpiry::default(),
             foresight: Foresight::default(),
+            halted: None,
+            config_file: None,
+            rewritten: Vec::new(),
             is_gated: false,
         }
     }
@@ -424,7 +437,11 @@ impl Node {
                 After::Continue
             }
         };
-        let took = begun.map(|begun| call.work.spent().saturating_sub(begun));
+        let slept = self.sleeps_for(call.now);
+        let took = begun.map(|begun| {
+            let spent = call.work.spent().saturating_sub(begun);
+            spent.checked_add(slept).unwrap_or(Span::MAX)
+        });
         self.note_done(session, call, start, took);
         after
     }
@@ -538,6 +555,9 @@ impl Actor for Node {
             Input::ChildExit { job, outcome } => self.child_exit(job, outcome, cx),
             Input::Peer { message, .. } => match message {},
             Input::TurnEnd => self.expire_fast(cx),
+            Input::File { ticket, outcome } if ticket == rewrite::TICKET => {
+                self.rewrite_goes_on(outcome, cx);
+            }
             Input::File { ticket, outcome } => self.file(ticket, outcome, cx),
             Input::Drained { .. } | Input::OffloadDone { .. } => {}
         }
@@ -546,6 +566,9 @@ impl Actor for Node {
     fn next_deadline(&self) -> Option<Time> {
         if let Some(held) = &self.scripts.held {
             return Some(held.due());
+        }
+        if let Some(halt) = &self.halted {
+            return Some(halt.end());
         }
         let mut due = self.cron.due;
         if let Some(eviction) = self.eviction.due {

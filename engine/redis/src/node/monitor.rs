@@ -5,6 +5,7 @@ use super::client::{Marks, Session};
 use super::error::ErrorReply;
 use super::{After, Node};
 use crate::command::{CommandSpec, Flags};
+use crate::resp::quote;
 use std::fmt::Write;
 
 /// MONITOR.
@@ -94,28 +95,4 @@ pub(super) fn secret_from(spec: &CommandSpec, count: usize) -> usize {
         "hello" => 2,
         _ => count,
     }
-}
-
-/// Appends bytes in quotation marks, with escapes where needed (sdscatrepr).
-pub(super) fn quote(bytes: &[u8], to: &mut String) {
-    to.push('"');
-    for &byte in bytes {
-        match byte {
-            b'\\' | b'"' => {
-                to.push('\\');
-                to.push(char::from(byte));
-            }
-            b'\n' => to.push_str("\\n"),
-            b'\r' => to.push_str("\\r"),
-            b'\t' => to.push_str("\\t"),
-            0x07 => to.push_str("\\a"),
-            0x08 => to.push_str("\\b"),
-            b' '..=b'~' => to.push(char::from(byte)),
-            _ => {
-                // Writing into a string cannot fail.
-                let _ = write!(to, "\\x{byte:02x}");
-            }
-        }
-    }
-    to.push('"');
 }

@@ -20,7 +20,7 @@ commands! { SUBCOMMANDS: Generic;
 }
 
 /// References to an integer that all keys share (OBJ_SHARED_REFCOUNT).
-const SHARED_REFERENCES: i64 = i32::MAX as i64;
+pub(super) const SHARED_REFERENCES: i64 = i32::MAX as i64;
 
 /// The key that is asked about, which is not used by that.
 fn find(db: &mut Database, call: &mut Call<'_>) -> Option<Slot> {

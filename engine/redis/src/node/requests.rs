@@ -67,7 +67,7 @@ impl Node {
         while !client.is_closing
             && client.session.blocked.is_none()
             && !self.scripts.is_held_by(conn)
-            && !self.snapshots.holds_node()
+            && !self.is_held()
         {
             if rest.len() <= unforeseen && client.parser.is_at_start() {
                 unforeseen = self.foresee(client.session.database, rest);
@@ -145,6 +145,7 @@ impl Node {
         if let Some(client) = self.clients.get_mut(conn) {
             let is_free = client.session.blocked.is_none()
                 && client.postponed.is_empty()
+                && self.halted.is_none()
                 && !self.scripts.is_held_by(conn);
             if !is_free || self.carry_out_whole(conn, args, cx) == After::Postpone {
                 self.postpone(conn, args);
@@ -153,12 +154,23 @@ impl Node {
         }
     }
 
-    /// Reads no further of a connection while the node writes or loads a snapshot.
+    /// Whether no command is read: a snapshot is written or loaded by the node itself, or it has
+    /// halted.
+    #[inline]
+    fn is_held(&self) -> bool {
+        self.snapshots.holds_node() || self.halted.is_some()
+    }
+
+    /// Reads no further of a connection while no command is read.
     pub(super) fn hold(&mut self, conn: ConnId, cx: &mut Cx<'_, NoMessage>) {
-        if self.snapshots.holds_node() {
-            cx.effect(Effect::PauseReading { conn });
+        if let Some(halt) = &mut self.halted {
+            halt.hold(conn);
+        } else if self.snapshots.holds_node() {
             self.snapshots.hold(conn);
+        } else {
+            return;
         }
+        cx.effect(Effect::PauseReading { conn });
     }
 
     fn postpone(&mut self, conn: ConnId, args: &[&[u8]]) {

@@ -1,21 +1,24 @@
 //! Commands on the server as a whole.
 
 use super::call::{Call, Outcome, is_option};
-use super::client::Session;
+use super::client::{Marks, Session};
 use super::configuration;
 use super::error::{ErrorReply, c_string};
 use super::info::info;
+use super::lolwut::lolwut;
 use super::monitor::monitor;
 use super::moving::swapdb;
+use super::object::SHARED_REFERENCES;
 use super::shutdown::shutdown;
 use super::snapshot::{Purpose, bgsave, lastsave, save};
 use super::{After, Node};
-use super::{latency, memory, reload, slow_log};
+use super::{halt, latency, memory, reload, slow_log};
 use crate::command::commands;
 use crate::keyspace::{Database, count_allocation};
 use crate::number::{IntegerText, parse_i64};
+use crate::rdb;
 use crate::resp::Frame;
-use crate::value::{Kind, StringValue};
+use crate::value::{Kind, StringValue, Value};
 use kvrig_base::seam::{Counter, Work};
 
 commands! { Server;
@@ -28,6 +31,7 @@ commands! { Server;
     "info", -1, [LOADING STALE], NONE, "1.0.0" => Node(info);
     "lastsave", 1, [LOADING STALE FAST], NONE, "1.0.0" => Node(lastsave);
     "latency", -2, [], NONE, "2.8.13" => Container(latency::SUBCOMMANDS);
+    "lolwut", -1, [READONLY FAST], NONE, "5.0.0" => Database(lolwut);
     "memory", -2, [], NONE, "4.0.0" => Container(memory::SUBCOMMANDS);
     "monitor", 1, [ADMIN NOSCRIPT LOADING STALE], NONE, "1.0.0" => Node(monitor);
     "role", 1, [NOSCRIPT LOADING STALE FAST], NONE, "2.8.12" => Database(role);
@@ -59,7 +63,8 @@ fn role<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     call.reply(Frame::Array(0))
 }
 
-/// DEBUG ERROR, POPULATE, RELOAD and SET-ACTIVE-EXPIRE; its other subcommands do not exist here.
+/// DEBUG ERROR, OBJECT, POPULATE, RELOAD, SET-ACTIVE-EXPIRE and SLEEP; its other subcommands do not
+/// exist here.
 fn debug<'c>(
     node: &mut Node,
     session: &mut Session,
@@ -73,7 +78,16 @@ fn debug<'c>(
         [_, what, _, ..] if is_option(what, "populate") && call.args.len() <= 5 => {
             populate(node.keyspace.database_mut(session.database), call)
         }
+        [_, what, ..]
+            if session.marks.has_any(Marks::DENY_BLOCKING)
+                && ["reload", "sleep"].iter().any(|name| is_option(what, name)) =>
+        {
+            let text = "ERR DEBUG RELOAD and DEBUG SLEEP cannot wait inside a transaction here";
+            Err(ErrorReply::Fixed(text))
+        }
+        [_, what, key] if is_option(what, "object") => object(node, session, key, call),
         [_, what, ..] if is_option(what, "reload") => reload::reload(node, session, call),
+        [_, what, _] if is_option(what, "sleep") => Ok(halt::sleep(node, session, call)),
         [_, what, value] if is_option(what, "set-active-expire") => {
             // What is no number is zero (atoi).
             node.config.active_expire = parse_i64(value).unwrap_or(0) != 0;
@@ -85,6 +99,47 @@ fn debug<'c>(
             after: "'. Try DEBUG HELP.",
         }),
     }
+}
+
+/// DEBUG OBJECT: how a value is stored, how long it is in a snapshot, and how its key is used. Where it
+/// lies in memory is no part of the model, so that the address is zero.
+fn object<'c>(
+    node: &mut Node,
+    session: &Session,
+    key: &[u8],
+    call: &mut Call<'c>,
+) -> Result<After, ErrorReply<'c>> {
+    let config = &node.config;
+    let db = node.keyspace.database_mut(session.database);
+    let slot = db.locate(key, call.work).ok_or(ErrorReply::NoSuchKey)?;
+    let value = db.value(slot);
+    let references = match db.shares_integer(slot) {
+        true => SHARED_REFERENCES,
+        false => 1,
+    };
+    let more = match value {
+        Value::List(list) => {
+            let bytes: usize = list.packs().map(|pack| pack.as_bytes().len()).sum();
+            format!(
+                " ql_nodes:{} ql_avg_node:{:.2} ql_listpack_max:{} ql_compressed:0 \
+                 ql_uncompressed_size:{bytes}",
+                list.nodes(),
+                list.len() as f64 / list.nodes() as f64,
+                config.list_max_listpack_size,
+            )
+        }
+        _ => String::new(),
+    };
+    let text = format!(
+        "Value at:0x0 refcount:{references} encoding:{} serializedlength:{} lru:{} \
+         lru_seconds_idle:{}{more}",
+        value.encoding(),
+        rdb::saved_bytes(value, config.rdbcompression, call.work),
+        db.usage_bits(slot),
+        db.idle_ms(slot) / 1_000,
+    );
+    call.reply(Frame::Simple(&text))?;
+    Ok(After::Continue)
 }
 
 /// DEBUG POPULATE: so many strings, of so many bytes where that is stated; keys that are there stay.

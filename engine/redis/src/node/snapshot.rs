@@ -249,6 +249,7 @@ impl Node {
             cx.effect(Effect::Perform { job });
         }
         self.begin_reload(cx);
+        self.begin_rewrite(cx);
     }
 
     /// Asks the host to end the child, if there is one.

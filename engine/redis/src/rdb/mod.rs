@@ -14,7 +14,7 @@ mod read;
 mod stream;
 
 pub use file::{Snapshot, save};
-pub(crate) use payload::{BadPayload, dump, restore};
+pub(crate) use payload::{BadPayload, dump, restore, saved_bytes};
 pub(crate) use read::{LoadAt, Reader, load};
 pub use read::{LoadError, Loaded};
 

@@ -27,6 +27,13 @@ pub(crate) enum BadPayload {
     Content,
 }
 
+/// How many bytes a value takes in a snapshot, its type aside (rdbSavedObjectLen).
+pub(crate) fn saved_bytes(value: &Value, compresses: bool, work: &mut Work) -> usize {
+    let mut encoder = Encoder::new(compresses);
+    encoder.value(value, work);
+    encoder.out.len()
+}
+
 /// The payload of a value, whose strings may be compressed.
 pub(crate) fn dump(value: &Value, compresses: bool, work: &mut Work) -> Vec<u8> {
     let mut encoder = Encoder::new(compresses);

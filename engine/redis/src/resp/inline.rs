@@ -1,5 +1,6 @@
 //! Inline requests: a line of words, some of them quoted, as typed into a terminal.
 
+use std::fmt::Write;
 use std::ops::Range;
 
 /// Splits a line into words, which are appended to `words` with their places in `places`. Gives
@@ -30,6 +31,30 @@ pub(crate) fn words_of(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     split_words(line, &mut words, &mut places)?;
     let word = |place: Range<u32>| words[place.start as usize..place.end as usize].to_vec();
     Some(places.into_iter().map(word).collect())
+}
+
+/// Appends bytes in quotation marks, with escapes where needed (sdscatrepr).
+pub(crate) fn quote(bytes: &[u8], to: &mut String) {
+    to.push('"');
+    for &byte in bytes {
+        match byte {
+            b'\\' | b'"' => {
+                to.push('\\');
+                to.push(char::from(byte));
+            }
+            b'\n' => to.push_str("\\n"),
+            b'\r' => to.push_str("\\r"),
+            b'\t' => to.push_str("\\t"),
+            0x07 => to.push_str("\\a"),
+            0x08 => to.push_str("\\b"),
+            b' '..=b'~' => to.push(char::from(byte)),
+            _ => {
+                // Writing into a string cannot fail.
+                let _ = write!(to, "\\x{byte:02x}");
+            }
+        }
+    }
+    to.push('"');
 }
 
 /// C's isspace in the default locale.

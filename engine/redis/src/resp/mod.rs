@@ -7,10 +7,8 @@ mod encode;
 mod inline;
 mod parse;
 
-pub(crate) use inline::words_of;
-
 pub use encode::{Frame, Protocol, encode_request, request_len};
-pub(crate) use inline::split_words;
+pub(crate) use inline::{quote, split_words, words_of};
 pub use parse::{Parser, Progress, ProtocolError};
 
 /// Longest line without its end: an inline command, or the line that announces a count or a length

@@ -4,6 +4,7 @@
 //! installed where it is missing; where that fails, the tests fail under `CI=true` and are skipped
 //! with a notice elsewhere.
 
+mod administration;
 mod busy;
 mod connections;
 mod coverage;

@@ -13,6 +13,9 @@ const CONNECT_ATTEMPTS: u32 = 500;
 /// A server that says nothing for so long is taken for dead.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The name of a server's configuration.
+const CONFIG_NAME: &str = "redis.conf";
+
 /// A running server; dropping it stops it.
 pub(crate) struct RealServer {
     child: Child,
@@ -37,7 +40,20 @@ impl RealServer {
     }
     /// Starts a server that loads this snapshot.
     pub(crate) fn start_with(snapshot: Option<&[u8]>) -> Option<Self> {
-        match Self::try_start(snapshot) {
+        Self::start_from(snapshot, None)
+    }
+    /// Starts a server with a `redis.conf` that says this.
+    pub(crate) fn start_with_config(text: &str) -> Option<Self> {
+        Self::start_from(None, Some(text))
+    }
+    /// What its `redis.conf` says now.
+    pub(crate) fn config_text(&self) -> String {
+        let text = std::fs::read_to_string(self.directory.join(CONFIG_NAME));
+        text.expect("it is there")
+    }
+
+    fn start_from(snapshot: Option<&[u8]>, config: Option<&str>) -> Option<Self> {
+        match Self::try_start(snapshot, config) {
             Ok(server) => Some(server),
             Err(reason) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
                 panic!("a redis-server 7.0 is needed: {reason}")
@@ -49,7 +65,7 @@ impl RealServer {
         }
     }
 
-    fn try_start(snapshot: Option<&[u8]>) -> Result<Self, String> {
+    fn try_start(snapshot: Option<&[u8]>, config: Option<&str>) -> Result<Self, String> {
         if version().is_err() {
             install();
         }
@@ -70,7 +86,13 @@ impl RealServer {
             let file = directory.join("dump.rdb");
             std::fs::write(file, snapshot).map_err(|error| error.to_string())?;
         }
-        let mut child = Command::new("redis-server")
+        let mut command = Command::new("redis-server");
+        if let Some(config) = config {
+            let file = directory.join(CONFIG_NAME);
+            std::fs::write(&file, config).map_err(|error| error.to_string())?;
+            command.arg(file);
+        }
+        let mut child = command
             .args([
                 "--port",
                 &port.to_string(),

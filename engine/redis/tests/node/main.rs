@@ -15,6 +15,7 @@ mod rehash;
 #[allow(dead_code, unused_imports, reason = "each test program uses its part")]
 mod requests;
 mod scripts;
+mod server;
 mod snapshot;
 mod steps;
 mod streams;

@@ -80,10 +80,6 @@ fn memory_usage_tells_what_is_there_and_takes_no_lookup_for_a_use() {
         ("GET a", "$-1"),
         ("MEMORY USAGE a", "$-1"),
         (
-            "MEMORY DOCTOR",
-            "-ERR unknown subcommand 'DOCTOR'. Try MEMORY HELP.",
-        ),
-        (
             "MEMORY",
             "-ERR wrong number of arguments for 'memory' command",
         ),
