@@ -70,6 +70,15 @@ fn test() -> Outcome {
     }
 }
 
+/// Builds all tests, and the program as they run it.
+fn build_tests() -> Outcome {
+    if cargo(["nextest", "--version"]).quiet_success() {
+        cargo(["nextest", "run", "--workspace", "--no-run"]).run()
+    } else {
+        cargo(["test", "--workspace", "--no-run"]).run()
+    }
+}
+
 /// Every program of `benches`, in the order of their names, or those that are named.
 fn bench(chosen: &[String]) -> Outcome {
     let programs = Path::new("benches/src/bin");
