@@ -35,13 +35,29 @@ fn redis(arguments: &Serve, quiet: bool) -> Result<Exit, Failure> {
     }
     let server = Server::redis(file.config, address).map_err(Diagnostic::from)?;
     let mut server = server.in_directory(directory);
+    if let Some(path) = &arguments.config {
+        // It is written again under the name that it has from everywhere.
+        let path = path
+            .canonicalize()
+            .map_err(Failure::system("the configuration"))?;
+        server = server.with_config_file(&path);
+    }
+    if let Some(path) = &file.unix_socket {
+        server = server
+            .on_unix_socket(Path::new(path), file.unix_socket_mode)
+            .map_err(Diagnostic::from)?;
+    }
     let loaded = server.load().map_err(Diagnostic::from)?;
     let stopper = server.stopper();
     // The second signal is no different: the server stops at the end of its turn.
     ctrlc::set_handler(move || stopper.stop())
         .map_err(|error| Failure::Report(format!("cannot listen for signals: {error}")))?;
     let address = server.address().map_err(Failure::system("the socket"))?;
-    output::print(&format!("Redis 7.0 by kvrig listens on {address}\n"))?;
+    let and_path = file.unix_socket.map(|path| format!(" and {path}"));
+    let and_path = and_path.unwrap_or_default();
+    output::print(&format!(
+        "Redis 7.0 by kvrig listens on {address}{and_path}\n"
+    ))?;
     if let Some(loaded) = loaded.filter(|_| !quiet) {
         let (keys, expired) = (loaded.keys, loaded.expired);
         anstream::eprintln!("loaded {keys} keys of a snapshot; {expired} more had expired");

@@ -5,6 +5,8 @@
 use kvrig_live::serve::{ConfigFile, ServeError, Server, Stopper};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -27,13 +29,17 @@ impl Running {
     fn start_in(redis_conf: &str, folder: PathBuf) -> Self {
         // Nothing is left in the current directory.
         let redis_conf = format!("save \"\"\n{redis_conf}");
-        let config = ConfigFile::read("redis.conf", &redis_conf).unwrap().config;
+        let file = ConfigFile::read("redis.conf", &redis_conf).unwrap();
         let (tell, told) = std::sync::mpsc::channel();
         // The server stays in the thread that makes it.
         let thread = thread::Builder::new()
             .spawn(move || {
-                let server = Server::redis(config, "127.0.0.1:0".parse().unwrap())?;
-                let mut server = server.in_directory(folder);
+                let server = Server::redis(file.config, "127.0.0.1:0".parse().unwrap())?;
+                let path = folder.join("redis.conf");
+                let mut server = server.in_directory(folder).with_config_file(&path);
+                if let Some(path) = file.unix_socket {
+                    server = server.on_unix_socket(path.as_ref(), file.unix_socket_mode)?;
+                }
                 server.load()?;
                 let address = server.address().unwrap();
                 tell.send((address, server.stopper())).unwrap();
@@ -422,4 +428,66 @@ fn a_damaged_snapshot_is_not_served() {
         error.contains("dump.rdb cannot be loaded: at byte 15: "),
         "{error}"
     );
+}
+
+#[test]
+fn a_path_is_listened_on_beside_the_address_and_gone_in_the_end() {
+    let folder = Folder::new("socket");
+    let path = folder.0.join("redis.sock");
+    // What an earlier server has left there is replaced.
+    drop(UnixListener::bind(&path).unwrap());
+    let conf = format!("unixsocket {}\nunixsocketperm 700", path.display());
+    let server = Running::start(&conf);
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    server.connect().ask("SET k v", "+OK\r\n");
+    let mut stream = UnixStream::connect(&path).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+        .write_all(b"GET k\r\nCLIENT INFO\r\nQUIT\r\n")
+        .unwrap();
+    let mut replies = String::new();
+    stream.read_to_string(&mut replies).unwrap();
+    assert!(replies.starts_with("$1\r\nv\r\n"), "{replies}");
+    let ends = format!("addr={0}:0 laddr={0}:0 ", path.display());
+    assert!(replies.contains(&ends), "{replies}");
+    assert_eq!(server.stop(), 1);
+    assert!(!path.exists());
+    // A file that is no socket is not removed.
+    std::fs::write(&path, "mine").unwrap();
+    let server =
+        Server::redis(ConfigFile::default().config, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let error = server.on_unix_socket(&path, None).unwrap_err().to_string();
+    assert!(error.ends_with("redis.sock: it is no socket"), "{error}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+}
+
+#[test]
+fn the_file_of_the_configuration_is_rewritten_with_its_comments() {
+    let folder = Folder::new("rewritten");
+    let path = folder.0.join("redis.conf");
+    std::fs::write(&path, "# mine\nmaxmemory 1mb\n").unwrap();
+    let server = Running::start_in("maxmemory 1mb", folder.0.clone());
+    let mut client = server.connect();
+    client.send("CONFIG SET maxmemory 2mb\r\nCONFIG REWRITE\r\nPING\r\n");
+    client.expect("+OK\r\n+OK\r\n+PONG\r\n");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("# mine\nmaxmemory 2mb\n"), "{text}");
+    assert_eq!(
+        ConfigFile::read("redis.conf", &text)
+            .unwrap()
+            .config
+            .maxmemory,
+        2 << 20
+    );
+    let names = std::fs::read_dir(&folder.0).unwrap();
+    assert_eq!(names.count(), 1);
+}
+
+#[test]
+fn a_sleeping_server_answers_when_it_wakes() {
+    let server = Running::start("");
+    let (mut one, mut other) = (server.connect(), server.connect());
+    one.send("CONFIG SET latency-monitor-threshold 100\r\nDEBUG SLEEP 0.2\r\nLATENCY LATEST\r\n");
+    one.expect("+OK\r\n+OK\r\n*1\r\n*4\r\n$7\r\ncommand\r\n");
+    other.ask("PING", "+PONG\r\n");
 }

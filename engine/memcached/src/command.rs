@@ -279,6 +279,7 @@ fn get<S: SyncForm>(
     work: &mut Work,
 ) {
     let start = out.len();
+    let mut found = 0_u64;
     for key in keys {
         if key.len() > KEY_BYTES_MAX {
             out.truncate(start);
@@ -286,9 +287,12 @@ fn get<S: SyncForm>(
             return;
         }
         let header = store.get(key, exptime, work, |item| write_item(item, tells_cas, out));
+        found += u64::from(header.is_some());
         // The value itself is handed to the system where it lies.
         work.count(Counter::BytesCopied, header.unwrap_or(0) as u64);
     }
+    // The first is counted with the command.
+    work.count(Counter::ProtocolElements, found.saturating_sub(1));
     out.extend_from_slice(b"END\r\n");
 }
 

@@ -1,8 +1,8 @@
 //! One socket of a client: what it has sent and was not used up, and what it is still to be sent.
 
+use super::stream::Stream;
 use kvrig_base::time::{Span, Time};
 use kvrig_redis::OutputLimit;
-use mio::net::TcpStream;
 use std::io::{self, ErrorKind, Read, Write};
 
 /// Memory of an emptied buffer that is kept for the next bytes; what is above goes back.
@@ -24,7 +24,7 @@ pub(super) enum Reading {
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     /// Bytes that the store has not used up yet.
     pub(super) input: Vec<u8>,
     output: Vec<u8>,
@@ -47,7 +47,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: Stream) -> Self {
         Self {
             stream,
             input: Vec::new(),
@@ -63,7 +63,7 @@ impl Connection {
         }
     }
     /// The socket, to be registered.
-    pub(super) fn stream_mut(&mut self) -> &mut TcpStream {
+    pub(super) fn stream_mut(&mut self) -> &mut Stream {
         &mut self.stream
     }
     /// Reads once into `buffer`.

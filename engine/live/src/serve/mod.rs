@@ -14,6 +14,7 @@
 mod child;
 mod connection;
 mod files;
+mod stream;
 mod turn;
 
 pub use kvrig_redis::ConfigFile;
@@ -31,18 +32,19 @@ use kvrig_redis::rdb::{LoadError, Loaded};
 use kvrig_redis::{Config, NoMessage, Node};
 use kvrig_tables::TableKind;
 use mio::event::Event;
-use mio::net::TcpListener;
+use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use rustix::net::sockopt;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufReader, ErrorKind};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use stream::{Stream, UnixSocket};
 
 /// Bytes that one read asks for.
 const READ_BYTES: usize = 64 * 1024;
@@ -56,6 +58,7 @@ const ACCEPTS_PER_TURN: usize = 1_000;
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
 const CHILD: Token = Token(usize::MAX - 2);
+const UNIX_LISTENER: Token = Token(usize::MAX - 3);
 
 /// Why a server could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +68,14 @@ pub enum ServeError {
     Listen {
         /// The address.
         address: SocketAddr,
+        /// What the system answered.
+        error: io::Error,
+    },
+    /// The path of a socket cannot be listened on.
+    #[error("cannot listen on {path}: {error}")]
+    ListenUnix {
+        /// The path.
+        path: String,
         /// What the system answered.
         error: io::Error,
     },
@@ -106,9 +117,10 @@ impl From<ServeError> for Diagnostic {
             ServeError::Unopened { .. } | ServeError::NotLoaded { .. } => {
                 Self::new(diagnostic::NOT_LOADED, message)
             }
-            ServeError::Listen { .. } | ServeError::Wait(_) | ServeError::NotSaved(_) => {
-                Self::new(diagnostic::NOT_SERVED, message)
-            }
+            ServeError::Listen { .. }
+            | ServeError::ListenUnix { .. }
+            | ServeError::Wait(_)
+            | ServeError::NotSaved(_) => Self::new(diagnostic::NOT_SERVED, message),
         }
     }
 }
@@ -140,7 +152,9 @@ pub struct Server {
     effects: Effects<NoMessage>,
     poll: Poll,
     listener: TcpListener,
-    /// The listener may have more to accept.
+    /// A path that is listened on beside the address.
+    unix_socket: Option<UnixSocket>,
+    /// The listeners may have more to accept.
     is_accepting: bool,
     stopper: Stopper,
     /// By number, with the numbers that are free.
@@ -201,6 +215,7 @@ impl Server {
             effects: Effects::default(),
             poll,
             listener,
+            unix_socket: None,
             is_accepting: false,
             stopper: Stopper {
                 is_stopped: Arc::default(),
@@ -227,6 +242,29 @@ impl Server {
             files,
             ..self
         }
+    }
+    /// Listens on a path as well (`unixsocket`), with these permissions where they are stated
+    /// (`unixsocketperm`). A socket that lies there is replaced; it is removed when the server ends.
+    ///
+    /// # Errors
+    /// A path that cannot be listened on.
+    pub fn on_unix_socket(mut self, path: &Path, mode: Option<u32>) -> Result<Self, ServeError> {
+        let failed = |error| ServeError::ListenUnix {
+            path: path.display().to_string(),
+            error,
+        };
+        let mut socket = UnixSocket::bind(path.to_owned(), mode).map_err(failed)?;
+        let registry = self.poll.registry();
+        registry.register(&mut socket.listener, UNIX_LISTENER, Interest::READABLE)?;
+        self.unix_socket = Some(socket);
+        Ok(self)
+    }
+    /// Says which file the configuration comes from, which CONFIG REWRITE then writes: one whose path
+    /// does not depend on the current directory.
+    #[must_use]
+    pub fn with_config_file(mut self, path: &Path) -> Self {
+        self.node.set_config_file(path.display().to_string());
+        self
     }
     /// Loads the snapshot that lies in its directory, and says what it has brought; `None` where there
     /// is none. After an error the server is not to be run.
@@ -313,7 +351,7 @@ impl Server {
 
     fn heed(&mut self, event: &Event) {
         match event.token() {
-            LISTENER => self.is_accepting = true,
+            LISTENER | UNIX_LISTENER => self.is_accepting = true,
             WAKER => {}
             CHILD => self.meet_child(),
             Token(number) => {
@@ -363,10 +401,10 @@ impl Server {
             if !self.is_accepting {
                 return;
             }
-            match self.listener.accept() {
-                Ok((stream, peer)) => {
+            match self.accept_one() {
+                Ok((stream, peer, local)) => {
                     // A client that is gone already is met again when it is read.
-                    let _ = self.open(stream, peer);
+                    let _ = self.open(stream, peer, local);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Of a client that is gone already, or of too many open files, in which case the
@@ -376,14 +414,40 @@ impl Server {
         }
     }
 
-    fn open(&mut self, mut stream: mio::net::TcpStream, peer: SocketAddr) -> io::Result<()> {
-        let local = stream.local_addr()?;
+    /// The next client of the address, or of the path where nobody waits at the address, with what
+    /// CLIENT LIST shows of both ends.
+    fn accept_one(&self) -> io::Result<(Stream, String, String)> {
+        match self.listener.accept() {
+            Ok((stream, peer)) => {
+                let local = self.set_up(&stream);
+                Ok((
+                    Stream::Tcp(stream),
+                    peer.to_string(),
+                    local.map_or_else(|_| String::new(), |local| local.to_string()),
+                ))
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let socket = self.unix_socket.as_ref().ok_or(error)?;
+                let (stream, _) = socket.listener.accept()?;
+                let address = UnixSocket::address(&socket.path);
+                Ok((Stream::Unix(stream), address.clone(), address))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Has a socket of the network send at once, and find out when its client is gone.
+    fn set_up(&self, stream: &TcpStream) -> io::Result<SocketAddr> {
         stream.set_nodelay(true)?;
         let keepalive_s = self.node.config().tcp_keepalive_s;
         if keepalive_s > 0 {
-            sockopt::set_socket_keepalive(&stream, true)?;
-            sockopt::set_tcp_keepidle(&stream, Duration::from_secs(keepalive_s.into()))?;
+            sockopt::set_socket_keepalive(stream, true)?;
+            sockopt::set_tcp_keepidle(stream, Duration::from_secs(keepalive_s.into()))?;
         }
+        stream.local_addr()
+    }
+
+    fn open(&mut self, mut stream: Stream, peer: String, local: String) -> io::Result<()> {
         let number = self.vacant.pop().unwrap_or_else(|| {
             self.connections.push(None);
             u32::try_from(self.connections.len() - 1).unwrap_or(u32::MAX)
@@ -397,8 +461,7 @@ impl Server {
         }
         self.connections[conn.index()] = Some(Box::new(Connection::new(stream)));
         self.hand_over(Input::Connected { conn });
-        self.node
-            .set_addresses(conn, peer.to_string(), local.to_string());
+        self.node.set_addresses(conn, peer, local);
         Ok(())
     }
 

@@ -17,6 +17,11 @@ pub struct ConfigFile {
     pub bind: Vec<String>,
     /// `dir`: where the host has its files.
     pub dir: Option<String>,
+    /// `unixsocket`: a path that the host listens on as well.
+    pub unix_socket: Option<String>,
+    /// `unixsocketperm`: the permissions of that path, in octal digits there; 0 leaves them to the
+    /// system.
+    pub unix_socket_mode: Option<u32>,
     /// Lines that are known and have no effect here, one message each.
     pub notices: Vec<Diagnostic>,
     /// A line has stated save points: those of further lines come beside them.
@@ -31,6 +36,8 @@ impl Default for ConfigFile {
             port: None,
             bind: Vec::new(),
             dir: None,
+            unix_socket: None,
+            unix_socket_mode: None,
             notices: Vec::new(),
             has_save_points: false,
         }
@@ -220,13 +227,21 @@ const KNOWN: &[Known] = &[
     ignored("tls-session-cache-timeout", "300"),
     ignored("tls-session-caching", "yes"),
     ignored("tracking-table-max-keys", "1000000"),
-    unless("unixsocket", ""),
-    ignored("unixsocketperm", "0"),
     never("user"),
 ];
 
+/// Permissions of a path: of its owner, of a group and of all others.
+const UNIX_SOCKET_MODE_MAX: u32 = 0o777;
+
 /// Directives that a host heeds, or that have no effect whatever their value is.
-const OF_THE_HOST: &[&str] = &["bind", "dir", "port", "protected-mode"];
+const OF_THE_HOST: &[&str] = &[
+    "bind",
+    "dir",
+    "port",
+    "protected-mode",
+    "unixsocket",
+    "unixsocketperm",
+];
 
 /// Older names of directives that are honoured.
 pub(super) const ALIASES: &[(&str, &str)] = &[
@@ -348,6 +363,21 @@ impl ConfigFile {
                 self.dir = Some(value);
                 return Ok(());
             }
+            "unixsocket" => {
+                self.unix_socket = (!value.is_empty()).then_some(value);
+                return Ok(());
+            }
+            "unixsocketperm" => {
+                let mode = u32::from_str_radix(&value, 8).ok();
+                let mode = mode
+                    .filter(|mode| *mode <= UNIX_SOCKET_MODE_MAX)
+                    .ok_or_else(|| {
+                        let message = format!("\"{value}\" are no permissions");
+                        line.diagnostic(message, "octal digits up to 777")
+                    })?;
+                self.unix_socket_mode = (mode > 0).then_some(mode);
+                return Ok(());
+            }
             // Without a password this server is never reached from elsewhere.
             "protected-mode" if ["yes", "no"].contains(&value.as_str()) => return Ok(()),
             _ => {}
@@ -439,6 +469,27 @@ mod tests {
         assert_eq!(file.dir.as_deref(), Some("/tmp"));
         assert_eq!(file.bind, ["127.0.0.1", "-::1"]);
         assert_eq!(file.notices, []);
+    }
+
+    #[test]
+    fn a_path_to_listen_on_has_permissions_in_octal_digits() {
+        let text = "unixsocket /tmp/redis.sock\nunixsocketperm 700\n";
+        let file = ConfigFile::read("redis.conf", text).expect("both are honoured");
+        assert_eq!(file.unix_socket.as_deref(), Some("/tmp/redis.sock"));
+        assert_eq!(file.unix_socket_mode, Some(0o700));
+        let text = "unixsocket \"\"\nunixsocketperm 0\n";
+        let file = ConfigFile::read("redis.conf", text).expect("both are defaults");
+        assert_eq!((file.unix_socket, file.unix_socket_mode), (None, None));
+        for wrong in ["800", "1777", "-1", "x"] {
+            let error = ConfigFile::read("redis.conf", &format!("unixsocketperm {wrong}\n"));
+            let error = messages(&error.expect_err("no permissions"));
+            assert_eq!(
+                error,
+                [format!(
+                    "redis.conf:1:1: KV3001: \"{wrong}\" are no permissions"
+                )]
+            );
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::client::Session;
 use super::{After, NoMessage, Node};
 use crate::number::strtod;
 use kvrig_base::id::ConnId;
-use kvrig_base::seam::Cx;
+use kvrig_base::seam::{Cx, Effect};
 use kvrig_base::time::{Span, Time};
 
 /// What the node has halted for.
@@ -60,6 +60,24 @@ impl Node {
     pub(super) fn halt(&mut self, conn: ConnId, why: Why) {
         let held = Vec::new();
         self.halted = Some(Box::new(Halt { conn, why, held }));
+    }
+    /// Whether no command is read: a snapshot is written or loaded by the node itself, or it has
+    /// halted.
+    #[inline]
+    pub(super) fn is_held(&self) -> bool {
+        self.snapshots.holds_node() || self.halted.is_some()
+    }
+
+    /// Reads no further of a connection while no command is read.
+    pub(super) fn hold(&mut self, conn: ConnId, cx: &mut Cx<'_, NoMessage>) {
+        if let Some(halt) = &mut self.halted {
+            halt.hold(conn);
+        } else if self.snapshots.holds_node() {
+            self.snapshots.hold(conn);
+        } else {
+            return;
+        }
+        cx.effect(Effect::PauseReading { conn });
     }
     /// Answers who has let the node halt, and reads commands again.
     pub(super) fn go_on_after_halt(&mut self, reply: &[u8], cx: &mut Cx<'_, NoMessage>) {

@@ -8,6 +8,7 @@
 //! it look for them.
 
 mod active_expiry;
+mod actor;
 mod admission;
 mod aftermath;
 mod bitfields;
@@ -90,8 +91,8 @@ use crate::resp::Frame;
 use crate::value::{Kind, StringValue};
 use kvrig_base::id::{ConnId, JobId};
 use kvrig_base::random::Seed;
-use kvrig_base::seam::{Actor, ChildHost, ChildOutcome, Counter, Cx, Effect, Input, Work};
-use kvrig_base::time::{Span, Time, Wall};
+use kvrig_base::seam::{Counter, Cx, Effect, Work};
+use kvrig_base::time::{Span, Wall};
 use kvrig_tables::{TableEvent, TableKind};
 use std::convert::Infallible;
 
@@ -540,53 +541,4 @@ impl Node {
 /// Whether a command is carried out at once between MULTI and EXEC.
 fn ends_transaction(spec: &CommandSpec) -> bool {
     ["exec", "discard", "multi", "watch", "quit", "reset"].contains(&spec.name)
-}
-
-impl Actor for Node {
-    type Message = NoMessage;
-
-    fn handle(&mut self, cx: &mut Cx<'_, NoMessage>, input: Input<'_, NoMessage>) {
-        match input {
-            Input::Connected { conn } => self.connect(conn, cx),
-            Input::Bytes { conn, bytes } => self.bytes(conn, bytes, cx),
-            Input::Command { conn, args } => self.whole_command(conn, args, cx),
-            Input::Closed { conn } => self.close(conn, cx),
-            Input::Deadline => self.deadline(cx),
-            Input::ChildExit { job, outcome } => self.child_exit(job, outcome, cx),
-            Input::Peer { message, .. } => match message {},
-            Input::TurnEnd => self.expire_fast(cx),
-            Input::File { ticket, outcome } if ticket == rewrite::TICKET => {
-                self.rewrite_goes_on(outcome, cx);
-            }
-            Input::File { ticket, outcome } => self.file(ticket, outcome, cx),
-            Input::Drained { .. } | Input::OffloadDone { .. } => {}
-        }
-    }
-
-    fn next_deadline(&self) -> Option<Time> {
-        if let Some(held) = &self.scripts.held {
-            return Some(held.due());
-        }
-        if let Some(halt) = &self.halted {
-            return Some(halt.end());
-        }
-        let mut due = self.cron.due;
-        if let Some(eviction) = self.eviction.due {
-            due = due.min(eviction);
-        }
-        // Nearly always nobody waits: hosts ask this at every event.
-        if self.waiting.count() > 0 || self.is_gated {
-            let ends = [self.waiting.next_timeout(), self.pause.end()];
-            due = ends.into_iter().flatten().fold(due, Time::min);
-        }
-        Some(due)
-    }
-
-    /// What used_memory shows: the page tables that a fork copies map little else.
-    fn resident_bytes(&self) -> u64 {
-        self.used_memory()
-    }
-    fn run_child(&self, job: JobId, child: &mut dyn ChildHost) -> ChildOutcome {
-        self.write_snapshot(job, child)
-    }
 }

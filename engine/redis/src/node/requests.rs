@@ -154,25 +154,6 @@ impl Node {
         }
     }
 
-    /// Whether no command is read: a snapshot is written or loaded by the node itself, or it has
-    /// halted.
-    #[inline]
-    fn is_held(&self) -> bool {
-        self.snapshots.holds_node() || self.halted.is_some()
-    }
-
-    /// Reads no further of a connection while no command is read.
-    pub(super) fn hold(&mut self, conn: ConnId, cx: &mut Cx<'_, NoMessage>) {
-        if let Some(halt) = &mut self.halted {
-            halt.hold(conn);
-        } else if self.snapshots.holds_node() {
-            self.snapshots.hold(conn);
-        } else {
-            return;
-        }
-        cx.effect(Effect::PauseReading { conn });
-    }
-
     fn postpone(&mut self, conn: ConnId, args: &[&[u8]]) {
         if let Some(client) = self.clients.get_mut(conn) {
             let args = args.iter().map(|arg| Box::from(*arg)).collect();

@@ -11,12 +11,14 @@ mod bit;
 mod cjson;
 mod cmsgpack;
 mod names;
+mod pattern;
 mod protected;
 mod raise;
 mod random;
 mod reply;
 mod sandbox;
 mod shebang;
+mod strings;
 mod structs;
 mod values;
 mod watch;
@@ -39,7 +41,7 @@ use mlua::{Function, Lua, MultiValue, Table, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The stack that Lua runs on, as large as that of a process: its pattern matching recurses.
+/// The stack that Lua runs on, as large as that of a process: its parser recurses.
 const STACK_BYTES: usize = 8 << 20;
 /// The name of every script in errors.
 const NAME: &str = "@user_script";
@@ -252,7 +254,8 @@ impl Running {
             CoroutineResult::Return(finished) => Step::Done(finished),
         }
     }
-    /// The instructions that it has carried out since this was asked last, in steps of a hundred.
+    /// The instructions that it has carried out since this was asked last: those of Lua by the hundred,
+    /// those that steps of patterns count as one by one.
     pub(crate) fn take_instructions(&self) -> u64 {
         self.watch.take_instructions()
     }
@@ -451,9 +454,9 @@ fn raise_text(lua: &Lua, value: &Value) -> mlua::Result<Vec<u8>> {
 /// Makes an error table of whatever a script raises, with the place where it did
 /// (`__redis__err__handler`).
 fn handle_error(lua: &Lua, error: Value) -> mlua::Result<Value> {
-    let error = match error {
-        Value::Error(error) => raise::caught(lua, &error)?,
-        error => error,
+    let (error, noted) = match error {
+        Value::Error(error) => (raise::caught(lua, &error)?, raise::noted_place(&error)),
+        error => (error, None),
     };
     let table = match error {
         Value::Table(table) => table,
@@ -470,20 +473,7 @@ fn handle_error(lua: &Lua, error: Value) -> mlua::Result<Value> {
             table
         }
     };
-    // The function that raised it; its caller where that is not written in Lua.
-    let place = |level: usize| {
-        lua.inspect_stack(level, |frame| {
-            let source = frame.source();
-            let name = source.source.map(|name| name.into_owned());
-            let line = frame.current_line().map_or(-1, |line| line as i64);
-            (source.what == "C", name, line)
-        })
-    };
-    let found = match place(1) {
-        Some((true, ..)) => place(2),
-        found => found,
-    };
-    if let Some((_, name, line)) = found {
+    if let Some(raise::Place { name, line }) = noted.or_else(|| raise::place_of_error(lua)) {
         table.set("source", name)?;
         table.set("line", line)?;
     }

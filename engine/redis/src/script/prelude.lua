@@ -4,6 +4,7 @@
 -- functions of Lua and of its own libraries alone.
 local native, caught, caught_text = ...
 local pcall, xpcall, resume = native.pcall, native.xpcall, native.resume
+local select, unpack = native.select, native.unpack
 
 local function settle(convert, ok, ...)
   if ok then return ok, ... end
@@ -15,4 +16,11 @@ return
   function(f, handler)
     return settle(caught, xpcall(f, function(e) return handler(caught(e)) end))
   end,
-  function(...) return settle(caught, resume(...)) end
+  function(...) return settle(caught, resume(...)) end,
+  -- Calls a function with arguments for a library that is not written in Lua; `noted` takes an error
+  -- where it is raised. The function is called last, so that no level of errors is one of these lines.
+  function(noted, f, ...)
+    local count, args = select('#', ...), {...}
+    return xpcall(function() return f(unpack(args, 1, count)) end, noted)
+  end,
+  function(t, k) return t[k] end

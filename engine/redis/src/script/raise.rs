@@ -11,12 +11,22 @@ const COUNTED: &str = "ignore_error_stats_update";
 
 /// What a function of ours raises. It travels as an object of its own through Lua and becomes a
 /// value of Lua where a script catches it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Raised {
     /// A text, its place in front.
     Text(Vec<u8>),
     /// The table of a failed command.
     Reply(ErrorTable),
+    /// What a function of the script has raised that a library has called, and where.
+    Value { value: Value, place: Option<Place> },
+}
+
+/// Where an error was raised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The name of the script or text.
+    pub(crate) name: Option<String>,
+    pub(crate) line: i64,
 }
 
 /// An error as scripts see it: `{err = …}`.
@@ -33,6 +43,7 @@ impl fmt::Display for Raised {
         let text = match self {
             Self::Text(text) => text,
             Self::Reply(table) => &table.text,
+            Self::Value { value, .. } => return f.write_str(type_name(value)),
         };
         f.write_str(&String::from_utf8_lossy(text))
     }
@@ -98,9 +109,52 @@ pub(crate) fn caught(lua: &Lua, error: &Error) -> mlua::Result<Value> {
         other => match other.downcast_ref::<Raised>() {
             Some(Raised::Text(text)) => Ok(Value::String(lua.create_string(text)?)),
             Some(Raised::Reply(table)) => table.to_value(lua),
+            Some(Raised::Value { value, .. }) => Ok(value.clone()),
             None => Ok(Value::String(lua.create_string(other.to_string())?)),
         },
     }
+}
+
+/// Keeps an error of a function that a library has called with the place where it is raised. One that is
+/// no value of Lua stays what it is.
+pub(crate) fn noted(lua: &Lua, value: Value) -> mlua::Result<Value> {
+    Ok(match value {
+        Value::Error(_) => value,
+        value => {
+            let place = place_of_error(lua);
+            let raised = Raised::Value { value, place };
+            Value::Error(Box::new(Error::external(raised)))
+        }
+    })
+}
+
+/// The place that [`noted`] has kept.
+pub(crate) fn noted_place(error: &Error) -> Option<Place> {
+    match error {
+        Error::CallbackError { cause, .. } | Error::WithContext { cause, .. } => noted_place(cause),
+        other => match other.downcast_ref::<Raised>() {
+            Some(Raised::Value { place, .. }) => place.clone(),
+            _ => None,
+        },
+    }
+}
+
+/// Where a handler of errors finds that one was raised: in the function that did, or in its caller
+/// where that is not written in Lua.
+pub(crate) fn place_of_error(lua: &Lua) -> Option<Place> {
+    let place = |level: usize| {
+        lua.inspect_stack(level, |frame| {
+            let source = frame.source();
+            let name = source.source.map(|name| name.into_owned());
+            let line = frame.current_line().map_or(-1, |line| line as i64);
+            (source.what == "C", Place { name, line })
+        })
+    };
+    let found = match place(1) {
+        Some((true, _)) => place(2),
+        found => found,
+    };
+    found.map(|(_, place)| place)
 }
 
 /// `name:line: ` of the function that called the present one, if it is one of Lua (luaL_where).

@@ -8,6 +8,7 @@ use super::args::Args;
 use super::names::Names;
 use super::protected::{ProtectedTables, READ_ONLY};
 use super::raise::{Raised, error, type_error};
+use super::strings::{self, Surroundings};
 use super::watch::Watch;
 use super::{api, bit, cjson, cmsgpack, random::Random, structs};
 use crate::resp::Protocol;
@@ -19,7 +20,7 @@ use std::rc::Rc;
 
 /// Memory of one node's scripts; more is answered by Lua's own error. Redis takes what the machine
 /// gives.
-const MEMORY_BYTES_MAX: usize = 1 << 30;
+pub(super) const MEMORY_BYTES_MAX: usize = 1 << 30;
 /// Functions of the base library that are taken over as they are.
 const NATIVE: &[&str] = &[
     "assert",
@@ -93,30 +94,41 @@ impl Sandbox {
         self.globals.raw_set(name, value)
     }
 
-    /// pcall, xpcall and coroutines.
+    /// pcall, xpcall and coroutines; and patterns, whose functions call functions of scripts.
     fn install_catching(&self, lua: &Lua, native: &Table) -> mlua::Result<()> {
         let coroutine: Table = native.raw_get("coroutine")?;
         let parts = lua.create_table()?;
         parts.raw_set("pcall", native.raw_get::<Value>("pcall")?)?;
         parts.raw_set("xpcall", native.raw_get::<Value>("xpcall")?)?;
         parts.raw_set("resume", coroutine.raw_get::<Value>("resume")?)?;
+        parts.raw_set("select", native.raw_get::<Value>("select")?)?;
+        parts.raw_set("unpack", native.raw_get::<Value>("unpack")?)?;
         let watch = self.watch.clone();
         let value_of = lua.create_function(move |lua, value: Value| watch.caught(lua, value))?;
         let watch = self.watch.clone();
-        // pcall gives the text of an error table in its place (luaRedisPcall).
+        // pcall gives the text of an error table in its place, and what is no text behind it
+        // (luaRedisPcall).
         let text_of = lua.create_function(move |lua, value: Value| {
             let value = watch.caught(lua, value)?;
-            if let Value::Table(table) = &value
-                && let text @ (Value::String(_) | Value::Integer(_) | Value::Number(_)) =
-                    table.get("err")?
-            {
-                return Ok(text);
-            }
-            Ok(value)
+            let Value::Table(table) = &value else {
+                return Ok(MultiValue::from_iter([value]));
+            };
+            Ok(MultiValue::from_iter(match table.get("err")? {
+                text @ (Value::String(_) | Value::Integer(_) | Value::Number(_)) => vec![text],
+                other => vec![value, other],
+            }))
         })?;
         let prelude = lua.load(include_str!("prelude.lua")).set_name("=prelude");
-        let (pcall, xpcall, resume): (Function, Function, Function) =
+        type Prelude = (Function, Function, Function, Function, Function);
+        let (pcall, xpcall, resume, calling, index): Prelude =
             prelude.call((parts, value_of, text_of))?;
+        let noted = lua.create_function(super::raise::noted)?;
+        let with = Surroundings {
+            watch: self.watch.clone(),
+            calling: calling.bind(noted)?,
+            index,
+        };
+        strings::install(lua, &native.raw_get("string")?, &with)?;
         self.set("pcall", pcall)?;
         self.set("xpcall", xpcall)?;
         coroutine.raw_set("resume", resume)?;

@@ -39,9 +39,17 @@ impl Watch {
         lua.set_global_hook(triggers, move |_, _| watch.tick())
     }
     fn tick(&self) -> mlua::Result<VmState> {
+        self.spend(INSTRUCTIONS_PER_CALL)
+            .map(|()| VmState::Continue)
+    }
+    /// Counts so many instructions, or what is worth as much.
+    ///
+    /// # Errors
+    /// If the script was killed.
+    pub(super) fn spend(&self, instructions: u64) -> mlua::Result<()> {
         let state = &*self.0;
-        state.fresh.set(state.fresh.get() + INSTRUCTIONS_PER_CALL);
-        let since = state.since_pause.get() + INSTRUCTIONS_PER_CALL;
+        state.fresh.set(state.fresh.get() + instructions);
+        let since = state.since_pause.get() + instructions;
         state.since_pause.set(since % INSTRUCTIONS_PER_PAUSE);
         self.check()?;
         if since >= INSTRUCTIONS_PER_PAUSE {
@@ -50,7 +58,7 @@ impl Watch {
                 pause.call::<()>(())?;
             }
         }
-        Ok(VmState::Continue)
+        Ok(())
     }
     /// Begins a script, which `pause` leaves.
     pub(super) fn begin(&self, pause: Function) {

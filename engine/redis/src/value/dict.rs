@@ -166,6 +166,19 @@ impl<E: Element> Dict<E> {
     pub fn get(&mut self, key: &[u8], work: &mut Work) -> Option<&E> {
         self.table.get(key, work)
     }
+    /// Where the entry with this key is, until the table is changed or asked again. Takes one rehash
+    /// step.
+    pub(super) fn find(&mut self, key: &[u8], work: &mut Work) -> Option<Slot> {
+        self.table.find(key, work)
+    }
+    /// The entry at a place.
+    pub(super) fn at(&self, slot: Slot) -> &E {
+        self.table.entry(slot)
+    }
+    /// The same to be changed, all but its strings.
+    pub(super) fn at_mut(&mut self, slot: Slot, work: &mut Work) -> &mut E {
+        self.table.entry_mut(slot, work)
+    }
     /// Adds an entry unless its key is there, and says whether it was absent.
     pub fn insert(&mut self, entry: E, work: &mut Work) -> bool {
         let bytes = entry.string_bytes();

@@ -14,6 +14,7 @@ mod eviction;
 mod harness;
 mod memory;
 mod notices;
+mod patterns;
 mod requests;
 mod scripts;
 mod server;

@@ -275,3 +275,33 @@ fn recursion_has_a_bound() {
         assert_eq!(host.reply_to(OTHER, "PING"), "+PONG");
     }
 }
+
+/// A search that would go on for ages is one of Lua's steps after another: it is priced, left and killed
+/// like any script.
+#[test]
+fn a_pattern_that_would_never_end_holds_the_node_and_can_be_killed() {
+    for function in [
+        "string.find(s, p)",
+        "s:match(p)",
+        "s:gsub(p, '')",
+        "s:gmatch(p)()",
+        "pcall(s.find, s, p)",
+        "s:rep(300):find(s:rep(299) .. 'b', 1, true)",
+    ] {
+        let mut host = host();
+        let script = format!(
+            "local s, p = ('a'):rep(30000), ('.-'):rep(20) .. 'b' while true do local x = {function} end"
+        );
+        host.send(CONN, &["EVAL", &script, "0"]);
+        assert_eq!(host.heard(CONN), "", "{function} is not over");
+        let spent = host.work.spent().as_micros();
+        // Comparing nine megabytes is one step of the clock.
+        assert!((20_000..22_000).contains(&spent), "{spent} us");
+        assert_eq!(host.reply_to(OTHER, "GET k"), BUSY);
+        assert_eq!(host.reply_to(OTHER, "SCRIPT KILL"), "+OK");
+        let answered = host.slices_until_answered();
+        let killed = "-ERR Script killed by user with SCRIPT KILL...";
+        assert!(answered[0].1.starts_with(killed), "{answered:?}");
+        assert_eq!(host.reply_to(CONN, "PING"), "+PONG");
+    }
+}

@@ -1,6 +1,8 @@
 //! What each command answers, edges first. The replies are those of a Redis 7.0.15.
 
 use crate::harness::{CONN, Host, readable};
+use crate::requests::{self, GROUPS, Group};
+use kvrig_base::random::Seed;
 use kvrig_base::seam::Counter;
 use kvrig_redis::Config;
 use kvrig_tables::TableKind;
@@ -478,4 +480,77 @@ fn every_element_of_a_reply_is_counted() {
         let counted = host.counts().get(Counter::ProtocolElements);
         assert_eq!(counted, elements, "{request}");
     }
+}
+
+/// How many elements a reply has: heads, strings and numbers.
+fn elements(mut reply: &[u8]) -> u64 {
+    let mut count = 0;
+    while let Some(end) = reply.windows(2).position(|two| two == b"\r\n") {
+        let line = &reply[..end];
+        reply = &reply[end + 2..];
+        count += 1;
+        let length = str::from_utf8(&line[1..])
+            .ok()
+            .and_then(|text| text.parse::<i64>().ok());
+        if let (b'$', Some(length @ 0..)) = (line[0], length) {
+            reply = &reply[length as usize + 2..];
+        }
+    }
+    count
+}
+
+/// Goal: no command forgets an element of its reply in its receipt.
+///
+/// Method: random requests of all groups; errors are left out, and scripts, whose commands reply to them.
+#[test]
+fn the_elements_of_random_replies_are_counted() {
+    let mut host = Host::new();
+    let groups: Vec<Group> = GROUPS
+        .iter()
+        .filter(|group| group.0 != "scripts")
+        .copied()
+        .collect();
+    let mut random = Seed(17).stream("elements").sequence(0);
+    let mut differences = std::collections::BTreeMap::new();
+    for number in 0..30_000 {
+        if number % 300 == 0 {
+            host.ask("FLUSHALL");
+        }
+        let request = requests::request(&groups, &mut random);
+        let args: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
+        let reply = host.command(&args);
+        let counted = host.counts().get(Counter::ProtocolElements);
+        if reply[0] != b'-' && counted != elements(&reply) {
+            let shown = request.join(&b' ').escape_ascii().to_string();
+            let name = request[0].to_ascii_lowercase();
+            differences
+                .entry(name)
+                .or_insert((shown, counted, elements(&reply)));
+        }
+    }
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+/// ZADD looks a member up once, and once more where it adds it (`redis:src/t_zset.c`, zsetAdd; dictAdd
+/// looks for the key itself); a score that keeps the order is changed in its node.
+#[test]
+fn zadd_looks_a_member_up_as_often_as_redis_does() {
+    let mut host = Host::new();
+    host.ask("CONFIG SET zset-max-listpack-entries 0");
+    for member in ["a", "b", "c"] {
+        host.ask(&format!("ZADD z 0 {member}"));
+    }
+    host.ask("ZADD z 1 a 2 b 3 c");
+    let mut counted = |request: &str| {
+        host.ask(request);
+        let counts = host.counts();
+        // The key of the set is hashed as well.
+        let look_ups = counts.get(Counter::KeysHashed) - 1;
+        (look_ups, counts.get(Counter::AllocationsSmall))
+    };
+    assert_eq!(counted("ZADD z 1.5 a"), (1, 0), "it stays before b");
+    assert_eq!(counted("ZADD z 9 a"), (1, 1), "a node for it behind c");
+    assert_eq!(counted("ZADD z 9 a"), (1, 0), "nothing changes");
+    // The member, its node and its entry.
+    assert_eq!(counted("ZADD z 5 d"), (2, 3));
 }

@@ -15,6 +15,7 @@ use crate::node::{After, Call, ErrorReply, Node};
 use crate::resp::{Frame, Protocol};
 use crate::value::Stream;
 use crate::value::stream::{Direction, StreamId};
+use kvrig_base::seam::Counter;
 use kvrig_base::time::Time;
 use kvrig_tables::Slot;
 
@@ -277,6 +278,7 @@ fn read_all<'c>(
     }
     if served > 0 {
         let mut head = Vec::new();
+        call.work.count(Counter::ProtocolElements, 1);
         head_of(served, call.protocol).encode_in(call.protocol, &mut head);
         call.out.splice(at..at, head);
     }

@@ -155,13 +155,14 @@ fn add_one<'c>(
     options: Options,
     work: &mut Work,
 ) -> Result<Added, ErrorReply<'c>> {
-    let Some(present) = set.score(member, work) else {
+    let Some(found) = set.find(member, work) else {
         if options.only_present {
             return Ok(Added::Left);
         }
-        set.set(member, score, work);
+        set.add(member, score, work);
         return Ok(Added::New(score));
     };
+    let present = found.score;
     if options.only_new {
         return Ok(Added::Left);
     }
@@ -181,7 +182,7 @@ fn add_one<'c>(
     if score == present {
         return Ok(Added::Same(score));
     }
-    set.set(member, score, work);
+    set.move_to(found, member, score, work);
     Ok(Added::Changed(score))
 }
 

@@ -179,8 +179,7 @@ pub(super) fn xadd<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     if trimmed > 0 {
         db.notify(EventClasses::STREAM, "xtrim", key);
     }
-    call.work.count(Counter::ProtocolElements, 1);
-    write_id(added, call.out);
+    write_id(added, call.out, call.work);
     Ok(())
 }
 

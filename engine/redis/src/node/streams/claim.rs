@@ -73,7 +73,7 @@ pub(super) fn xclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
             let (mut changes, was_there) = (0, group.consumer(consumer).is_some());
             let advances = claim.last_id > group.last_id();
             group.advance(claim.last_id);
-            write_array(call.out, |out| {
+            write_array((call.out, work), |out, work| {
                 let mut claimed = 0;
                 for id in ids {
                     if !log.has(id, work) {
@@ -184,7 +184,7 @@ fn take_over(
         };
     });
     match claim.only_ids {
-        true => write_id(id, out),
+        true => write_id(id, out, work),
         false => {
             write_entries(log, (id, id), Direction::Forwards, Some(1), (out, work));
         }
@@ -242,10 +242,12 @@ pub(super) fn xautoclaim<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<
     tell_new_consumers(db, (key, slot), name, before);
     db.state_changes((claimed + deleted.len()) as u64);
     call.reply(Frame::Array(3))?;
-    write_id(next, call.out);
+    write_id(next, call.out, call.work);
     call.out.extend_from_slice(&entries);
     call.reply(Frame::Array(deleted.len()))?;
-    deleted.into_iter().for_each(|id| write_id(id, call.out));
+    for id in deleted {
+        write_id(id, call.out, call.work);
+    }
     Ok(())
 }
 
@@ -262,7 +264,7 @@ fn claim_from(
     let mut claimed_in_all = 0;
     let mut attempts = count * ATTEMPTS_FACTOR;
     let (mut from, mut deleted) = (Some(start), Vec::new());
-    write_array(out, |out| {
+    write_array((out, &mut *work), |out, work| {
         let mut claimed = 0;
         while attempts > 0 && count > 0 {
             attempts -= 1;

@@ -9,6 +9,7 @@ use crate::node::{Call, ErrorReply, Outcome};
 use crate::resp::Frame;
 use crate::value::Stream;
 use crate::value::stream::{Consumer, Direction, Group, Log, StreamId};
+use kvrig_base::seam::Counter;
 use kvrig_tables::Slot;
 
 commands! { SUBCOMMANDS: Stream;
@@ -40,7 +41,7 @@ fn reply_number<'c>(name: &str, number: i64, call: &mut Call<'c>) -> Outcome<'c>
 
 fn reply_id<'c>(name: &str, id: StreamId, call: &mut Call<'c>) -> Outcome<'c> {
     reply_name(name, call)?;
-    write_id(id, call.out);
+    write_id(id, call.out, call.work);
     Ok(())
 }
 
@@ -86,9 +87,8 @@ fn stream<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     };
     let most = at_most(count);
     reply_name("entries", call)?;
-    write_array(call.out, |out| {
-        let out = (out, &mut *call.work);
-        write_entries(log, EVERYTHING, Direction::Forwards, most, out)
+    write_array((call.out, call.work), |out, work| {
+        write_entries(log, EVERYTHING, Direction::Forwards, most, (out, work))
     });
     reply_name("groups", call)?;
     call.reply(Frame::Array(stream.groups().len()))?;
@@ -132,9 +132,11 @@ fn reply_in_full<'c>(
     let out = &mut *call.out;
     group
         .pending()
-        .walk(StreamId::MIN, call.work, |id, pending, _| {
+        .walk(StreamId::MIN, call.work, |id, pending, work| {
+            // The head, the consumer and two numbers.
+            work.count(Counter::ProtocolElements, 4);
             Frame::Array(4).encode(out);
-            write_id(id, out);
+            write_id(id, out, work);
             Frame::Bulk(group.name_of(pending.consumer)).encode(out);
             Frame::Integer(pending.delivered_ms).encode(out);
             Frame::Integer(pending.deliveries).encode(out);
@@ -167,8 +169,10 @@ fn reply_consumer<'c>(
         .pending()
         .walk(StreamId::MIN, call.work, |id, (), work| {
             if let Some(pending) = group.pending().get(id, work) {
+                // The head and two numbers.
+                work.count(Counter::ProtocolElements, 3);
                 Frame::Array(3).encode(out);
-                write_id(id, out);
+                write_id(id, out, work);
                 Frame::Integer(pending.delivered_ms).encode(out);
                 Frame::Integer(pending.deliveries).encode(out);
             }

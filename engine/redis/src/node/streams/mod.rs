@@ -131,17 +131,18 @@ fn end_of<'c>(text: &[u8], missing_seq: u64) -> Result<(StreamId, bool), ErrorRe
 }
 
 /// Writes an id.
-fn write_id(id: StreamId, out: &mut Vec<u8>) {
+fn write_id(id: StreamId, out: &mut Vec<u8>, work: &mut Work) {
+    work.count(Counter::ProtocolElements, 1);
     Frame::Bulk(&id.text()).encode(out);
 }
 
 /// Writes an entry: its id, then its fields and values.
 fn write_entry(entry: &Entry<'_>, out: &mut Vec<u8>, work: &mut Work) {
     Frame::Array(2).encode(out);
-    write_id(entry.id, out);
+    write_id(entry.id, out, work);
     Frame::Array(2 * entry.fields()).encode(out);
-    // Two heads, the id, fields and values.
-    work.count(Counter::ProtocolElements, 3 + 2 * entry.fields() as u64);
+    // Two heads, fields and values.
+    work.count(Counter::ProtocolElements, 2 + 2 * entry.fields() as u64);
     entry.for_each(work, |field, value, work| {
         for text in [field, value] {
             work.count(Counter::BytesCopied, text.as_slice().len() as u64);
@@ -151,9 +152,13 @@ fn write_entry(entry: &Entry<'_>, out: &mut Vec<u8>, work: &mut Work) {
 }
 
 /// Writes an array of as many elements as `write` says that it wrote, and returns that number.
-fn write_array(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> usize) -> usize {
+fn write_array(
+    (out, work): (&mut Vec<u8>, &mut Work),
+    write: impl FnOnce(&mut Vec<u8>, &mut Work) -> usize,
+) -> usize {
     let start = out.len();
-    let count = write(out);
+    let count = write(out, work);
+    work.count(Counter::ProtocolElements, 1);
     let mut head = Vec::new();
     Frame::Array(count).encode(&mut head);
     out.splice(start..start, head);

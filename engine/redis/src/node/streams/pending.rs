@@ -9,7 +9,7 @@ use crate::node::{Call, ErrorReply, Outcome};
 use crate::resp::Frame;
 use crate::value::Stream;
 use crate::value::stream::{Consumer, Group, Pending, StreamId};
-use kvrig_base::seam::Counter;
+use kvrig_base::seam::{Counter, Work};
 
 /// XACK.
 pub(super) fn xack<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
@@ -86,8 +86,8 @@ fn summarise<'c>(group: &Group, call: &mut Call<'c>) -> Outcome<'c> {
         call.reply_null()?;
         return call.reply(Frame::NullArray);
     };
-    write_id(first, call.out);
-    write_id(last, call.out);
+    write_id(first, call.out, call.work);
+    write_id(last, call.out, call.work);
     let has_any = |consumer: &&Consumer| !consumer.pending().is_empty();
     call.reply(Frame::Array(group.consumers().filter(has_any).count()))?;
     for consumer in group.consumers().filter(has_any) {
@@ -106,13 +106,13 @@ fn list<'c>(group: &Group, asked: Asked<'_>, call: &mut Call<'c>) -> Outcome<'c>
         return call.reply(Frame::Array(0));
     }
     let now_ms = call.now_ms;
-    let listed = write_array(call.out, |out| {
+    write_array((call.out, call.work), |out, work| {
         let mut written = 0;
         if asked.most == 0 {
             return 0;
         }
         // Says whether there may be more to be listed.
-        let mut one = |id: StreamId, pending: &Pending| {
+        let mut one = |id: StreamId, pending: &Pending, work: &mut Work| {
             if id > asked.end {
                 return false;
             }
@@ -120,8 +120,10 @@ fn list<'c>(group: &Group, asked: Asked<'_>, call: &mut Call<'c>) -> Outcome<'c>
             if asked.idle_min_ms != 0 && idle_ms < asked.idle_min_ms {
                 return true;
             }
+            // The head, the consumer and two numbers.
+            work.count(Counter::ProtocolElements, 4);
             Frame::Array(4).encode(out);
-            write_id(id, out);
+            write_id(id, out, work);
             Frame::Bulk(group.name_of(pending.consumer)).encode(out);
             Frame::Integer(idle_ms.max(0)).encode(out);
             Frame::Integer(pending.deliveries).encode(out);
@@ -131,20 +133,17 @@ fn list<'c>(group: &Group, asked: Asked<'_>, call: &mut Call<'c>) -> Outcome<'c>
         match consumer.flatten() {
             None => group
                 .pending()
-                .walk(asked.start, call.work, |id, pending, _| one(id, pending)),
+                .walk(asked.start, work, |id, pending, work| {
+                    one(id, pending, work)
+                }),
             Some(consumer) => {
-                consumer
-                    .pending()
-                    .walk(asked.start, call.work, |id, (), work| {
-                        let pending = group.pending().get(id, work);
-                        pending.is_none_or(|pending| one(id, pending))
-                    });
+                consumer.pending().walk(asked.start, work, |id, (), work| {
+                    let pending = group.pending().get(id, work);
+                    pending.is_none_or(|pending| one(id, pending, work))
+                });
             }
         }
         written
     });
-    // The head of all, and of each its own head and four parts.
-    let elements = 1 + 5 * listed as u64;
-    call.work.count(Counter::ProtocolElements, elements);
     Ok(())
 }

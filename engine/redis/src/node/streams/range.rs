@@ -7,7 +7,6 @@ use crate::node::{Call, ErrorReply, Outcome};
 use crate::resp::Frame;
 use crate::value::Stream;
 use crate::value::stream::Direction;
-use kvrig_base::seam::Counter;
 
 /// XLEN.
 pub(super) fn xlen<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
@@ -50,9 +49,8 @@ fn range<'c>(db: &mut Database, call: &mut Call<'c>, direction: Direction) -> Ou
         return call.reply(Frame::NullArray);
     }
     let log = db.get::<Stream>(slot).log();
-    write_array(call.out, |out| {
-        write_entries(log, (start, end), direction, most, (out, call.work))
+    write_array((call.out, call.work), |out, work| {
+        write_entries(log, (start, end), direction, most, (out, work))
     });
-    call.work.count(Counter::ProtocolElements, 1);
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::node::Call;
 use crate::resp::{Frame, Protocol};
 use crate::value::Stream;
 use crate::value::stream::{ConsumerId, Direction, Group, Log, StreamId};
-use kvrig_base::seam::Work;
+use kvrig_base::seam::{Counter, Work};
 use kvrig_tables::Slot;
 
 /// For whom a group reads, and how.
@@ -33,9 +33,9 @@ pub(crate) fn write_behind(
     call: &mut Call<'_>,
 ) {
     let log = db.get::<Stream>(slot).log();
-    write_array(call.out, |out| {
+    write_array((call.out, call.work), |out, work| {
         let range = (last.next().unwrap_or_default(), StreamId::MAX);
-        write_entries(log, range, Direction::Forwards, most, (out, call.work))
+        write_entries(log, range, Direction::Forwards, most, (out, work))
     });
 }
 
@@ -80,9 +80,9 @@ fn write_new(
     pending_for: Option<ConsumerId>,
     (start, most): (StreamId, Option<usize>),
     now_ms: i64,
-    (out, work): (&mut Vec<u8>, &mut Work),
+    out: (&mut Vec<u8>, &mut Work),
 ) {
-    write_array(out, |out| {
+    write_array(out, |out, work| {
         let mut written = 0;
         let range = (start, StreamId::MAX);
         log.walk(range, Direction::Forwards, work, |entry, work| {
@@ -114,12 +114,15 @@ fn write_history(
             most.is_none_or(|most| ids.len() < most)
         });
     }
+    work.count(Counter::ProtocolElements, 1);
     Frame::Array(ids.len()).encode(out);
     for id in ids {
         let range = (id, id);
         if write_entries(log, range, Direction::Forwards, Some(1), (out, work)) == 0 {
+            // The head of both, and that nothing is there any more.
+            work.count(Counter::ProtocolElements, 2);
             Frame::Array(2).encode(out);
-            write_id(id, out);
+            write_id(id, out, work);
             Frame::NullArray.encode_in(protocol, out);
         } else {
             group.change_pending(id, work, |pending| {

@@ -14,7 +14,7 @@ use crate::memory::{key_bytes, size_class};
 use crate::number::{parse_double, write_score};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Counter, Work};
-use kvrig_tables::{Entry, ResizePolicy};
+use kvrig_tables::{Entry, ResizePolicy, Slot};
 use skip_list::{LIST_BYTES, SkipList};
 
 /// struct zset.
@@ -43,6 +43,20 @@ pub struct SortedSet {
     limits: PackLimits,
     dict: DictConfig,
     levels: Sequence,
+}
+
+/// A member that was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    /// Its score.
+    pub(crate) score: f64,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Pack(Offset),
+    Table(Slot),
 }
 
 #[derive(Debug)]
@@ -185,63 +199,80 @@ impl SortedSet {
     }
     /// The score of a member.
     pub fn score(&mut self, member: &[u8], work: &mut Work) -> Option<f64> {
+        self.find(member, work).map(|found| found.score)
+    }
+    /// Where a member is, until the set is changed or asked again.
+    pub(crate) fn find(&mut self, member: &[u8], work: &mut Work) -> Option<Found> {
         match &mut self.form {
             Form::Pack(pack) => {
                 let at = find(pack, member, work)?;
-                pack.get(pack.next(at)).map(|item| score_of(&item))
+                let score = pack.get(pack.next(at)).as_ref().map(score_of)?;
+                let place = Place::Pack(at);
+                Some(Found { score, place })
             }
-            Form::List(indexed) => indexed.table.get(member, work).map(|item| item.score),
+            Form::List(indexed) => {
+                let slot = indexed.table.find(member, work)?;
+                let score = indexed.table.at(slot).score;
+                let place = Place::Table(slot);
+                Some(Found { score, place })
+            }
         }
     }
     /// Gives a member a score, and says which it had.
     pub fn set(&mut self, member: &[u8], score: f64, work: &mut Work) -> Option<f64> {
-        let present = self.score(member, work);
-        if present == Some(score) {
-            return present;
+        match self.find(member, work) {
+            None => {
+                self.add(member, score, work);
+                None
+            }
+            Some(found) => {
+                self.move_to(found, member, score, work);
+                Some(found.score)
+            }
         }
+    }
+    /// Adds a member that is not there.
+    pub(crate) fn add(&mut self, member: &[u8], score: f64, work: &mut Work) {
         if let Form::Pack(pack) = &self.form {
-            let is_new = usize::from(present.is_none());
-            let is_too_large = pack.len() / 2 + is_new > self.limits.entries;
-            if is_new == 1 && (is_too_large || member.len() > self.limits.element_bytes) {
+            let is_too_large = pack.len() / 2 + 1 > self.limits.entries;
+            if is_too_large || member.len() > self.limits.element_bytes {
                 self.become_list(work);
             }
         }
         match &mut self.form {
-            Form::Pack(pack) => {
-                if present.is_some()
-                    && let Some(at) = find(pack, member, work)
-                {
-                    pack.remove_range(at, 2);
-                }
-                insert_in_order(pack, member, score, work);
-            }
+            Form::Pack(pack) => insert_in_order(pack, member, score, work),
             Form::List(indexed) => {
-                let Indexed { table, list } = &mut **indexed;
-                match present {
-                    Some(old) => {
-                        list.remove(old, member, work);
-                        let mut member_kept = None;
-                        table.change(member, work, |item| {
-                            item.score = score;
-                            member_kept = Some(item.member.clone());
-                        });
-                        let member = member_kept.expect("its score was found");
-                        list.insert(Scored { member, score }, work);
-                    }
-                    None => {
-                        let item = Scored {
-                            member: member.into(),
-                            score,
-                        };
-                        work.count(Counter::AllocationsSmall, 1);
-                        work.count(Counter::BytesCopied, member.len() as u64);
-                        list.insert(item.clone(), work);
-                        table.insert(item, work);
-                    }
-                }
+                let item = Scored {
+                    member: member.into(),
+                    score,
+                };
+                work.count(Counter::AllocationsSmall, 1);
+                work.count(Counter::BytesCopied, member.len() as u64);
+                indexed.list.insert(item.clone(), work);
+                indexed.table.insert(item, work);
             }
         }
-        present
+    }
+    /// Gives a member that was found another score; the table is not asked again, since it holds where
+    /// the score is (zslUpdateScore).
+    pub(crate) fn move_to(&mut self, found: Found, member: &[u8], score: f64, work: &mut Work) {
+        if found.score == score {
+            return;
+        }
+        match (&mut self.form, found.place) {
+            (Form::Pack(pack), Place::Pack(at)) => {
+                pack.remove_range(at, 2);
+                insert_in_order(pack, member, score, work);
+            }
+            (Form::List(indexed), Place::Table(slot)) => {
+                let Indexed { table, list } = &mut **indexed;
+                list.move_to(found.score, member, score, work);
+                table.at_mut(slot, work).score = score;
+            }
+            (Form::Pack(_), Place::Table(_)) | (Form::List(_), Place::Pack(_)) => {
+                unreachable!("a place is of the form that it was found in")
+            }
+        }
     }
     /// Leaves the listpack, as SORT makes a sorted set do (zsetConvert).
     pub(crate) fn leave_pack(&mut self, work: &mut Work) {

@@ -200,6 +200,25 @@ impl SkipList {
         }
         self.length += 1;
     }
+    /// Gives a member another score. It stays where it is if it is still between its neighbours, and is
+    /// otherwise removed and added as a new one is (zslUpdateScore).
+    pub(super) fn move_to(&mut self, from: f64, member: &[u8], to: f64, work: &mut Work) {
+        let path = self.descend(work, |other, _| other.order(from, member) == Ordering::Less);
+        let node = self.link(path[0].0, 0).next;
+        if node == NOBODY {
+            return;
+        }
+        let (previous, next) = (path[0].0, self.link(node, 0).next);
+        let is_above = previous == HEAD || self.item(previous).score < to;
+        let is_below = next == NOBODY || self.item(next).score > to;
+        if is_above && is_below {
+            if let Some(item) = &mut self.nodes[node as usize].item {
+                item.score = to;
+            }
+        } else if let Some(item) = self.unlink(node, &path, work) {
+            self.insert(Scored { score: to, ..item }, work);
+        }
+    }
     /// Removes a member that has this score, and says whether it was there.
     pub(super) fn remove(&mut self, score: f64, member: &[u8], work: &mut Work) -> bool {
         let path = self.descend(work, |other, _| {
@@ -337,7 +356,14 @@ mod tests {
                         prop_assert_eq!(list.remove(score.into(), entry.1.as_bytes(), &mut work), place.is_ok());
                         if let Ok(place) = place { model.remove(place); }
                     }
-                    _ => {}
+                    (true, Ok(place)) => {
+                        let other = (i64::from(score * 5 + 3) % 7, entry.1.clone());
+                        if let Err(to) = model.binary_search(&other) {
+                            list.move_to(score.into(), entry.1.as_bytes(), other.0 as f64, &mut work);
+                            model.insert(to, other);
+                            model.remove(if to <= place { place + 1 } else { place });
+                        }
+                    }
                 }
                 prop_assert_eq!(list.len(), model.len());
             }
