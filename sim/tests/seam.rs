@@ -1,4 +1,5 @@
-//! The seam, proven small: five stores of a few lines against the simulating host.
+//! The seam, proven small: five stores of a few lines, and a Redis node that runs long scripts, against
+//! the simulating host.
 //!
 //! Every expected time is a sum of the prices in `seam/round_numbers.toml`, written out where it is
 //! asserted. A request of these tests is on its way for 21 us: 1 us of transmission, 20 of latency.
@@ -10,6 +11,7 @@ mod seam {
     mod determinism;
     mod fork;
     mod index;
+    mod long_script;
     mod patience;
     mod scenario;
     mod workers;

@@ -91,8 +91,8 @@ fn same_as_baseline() -> Outcome {
         .run()
 }
 
-/// Runs a study as released and as tested: without optimisations across crates, but with debug
-/// assertions and overflow checks.
+/// Runs a study as released and as tested: there with fewer optimisations, and with debug assertions
+/// and overflow checks.
 fn same_for_any_profile() -> Outcome {
     let run = |profile: &str| -> Result<PathBuf, Failure> {
         let out = place(profile)?;

@@ -80,7 +80,7 @@ pub(super) fn load(
 }
 
 /// How long the clients of a workload wait, and what they do then.
-pub(super) fn patience(workload: &Workload, seed: Seed) -> Option<Patience> {
+fn patience(workload: &Workload, seed: Seed) -> Option<Patience> {
     workload.patience.map(|patience| Patience {
         timeout: patience.timeout,
         retries: patience.retries,
@@ -89,31 +89,37 @@ pub(super) fn patience(workload: &Workload, seed: Seed) -> Option<Patience> {
     })
 }
 
-/// What clients ask one node for, and when.
-pub(super) struct Asked<'a> {
+/// The clients of a workload.
+pub(super) struct Clients<'a> {
     pub(super) workload: &'a Workload,
     pub(super) link: &'a LinkPrices,
-    pub(super) requests: RedisRequests,
-    /// In an open loop.
+    /// Their connections go round these.
+    pub(super) targets: Vec<ActorId>,
+    /// When they ask, in an open loop.
     pub(super) arrivals: Option<OpenArrivals>,
 }
 
-/// Adds the clients of a workload.
-pub(super) fn add_load<M: Model<Requests = Asks, Arrivals = OpenArrivals>>(
+/// Adds clients with what they ask for, which is made of the time that they think on average: none
+/// in an open loop.
+pub(super) fn add_clients<M: Model<Arrivals = OpenArrivals>>(
     world: &mut World<M>,
-    actor: ActorId,
-    asked: Asked<'_>,
+    clients: Clients<'_>,
+    requests: impl FnOnce(Option<Span>) -> M::Requests,
     seed: Seed,
 ) -> GroupId {
-    let patience = patience(asked.workload, seed);
-    let link = asked.link.clone();
-    let targets = vec![actor];
-    match (&asked.workload.load, asked.arrivals) {
+    let Clients {
+        workload,
+        link,
+        targets,
+        arrivals,
+    } = clients;
+    let (link, patience) = (link.clone(), patience(workload, seed));
+    match (&workload.load, arrivals) {
         (Load::Open { connections, .. }, Some(arrivals)) => world.add_open_loop(OpenLoop {
             targets,
             connections: *connections,
             link,
-            requests: Asks::Load(Box::new(asked.requests)),
+            requests: requests(None),
             arrivals,
             patience,
         }),
@@ -127,13 +133,42 @@ pub(super) fn add_load<M: Model<Requests = Asks, Arrivals = OpenArrivals>>(
             targets,
             clients: *clients,
             link,
-            requests: Asks::Load(Box::new(
-                asked.requests.thinking(*think_time, seed.stream("think")),
-            )),
+            requests: requests(Some(*think_time)),
             start: Time::START,
             requests_max: None,
             patience,
         }),
         (Load::Open { .. }, None) => unreachable!("an open loop's arrivals are read with its cell"),
     }
+}
+
+/// What clients ask one node for, and when.
+pub(super) struct Asked<'a> {
+    pub(super) workload: &'a Workload,
+    pub(super) link: &'a LinkPrices,
+    pub(super) requests: RedisRequests,
+    /// In an open loop.
+    pub(super) arrivals: Option<OpenArrivals>,
+}
+
+/// Adds the clients of a workload of Redis at one node.
+pub(super) fn add_load<M: Model<Requests = Asks, Arrivals = OpenArrivals>>(
+    world: &mut World<M>,
+    actor: ActorId,
+    asked: Asked<'_>,
+    seed: Seed,
+) -> GroupId {
+    let clients = Clients {
+        workload: asked.workload,
+        link: asked.link,
+        targets: vec![actor],
+        arrivals: asked.arrivals,
+    };
+    let requests = |think_time| {
+        Asks::Load(Box::new(match think_time {
+            Some(mean) => asked.requests.thinking(mean, seed.stream("think")),
+            None => asked.requests,
+        }))
+    };
+    add_clients(world, clients, requests, seed)
 }

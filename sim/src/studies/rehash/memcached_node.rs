@@ -11,12 +11,11 @@ use super::inputs::Inputs;
 use super::node::{BEGIN_PATIENCE, STRETCH, STRETCHES_PER_SAMPLE};
 use super::outcome::{MemoryPoint, NodeOutcome};
 use super::phases::{Phase, Recorder};
-use crate::client::{Arguments, ClosedLoop, MemcachedRequests, OpenArrivals, OpenLoop};
+use crate::client::{Arguments, MemcachedRequests, OpenArrivals};
 use crate::run::RunError;
 use crate::studies::beginning::Beginning;
-use crate::studies::hosting::{DISK_BYTES, FILLS_UNASKED, out_of_range, patience};
+use crate::studies::hosting::{Clients, DISK_BYTES, FILLS_UNASKED, add_clients, out_of_range};
 use crate::studies::samples::{Samples, parts_per_million, per_second};
-use crate::study::Load;
 use crate::world::{
     Call, Contents, DiskConfig, GroupId, LockWait, Model, Observer, Placement, Reply, StoreId,
     WorkersStopped, World,
@@ -288,36 +287,18 @@ fn add_load(
     beginning: Beginning,
     seed: Seed,
 ) -> GroupId {
-    let patience = patience(&inputs.cell.workload, seed);
-    let link = inputs.profile.link.clone();
-    let targets = workers.to_vec();
+    let clients = Clients {
+        workload: &inputs.cell.workload,
+        link: &inputs.profile.link,
+        targets: workers.to_vec(),
+        arrivals: beginning.arrivals,
+    };
     let requests = MemcachedRequests::new(beginning.requests.operations().clone());
-    match (&inputs.cell.workload.load, beginning.arrivals) {
-        (Load::Open { connections, .. }, Some(arrivals)) => world.add_open_loop(OpenLoop {
-            targets,
-            connections: *connections,
-            link,
-            requests,
-            arrivals,
-            patience,
-        }),
-        (
-            Load::Closed {
-                clients,
-                think_time,
-            },
-            _,
-        ) => world.add_closed_loop(ClosedLoop {
-            targets,
-            clients: *clients,
-            link,
-            requests: requests.thinking(*think_time, seed.stream("think")),
-            start: Time::START,
-            requests_max: None,
-            patience,
-        }),
-        (Load::Open { .. }, None) => unreachable!("an open loop's arrivals are read with its cell"),
-    }
+    let requests = |think_time| match think_time {
+        Some(mean) => requests.thinking(mean, seed.stream("think")),
+        None => requests,
+    };
+    add_clients(world, clients, requests, seed)
 }
 
 /// Runs until the lead-out is over, or growing is given up; says whether growth that began has

@@ -8,12 +8,12 @@ mod requests;
 use super::inputs::Inputs;
 use super::outcome::{SwingOutcome, SwingPoint};
 use super::phases::Recorder;
-use crate::client::{ClosedLoop, OpenArrivals, OpenLoop};
+use crate::client::OpenArrivals;
 use crate::record::Latencies;
 use crate::run::RunError;
-use crate::studies::hosting::{counters, out_of_range, patience, place};
+use crate::studies::hosting::{Clients, add_clients, counters, out_of_range, place};
 use crate::studies::samples::{Samples, parts_per_million};
-use crate::study::{Load, Swing};
+use crate::study::Swing;
 use crate::world::{Call, Model, Observer, Reply, World};
 use kvrig_base::id::ActorId;
 use kvrig_base::random::Seed;
@@ -173,37 +173,15 @@ fn add_load(
     requests: SwingRequests,
     seed: Seed,
 ) {
-    let link = inputs.profile.link.clone();
-    let targets = vec![actor];
-    let patience = patience(&inputs.cell.workload, seed);
-    match (&inputs.cell.workload.load, inputs.drawn_arrivals(seed)) {
-        (Load::Open { connections, .. }, Some(arrivals)) => {
-            world.add_open_loop(OpenLoop {
-                targets,
-                connections: *connections,
-                link,
-                requests,
-                arrivals,
-                patience,
-            });
-        }
-        (
-            Load::Closed {
-                clients,
-                think_time,
-            },
-            _,
-        ) => {
-            world.add_closed_loop(ClosedLoop {
-                targets,
-                clients: *clients,
-                link,
-                requests: requests.thinking(*think_time),
-                start: Time::START,
-                requests_max: None,
-                patience,
-            });
-        }
-        (Load::Open { .. }, None) => unreachable!("an open loop's arrivals are read with its cell"),
-    }
+    let clients = Clients {
+        workload: &inputs.cell.workload,
+        link: &inputs.profile.link,
+        targets: vec![actor],
+        arrivals: inputs.drawn_arrivals(seed),
+    };
+    let requests = |think_time| match think_time {
+        Some(pause) => requests.thinking(pause),
+        None => requests,
+    };
+    add_clients(world, clients, requests, seed);
 }
