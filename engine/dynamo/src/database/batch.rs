@@ -38,7 +38,7 @@ pub struct BatchGetItem {
 pub struct BatchGetOutput {
     /// The items that are there, by table, in the order of their keys in the request.
     pub items: BTreeMap<Box<str>, Vec<Item>>,
-    /// What was left because the answer would have exceeded 16 MB.
+    /// What was left because the answer would have exceeded 16 MB, and what a service throttled.
     pub unprocessed: BTreeMap<Box<str>, KeysToGet>,
     /// What it consumed, by table.
     pub consumed: ConsumedByTable,
@@ -63,8 +63,20 @@ pub struct BatchWriteItem {
 /// What BatchWriteItem answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BatchWriteOutput {
+    /// What was throttled or failed and may be asked again: nothing where a [`Database`] answers, which
+    /// throttles nobody.
+    pub unprocessed: BTreeMap<Box<str>, Vec<WriteRequest>>,
     /// What it consumed, by table.
     pub consumed: ConsumedByTable,
+}
+
+impl WriteRequest {
+    /// The item that it stores, or the key of that which it removes.
+    pub(crate) const fn item(&self) -> &AttributeMap {
+        match self {
+            Self::Put(item) | Self::Delete(item) => item,
+        }
+    }
 }
 
 impl Database {

@@ -88,7 +88,11 @@ pub(crate) fn add_consumed(total: &mut ConsumedByTable, table: &str, consumed: &
     }
 }
 
-fn check_count(operation: &'static str, count: usize, max: usize) -> Result<(), Validation> {
+pub(crate) fn check_count(
+    operation: &'static str,
+    count: usize,
+    max: usize,
+) -> Result<(), Validation> {
     match (1..=max).contains(&count) {
         true => Ok(()),
         false => Err(Validation::RequestCount {

@@ -76,6 +76,8 @@ impl GlobalAdmission {
         self.routers.insert(router, (consumed.max(wanted), until));
         self.bucket
             .refund(last.tokens.saturating_sub(consumed), now);
+        // What requests used beyond the lease, because their price was known too late, is owed.
+        self.bucket.take(consumed.saturating_sub(last.tokens), now);
         let available = u128::from(u64::try_from(self.bucket.tokens(now)).unwrap_or(0));
         let count = self.routers.len() as u128;
         let all: u128 = self
@@ -190,6 +192,20 @@ mod tests {
             2_620,
             "600 returned and 20 gained"
         );
+    }
+
+    #[test]
+    fn what_was_used_beyond_a_lease_is_owed_by_the_table() {
+        let mut server = GlobalAdmission::new(10, Time::START);
+        let mut router = RouterBucket::default();
+        let id = RouterId(0);
+        router.accept(server.replenish(id, Lease::default(), 0, 20, Time::START));
+        assert!(router.try_take(2, Time::START));
+        router.settle(2, 520);
+        let (last, consumed) = router.usage();
+        let next = server.replenish(id, last, consumed, 20, Time::START);
+        assert_eq!(next.tokens, 20);
+        assert_eq!(server.tokens(Time::START), 3_000 - 520 - 20);
     }
 
     #[test]

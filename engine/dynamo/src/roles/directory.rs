@@ -172,6 +172,16 @@ impl Catalog {
             })
             .ok_or(Error::ResourceNotFound)
     }
+    /// The rules of a table's global indexes, whose key attributes its items must fit.
+    pub(super) fn index_rules(&self, table: KeyspaceId) -> impl Iterator<Item = &IndexRule> {
+        let indexes = self.get(table).map(Keyspace::indexes).unwrap_or_default();
+        indexes
+            .iter()
+            .filter_map(|&index| match &self.get(index)?.kind {
+                KeyspaceKind::Index { rule, .. } => Some(&**rule),
+                KeyspaceKind::Table { .. } => None,
+            })
+    }
     /// Where a key lies among the partitions.
     pub fn boundary(&self, key: &PrimaryKey) -> Boundary {
         Boundary {

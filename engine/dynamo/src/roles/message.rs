@@ -1,8 +1,11 @@
 //! What the actors say to one another.
 
+use super::batch::Batch;
 use super::contents::{Change, Epoch, LogIndex};
 use super::directory::{Directory, GroupId, KeyspaceId};
-use crate::database::{TransactAction, TransactWriteItems, TransactWriteOutput};
+use crate::database::{
+    BatchGetOutput, BatchWriteOutput, TransactAction, TransactWriteItems, TransactWriteOutput,
+};
 use crate::error::{CancellationReason, Error, Validation};
 use crate::key::{KeySchema, PrimaryKey};
 use crate::partition::{Boundary, Lease};
@@ -37,6 +40,10 @@ pub enum Answer {
     Wrote(WriteOutput),
     /// To TransactWriteItems.
     Transacted(TransactWriteOutput),
+    /// To BatchGetItem.
+    BatchGot(BatchGetOutput),
+    /// To BatchWriteItem.
+    BatchWrote(BatchWriteOutput),
 }
 
 /// Why a storage node did not carry a request out.
@@ -121,6 +128,13 @@ pub enum Message {
         id: u64,
         /// What is asked.
         request: Box<TransactWriteItems>,
+    },
+    /// The same, of a batch.
+    AskBatch {
+        /// Names the batch in its answer.
+        id: u64,
+        /// What is asked.
+        batch: Box<Batch>,
     },
     /// A router answers a client.
     Answered {
@@ -278,14 +292,28 @@ pub(super) struct PreparedActions {
 }
 
 impl Answer {
-    /// Bytes of the item in it.
-    fn size_bytes(&self) -> u64 {
-        let item = match self {
+    /// The item in it, if it answers for one.
+    pub(super) fn item(&self) -> Option<&crate::Item> {
+        match self {
             Self::Got(output) => output.item.as_ref(),
             Self::Wrote(output) => output.attributes.as_ref(),
-            Self::Transacted(_) => None,
-        };
-        item.map_or(0, crate::Item::size_bytes)
+            Self::Transacted(_) | Self::BatchGot(_) | Self::BatchWrote(_) => None,
+        }
+    }
+    /// Bytes of the items and unprocessed requests in it.
+    fn size_bytes(&self) -> u64 {
+        match self {
+            Self::BatchGot(output) => {
+                let items = output.items.values().flatten();
+                let keys = output.unprocessed.values().flat_map(|wanted| &wanted.keys);
+                items.chain(keys).map(crate::Item::size_bytes).sum()
+            }
+            Self::BatchWrote(output) => {
+                let requests = output.unprocessed.values().flatten();
+                requests.map(|one| one.item().size_bytes()).sum()
+            }
+            _ => self.item().map_or(0, crate::Item::size_bytes),
+        }
     }
 }
 
@@ -298,6 +326,7 @@ impl Message {
                 let actions = request.actions.iter();
                 ENVELOPE_BYTES + actions.map(|one| action_bytes(&one.action)).sum::<u64>()
             }
+            Self::AskBatch { batch, .. } => ENVELOPE_BYTES + batch.size_bytes(),
             Self::Answered { answer, .. } => {
                 ENVELOPE_BYTES + answer.as_ref().as_ref().map_or(0, Answer::size_bytes)
             }

@@ -27,11 +27,12 @@
 //! and the same map in one call, with items or with their sizes alone.
 //!
 //! What is not modelled: the device under the log (a log entry counts the bytes that it copies), log
-//! replicas, the archive, and moving of replicas from a hot node to another. Query, Scan, batches and
+//! replicas, the archive, and moving of replicas from a hot node to another. Query, Scan and
 //! TransactGetItems are not routed, so that clients cannot read an index: whoever looks on can.
 
 mod admission_server;
 mod autoadmin;
+mod batch;
 mod contents;
 mod coordinator;
 mod direct;
@@ -44,6 +45,7 @@ mod wire;
 
 pub use admission_server::AdmissionServer;
 pub use autoadmin::{Autoadmin, SplitPolicy};
+pub use batch::Batch;
 pub use contents::Contents;
 pub use coordinator::Coordinator;
 pub use direct::{Direct, Fidelity, Outcome};

@@ -5,6 +5,7 @@
 //! may have happened: its client is told that the service failed.
 
 use super::admission_server::rate;
+use super::batch::Batch;
 use super::directory::{Catalog, Directory, KeyspaceId};
 use super::message::{Answer, Body, Failure, Inside, Message, Request, send};
 use super::share::{Asked, Share};
@@ -45,6 +46,18 @@ pub struct RouterConfig {
 enum Origin {
     Conn(ConnId),
     Actor(ActorId, u64),
+    /// A batch, as its request with this number.
+    Batch(u64, usize),
+}
+
+/// A batch whose requests are not all answered yet.
+#[derive(Debug)]
+struct Gathering {
+    origin: Origin,
+    batch: Batch,
+    results: Vec<Option<Result<Answer, Error>>>,
+    /// Results that are missing.
+    missing: usize,
 }
 
 /// What a request waits for.
@@ -103,6 +116,7 @@ pub struct Router {
     refresh_at: Time,
     tokens: BTreeMap<(KeyspaceId, ThrottledOperation), Tokens>,
     pending: BTreeMap<u64, Pending>,
+    batches: BTreeMap<u64, Gathering>,
     timers: BTreeSet<(Time, u64)>,
     next: u64,
     /// Eventual reads so far: they go to the replicas in turn.
@@ -136,6 +150,7 @@ impl Router {
             refresh_at: Time::START,
             tokens,
             pending: BTreeMap::new(),
+            batches: BTreeMap::new(),
             timers: BTreeSet::new(),
             next: 0,
             reads: 0,
@@ -183,6 +198,11 @@ impl Router {
                         let origin = Origin::Actor(from, id);
                         let id = self.take_id();
                         self.accept(cx, (id, origin), &table, request);
+                    }
+                    Message::AskBatch { id, batch } => {
+                        let origin = Origin::Actor(from, id);
+                        let id = self.take_id();
+                        self.accept_batch(cx, (id, origin), *batch);
                     }
                     Message::AskTransaction { id, request } => {
                         let origin = Origin::Actor(from, id);
@@ -236,6 +256,49 @@ impl Router {
         pending.request = Some(request);
         self.pending.insert(id, pending);
         self.take_tokens(cx, id);
+    }
+    /// A batch has come in: its requests go their ways one by one.
+    fn accept_batch(
+        &mut self,
+        cx: &mut Cx<'_, Message>,
+        (id, origin): (u64, Origin),
+        batch: Batch,
+    ) {
+        let requests = match batch.requests(&self.catalog) {
+            Ok(requests) => requests,
+            Err(error) => return self.answer(cx, (id, origin), Err(error)),
+        };
+        let gathering = Gathering {
+            origin,
+            batch,
+            results: vec![None; requests.len()],
+            missing: requests.len(),
+        };
+        self.batches.insert(id, gathering);
+        for (number, (table, request)) in requests.into_iter().enumerate() {
+            let single = (self.take_id(), Origin::Batch(id, number));
+            self.accept(cx, single, &table, Box::new(request));
+        }
+    }
+    /// A request of a batch is answered; with the last of them the batch is.
+    fn gather(
+        &mut self,
+        cx: &mut Cx<'_, Message>,
+        (id, number): (u64, usize),
+        result: Result<Answer, Error>,
+    ) {
+        let Some(gathering) = self.batches.get_mut(&id) else {
+            return;
+        };
+        gathering.results[number] = Some(result);
+        gathering.missing -= 1;
+        if gathering.missing == 0
+            && let Some(gathered) = self.batches.remove(&id)
+        {
+            let results = gathered.results.into_iter().flatten().collect();
+            let answer = gathered.batch.answer(results);
+            self.answer(cx, (id, gathered.origin), answer);
+        }
     }
     /// Takes tokens for a request and sends it on, or says that there are none.
     fn take_tokens(&mut self, cx: &mut Cx<'_, Message>, id: u64) {
@@ -419,7 +482,7 @@ impl Router {
                 let used = match &answer {
                     Answer::Got(output) => output.consumed.table.read.halves(),
                     Answer::Wrote(output) => written(&output.consumed),
-                    Answer::Transacted(_) => 0,
+                    _ => 0,
                 };
                 self.finish(cx, id, Ok(answer), used);
             }
@@ -523,6 +586,7 @@ impl Router {
         result: Result<Answer, Error>,
     ) {
         match origin {
+            Origin::Batch(batch, number) => self.gather(cx, (batch, number), result),
             Origin::Actor(to, id) => {
                 let answer = Message::Answered {
                     id,

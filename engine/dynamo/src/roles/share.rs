@@ -9,8 +9,9 @@ use crate::partition::{
 use crate::schema::Throughput;
 use kvrig_base::time::{Span, Time};
 
-/// How soon a router that has used its lease up may ask for another. Ours: it bounds what a throttled
-/// table costs the admission server.
+/// How soon a router that was lent less than it wanted may ask again. Ours: it bounds what a throttled
+/// table costs the admission server. One that was lent all may ask at once, so that a burst is served
+/// from what the table has saved, however small the first lease was.
 const ASK_AGAIN_SPAN: Span = Span::from_millis(100);
 
 /// The buckets of a new partition of a table: since a table's throughput is admitted globally, they
@@ -54,6 +55,8 @@ pub(super) struct Share {
     demand: u64,
     /// What it asks for at least: a second of the table's throughput.
     least: u64,
+    /// What it asked for last.
+    wanted: u64,
     ask_again_at: Time,
 }
 
@@ -77,6 +80,7 @@ impl Share {
             bucket: RouterBucket::default(),
             demand: 0,
             least: rate,
+            wanted: 0,
             ask_again_at: Time::START,
         }
     }
@@ -92,6 +96,7 @@ impl Share {
         }
         let (last, consumed) = self.bucket.usage();
         let wanted = self.least.max(self.demand.saturating_mul(2)).max(tokens);
+        self.wanted = wanted;
         Asked::Replenish {
             last,
             consumed,
@@ -102,7 +107,10 @@ impl Share {
     pub(super) fn accept(&mut self, lease: Lease, now: Time) {
         self.bucket.accept(lease);
         self.demand = 0;
-        self.ask_again_at = now + ASK_AGAIN_SPAN;
+        self.ask_again_at = match lease.tokens < self.wanted {
+            true => now + ASK_AGAIN_SPAN,
+            false => now,
+        };
     }
     /// A request that took `taken` tokens has used `used`.
     pub(super) const fn settle(&mut self, taken: u64, used: u64) {

@@ -95,9 +95,7 @@ impl ReadArguments {
 /// An answer as bytes: `+` and the item, if there is one; or `-`, the exception and its message.
 pub(super) fn write_answer(result: &Result<Answer, Error>) -> Vec<u8> {
     let item = match result {
-        Ok(Answer::Got(output)) => output.item.as_ref(),
-        Ok(Answer::Wrote(output)) => output.attributes.as_ref(),
-        Ok(Answer::Transacted(_)) => None,
+        Ok(answer) => answer.item(),
         Err(error) => return format!("-{} {error}", error.code()).into_bytes(),
     };
     let mut bytes = vec![b'+'];

@@ -58,6 +58,15 @@ impl From<Validation> for Refusal {
 }
 
 impl Refusal {
+    /// Of an item whose update an index cannot hold.
+    pub(crate) fn updated_index_key(error: Validation) -> Self {
+        Self::Item(match error {
+            Validation::PartitionKeyTooLong | Validation::SortKeyTooLong => {
+                Validation::UpdatedIndexKeyTooLong
+            }
+            error => error,
+        })
+    }
     /// The error of a write that stands alone.
     pub(crate) fn alone(self) -> Error {
         match self {
@@ -126,14 +135,8 @@ impl Table {
         let existing = self.items.get(&place).map(|stored| &stored.item);
         let before = existing.unwrap_or(&request.key);
         let (item, bytes) = request.update.apply(before).map_err(Refusal::Item)?;
-        self.check_indexes(&item).map_err(|error| {
-            Refusal::Item(match error {
-                Validation::PartitionKeyTooLong | Validation::SortKeyTooLong => {
-                    Validation::UpdatedIndexKeyTooLong
-                }
-                error => error,
-            })
-        })?;
+        self.check_indexes(&item)
+            .map_err(Refusal::updated_index_key)?;
         self.check_collection(&place, &item)?;
         let answer = answer(request.return_values, &request.update, existing, &item);
         Ok(Plan {

@@ -9,7 +9,7 @@ use kvrig_dynamo::database::TransactWriteItems;
 use kvrig_dynamo::key::KeyHasher;
 use kvrig_dynamo::partition::LimitMode;
 use kvrig_dynamo::roles::{
-    AdmissionServer, Answer, Autoadmin, Catalog, Contents, Coordinator, Directory, GroupId,
+    AdmissionServer, Answer, Autoadmin, Batch, Catalog, Contents, Coordinator, Directory, GroupId,
     KeyspaceId, Limits, Message, ReplicaState, Request, Role, Router, RouterConfig, SplitPolicy,
     StorageNode,
 };
@@ -176,6 +176,18 @@ impl Host {
             request: Box::new(request),
         };
         self.ask_message(at, message)
+    }
+    pub(crate) fn batch_at(&mut self, at: Time, batch: Batch) -> u64 {
+        let message = Message::AskBatch {
+            id: self.next_id,
+            batch: Box::new(batch),
+        };
+        self.ask_message(at, message)
+    }
+    /// Asks a batch now and runs until the answer.
+    pub(crate) fn batch(&mut self, batch: Batch) -> Result<Answer, Error> {
+        let id = self.batch_at(self.now, batch);
+        self.await_answer(id)
     }
     fn ask_message(&mut self, at: Time, message: Message) -> u64 {
         let id = self.next_id;

@@ -1,6 +1,7 @@
 //! The service's roles together: what clients are told while nodes crash, messages are late, partitions
 //! are split and indexes follow.
 
+mod batches;
 mod failover;
 mod fidelity;
 mod fuzz;

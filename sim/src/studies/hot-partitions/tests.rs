@@ -119,101 +119,83 @@ fn requests_that_no_table_has_are_refused() {
     );
 }
 
-/// Partitions, the mean share of the hottest, and the width of its range.
-type Published = (u32, f64, f64);
+/// Partitions and the mean share of the hottest.
+type Published = (u32, f64);
 
-/// Shares of the hottest of so many partitions over 60 placements of a million keys, as published in
-/// the reference on workloads: mean, and the
-/// width of the range from the 5th to the 95th of a hundred.
+/// Mean shares of the hottest of so many partitions over 60 placements of a million keys, as published
+/// in section 6 of the reference on workloads.
 const SHARES: [(f64, [Published; 4]); 3] = [
-    (
-        0.8,
-        [
-            (4, 0.261, 0.014),
-            (16, 0.075, 0.012),
-            (64, 0.029, 0.005),
-            (256, 0.0173, 0.003),
-        ],
-    ),
-    (
-        0.99,
-        [
-            (4, 0.300, 0.063),
-            (16, 0.123, 0.038),
-            (64, 0.081, 0.026),
-            (256, 0.0697, 0.0097),
-        ],
-    ),
-    (
-        1.2,
-        [
-            (4, 0.387, 0.159),
-            (16, 0.243, 0.116),
-            (64, 0.202, 0.022),
-            (256, 0.1925, 0.0096),
-        ],
-    ),
+    (0.8, [(4, 0.261), (16, 0.075), (64, 0.029), (256, 0.0173)]),
+    (0.99, [(4, 0.300), (16, 0.123), (64, 0.081), (256, 0.0697)]),
+    (1.2, [(4, 0.387), (16, 0.243), (64, 0.202), (256, 0.1925)]),
 ];
-const PLACEMENTS: u64 = 60;
+const PLACEMENTS_PUBLISHED: f64 = 60.0;
+/// Placements of ours: so many that what is compared varies by the published ones alone.
+const PLACEMENTS: u64 = 6_000;
+const KEYS: u64 = 1_000_000;
+/// Keys that are placed. Those behind are spread evenly over all partitions: wherever they lie, they
+/// change the share of one by less than a ten-thousandth in the mean.
+const KEYS_PLACED: u64 = 5_000;
 
 /// The share of the hottest partition of each placement, under each exponent and number.
-fn hottest_shares(keys: u64, exponents: &[f64], partitions: &[u32]) -> Vec<Vec<Vec<f64>>> {
-    let weights: Vec<Vec<f64>> = exponents
+fn hottest_shares(exponents: &[f64], partitions: &[u32]) -> Vec<Vec<Vec<f64>>> {
+    let weights: Vec<(Vec<f64>, f64)> = exponents
         .iter()
         .map(|&s| {
-            let ranks = (1..=keys).map(|rank| libm::pow(rank as f64, -s));
-            let weights: Vec<f64> = ranks.collect();
-            let all: f64 = weights.iter().sum();
-            weights.iter().map(|weight| weight / all).collect()
+            let weight = |rank| libm::pow(rank as f64, -s);
+            let all: f64 = (1..=KEYS).map(weight).sum();
+            let placed: Vec<f64> = (1..=KEYS_PLACED).map(|rank| weight(rank) / all).collect();
+            let rest = 1.0 - placed.iter().sum::<f64>();
+            (placed, rest)
         })
         .collect();
     let maps: Vec<PartitionMap> = partitions.iter().map(|&n| PartitionMap::even(n)).collect();
     let mut found = vec![vec![Vec::new(); partitions.len()]; exponents.len()];
+    let keys = (0..KEYS_PLACED).map(|key| KeyValue::Binary(key.to_be_bytes().into()));
+    let keys: Vec<KeyValue> = keys.collect();
     for placement in 0..PLACEMENTS {
         let words = Seed(1).stream("dynamo.placement").at(0, placement).0;
         let hasher = KeyHasher::new(words);
-        let mut sums: Vec<Vec<Vec<f64>>> = exponents
-            .iter()
-            .map(|_| partitions.iter().map(|&n| vec![0.0; n as usize]).collect())
-            .collect();
-        for key in 0..keys {
-            let hash = hasher.hash(&KeyValue::Binary(key.to_be_bytes().into()));
-            for (map, place) in maps.iter().zip(0..) {
-                let home = map.index_of(hash, None);
-                for (sums, weights) in sums.iter_mut().zip(&weights) {
-                    let place: usize = place;
-                    sums[place][home] += weights[key as usize];
+        let hashes: Vec<_> = keys.iter().map(|key| hasher.hash(key)).collect();
+        for (place, map) in maps.iter().enumerate() {
+            let homes: Vec<usize> = hashes
+                .iter()
+                .map(|&hash| map.index_of(hash, None))
+                .collect();
+            let count = map.partitions().len();
+            for (found, (placed, rest)) in found.iter_mut().zip(&weights) {
+                let mut sums = vec![rest / count as f64; count];
+                for (&home, weight) in homes.iter().zip(placed) {
+                    sums[home] += weight;
                 }
-            }
-        }
-        for (found, sums) in found.iter_mut().zip(&sums) {
-            for (found, sums) in found.iter_mut().zip(sums) {
-                found.push(sums.iter().copied().fold(0.0, f64::max));
+                found[place].push(sums.into_iter().fold(0.0, f64::max));
             }
         }
     }
     found
 }
 
+/// The published means lie within three of their own standard deviations, which are those of single
+/// placements divided by the root of 60.
+///
+/// Single placements vary by a law with a long tail: rarely the two most popular keys share a partition.
+/// So 60 placements do not tell their own deviation, and thousands are needed to judge 60. At s = 0.99
+/// and 256 partitions, where the published mean is 0.0697, a simulation that assigns the keys at random
+/// without any hash function gives a mean of 0.0687 and a deviation of 0.0034 over 6,000 placements,
+/// and groups of 60 of them have means from 0.0678 to 0.0699.
 #[test]
 fn the_hottest_partition_has_the_published_share() {
     let exponents = SHARES.map(|(s, _)| s);
-    let partitions = SHARES[0].1.map(|(n, _, _)| n);
-    let found = hottest_shares(1_000_000, &exponents, &partitions);
+    let partitions = SHARES[0].1.map(|(n, _)| n);
+    let found = hottest_shares(&exponents, &partitions);
     for ((s, published), found) in SHARES.iter().zip(&found) {
-        for ((n, mean, range), shares) in published.iter().zip(found) {
+        for ((n, mean), shares) in published.iter().zip(found) {
             let count = shares.len() as f64;
             let ours = shares.iter().sum::<f64>() / count;
-            let squares: f64 = shares
-                .iter()
-                .map(|share| (share - ours) * (share - ours))
-                .sum();
-            // Rare placements put the two most popular keys together, and few samples have as many
-            // as are due: the wider of both spreads counts. Such a range is 3.29 deviations wide.
-            let deviation = (squares / (count - 1.0)).sqrt().max(range / 3.29);
-            // Both means are of 60 placements, and the published one is rounded.
-            let rounding = if *n == 256 { 0.00005 } else { 0.0005 };
-            let allowed = 3.0 * (2.0 * deviation * deviation / count).sqrt() + rounding;
+            let squares = shares.iter().map(|share| (share - ours) * (share - ours));
+            let deviation = (squares.sum::<f64>() / (count - 1.0)).sqrt();
+            let both = 1.0 / PLACEMENTS_PUBLISHED + 1.0 / count;
+            let allowed = 3.0 * deviation * both.sqrt();
             assert!(
                 (ours - mean).abs() <= allowed,
                 "s = {s}, {n} partitions: {ours} beside {mean}, {allowed} allowed"

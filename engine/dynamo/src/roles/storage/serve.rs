@@ -8,6 +8,8 @@ use crate::capacity::{
 };
 use crate::error::{Error, Validation};
 use crate::expression::{check_projection, project};
+use crate::index::IndexRule;
+use crate::item::{Item, check_item};
 use crate::partition::{Boundary, Refused, Replica as Serving, read_blocks};
 use crate::roles::contents::Change;
 use crate::roles::message::{
@@ -157,7 +159,8 @@ impl Replica {
         if self.is_locked(table, &request)? {
             return Err(Error::TransactionConflict.into());
         }
-        let plan = match plan(table, request) {
+        let rules: Vec<&IndexRule> = node.catalog.index_rules(self.group.keyspace).collect();
+        let plan = match plan(table, request, &rules) {
             Ok(plan) => plan,
             Err(refusal) => {
                 let error = refusal.alone();
@@ -270,10 +273,26 @@ fn place_of(table: &Table, request: &Request) -> Result<crate::table::Place, Val
     Ok(table.place(request.key(schema)?))
 }
 
-fn plan(table: &Table, request: Request) -> Result<Plan, Refusal> {
+/// Plans a write of an item that the table and its global indexes, whose rules are given, can hold.
+fn plan(table: &Table, request: Request, rules: &[&IndexRule]) -> Result<Plan, Refusal> {
+    let check = |item: &Item| rules.iter().try_for_each(|rule| rule.check(item));
     match request {
-        Request::Put(put) => table.plan_put(put),
-        Request::Update(update) => table.plan_update(&update),
+        Request::Put(put) => {
+            if !rules.is_empty() {
+                // Before the condition, as a table by itself does.
+                table.schema().key.key_of(&put.item)?;
+                check_item(&put.item)?;
+                check(&put.item)?;
+            }
+            table.plan_put(put)
+        }
+        Request::Update(update) => {
+            let plan = table.plan_update(&update)?;
+            if let Some(Some(after)) = plan.after() {
+                check(&after.item).map_err(Refusal::updated_index_key)?;
+            }
+            Ok(plan)
+        }
         Request::Delete(delete) => table.plan_delete(&delete),
         // Reads are never planned; this refuses what no caller asks for.
         Request::Get(_) => Err(Validation::TransactionalRead.into()),
