@@ -14,11 +14,11 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-use crate::dynamo::{Host, Recorded};
+use crate::dynamo::{Checked, Host, Recorded};
 use crate::run::{Experiment, Outcome, Plan, Point, RunError, fingerprint, rows_over_seeds};
 use crate::studies::judging::judge;
 use crate::studies::setup::Setup;
-use crate::studies::traffic::TrafficInputs;
+use crate::studies::traffic::{TrafficInputs, balance};
 use crate::studies::workload::WorkloadReader;
 use crate::study::{AdaptiveCapacityKnobs, Cell, Dynamodb, Files, Study, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
@@ -227,6 +227,10 @@ impl Experiment for AdaptiveCapacity {
         warnings.extend(study.warnings.iter().map(ToString::to_string));
         let drawn = charts::draw(&found, &rows);
         let attempts = found.iter().map(|point| point.recorded.books.attempts);
+        let checked = found.iter().map(|point| point.recorded.checked());
+        let checked = checked.fold(Checked::default(), Checked::plus);
+        let mut findings = findings::findings(&rows, &self.cells[0].knobs, &warnings);
+        findings.push(balance(&rows, "attempts_throttled_count", &checked));
         Ok(StudyResult {
             study: "adaptive-capacity".into(),
             title: study.title.clone(),
@@ -236,7 +240,7 @@ impl Experiment for AdaptiveCapacity {
             seeds: study.seeds,
             profile: self.cells[0].profile.clone(),
             verdicts: judged.verdicts,
-            findings: findings::findings(&rows, &self.cells[0].knobs, &warnings),
+            findings,
             table: summary::table(&rows),
             series: drawn.series,
             charts: drawn.charts,
