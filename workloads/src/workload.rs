@@ -244,6 +244,19 @@ impl Workload {
             }
         }
     }
+    /// The number of the key that operation `index` asks for in a workload of one key space, as in
+    /// [`Workload::op_at`]; nothing where a trace says so. An operation that is an insert asks for
+    /// another.
+    #[inline]
+    pub fn drawn_key(&self, index: u64, at: Time, present: u64) -> Option<u64> {
+        match &self.plans[0].keys {
+            KeySource::Drawn { popularity, .. } => {
+                let mut draws = self.key_draws.draws(0, index);
+                Some(popularity.key_at(index, at, present, &mut draws).0)
+            }
+            KeySource::Recorded(_) => None,
+        }
+    }
     /// The operation with its member and length drawn, where its kind has them.
     #[inline]
     fn detailed(&self, mut op: Op, index: u64) -> Op {

@@ -8,12 +8,17 @@
 //! Requests are made by the hundreds and then answered, so that they lie in the caches as if they had
 //! just been received; making them does not count.
 //!
+//! The last two rounds are those of the studies' host: requests with Poisson arrivals are drawn,
+//! placed among a million keys, admitted by a table that lends tokens to routers, and recorded.
+//!
 //! It fails below 0.5 M items put per second of CPU time or the speed of the tree, whose time is nearly
 //! all waiting for memory, and below 4 M requests admitted per second on 64 partitions or 2.5 M on
-//! 10,000.
+//! 10,000, by the partitions alone and by the host.
 //!
 //! Usage: `cargo run --release -p kvrig-benches --bin dynamo [-- ROUNDS]`
 
+use kvrig_base::quantity::Rate;
+use kvrig_base::random::Seed;
 use kvrig_base::time::{Span, Time};
 use kvrig_benches::cpu_time::{Contender, Measured, Round, alternate, timed};
 use kvrig_dynamo::capacity::ReadConsistency;
@@ -22,8 +27,12 @@ use kvrig_dynamo::partition::{Allocation, LimitMode, PartitionBuckets, Partition
 use kvrig_dynamo::roles::{Direct, Fidelity, Request};
 use kvrig_dynamo::table::{GetItem, PutItem};
 use kvrig_dynamo::{Item, Table, TableSchema};
+use kvrig_sim::dynamo::{
+    Capacity, Demand, Generation, Host, Retrying, Scene, Sorting, Spread, TableRules, spread_places,
+};
+use kvrig_workloads::{Arrivals, Pacing, RateProfile};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -42,10 +51,12 @@ const BATCH: u64 = 250;
 /// The speed of PutItem beside the tree's at least.
 const TREE_SPEED_MIN: f64 = 1.0;
 /// Contenders and what they must reach, in millions per second of CPU time.
-const TARGETS: [(&str, f64); 3] = [
+const TARGETS: [(&str, f64); 5] = [
     ("PutItem", 0.5),
     ("admit on 64 partitions", 4.0),
     ("admit on 10,000 partitions", 2.5),
+    ("host with 64 partitions", 4.0),
+    ("host with 10,000 partitions", 2.5),
 ];
 
 fn main() -> ExitCode {
@@ -212,8 +223,43 @@ fn admission(rounds: u32) -> Vec<Measured> {
         vec![
             contender("admit on 64 partitions", |_| admit(64)),
             contender("admit on 10,000 partitions", |_| admit(10_000)),
+            contender("host with 64 partitions", |_| host(64)),
+            contender("host with 10,000 partitions", |_| host(10_000)),
         ],
     )
+}
+
+/// Writes to so many partitions, half of what each takes.
+fn host(partitions: u32) -> Round {
+    let per_second = u64::from(partitions) * 500;
+    let capacity = Capacity::Provisioned {
+        read: per_second,
+        write: per_second * 2,
+    };
+    let seed = Seed(1);
+    let scene = Scene {
+        table: TableRules::new(Generation::Global2022, capacity, partitions),
+        index: None,
+        retrying: Retrying::NEVER,
+        duration: Span::from_picos(ADMISSIONS * (1_000_000_000_000 / per_second)),
+    };
+    let profile = RateProfile::constant(Rate::per_second(per_second)).expect("a rate");
+    let requests = Spread {
+        starts: Arrivals::new(Pacing::Poisson, profile, seed.stream("arrivals"), 0),
+        collections: ITEMS as u32,
+        sorting: Sorting::Single,
+        demand: Demand::Write {
+            bytes: ITEM_BYTES as u64,
+        },
+        draws: seed.stream("draws"),
+        index: 0,
+    };
+    let places = spread_places(ITEMS as u32, seed.stream("places"));
+    let host = Host::new(scene, places, None, &BTreeSet::new(), seed).expect("a table");
+    timed(|| {
+        let recorded = host.run(requests, &|| false).expect("books that balance");
+        black_box(recorded).books.offered
+    })
 }
 
 /// A million requests a second of virtual time, spread over all partitions.

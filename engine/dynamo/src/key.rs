@@ -303,14 +303,19 @@ impl KeyHasher {
     pub const fn new(keys: [u64; 2]) -> Self {
         Self { keys }
     }
+    /// Where items with a string as partition key lie: [`KeyHasher::hash`] of what need not be made
+    /// a value.
+    pub fn hash_text(&self, text: &str) -> KeyHash {
+        let mut hasher = SipHasher13::new_with_keys(self.keys[0], self.keys[1]);
+        hasher.write(text.as_bytes());
+        hasher.write(b"S");
+        KeyHash::new(hasher.finish128().as_u128())
+    }
     /// Where items with this partition key lie. Equal values of different types lie apart.
     pub fn hash(&self, value: &KeyValue) -> KeyHash {
         let mut hasher = SipHasher13::new_with_keys(self.keys[0], self.keys[1]);
         match value {
-            KeyValue::String(text) => {
-                hasher.write(text.as_bytes());
-                hasher.write(b"S");
-            }
+            KeyValue::String(text) => return self.hash_text(text),
             KeyValue::Number(number) => {
                 hasher.write(&number.unique_bytes());
                 hasher.write(b"N");

@@ -3,7 +3,7 @@
 use super::config::{Capacity, Generation, TableRules};
 use kvrig_base::time::{Span, Time};
 use kvrig_dynamo::partition::{
-    AdaptiveCapacity, BURST_SPAN, GlobalAdmission, Observed, PARTITION_READS_MAX,
+    AdaptiveCapacity, BURST_SPAN, GlobalAdmission, Ledger, Observed, PARTITION_READS_MAX,
     PARTITION_WRITES_MAX, REPLENISH_SPAN, RouterBucket, RouterId, TokenBucket,
 };
 use kvrig_dynamo::scaling::ON_DEMAND_TABLE_MAX;
@@ -13,8 +13,6 @@ use kvrig_dynamo::scaling::ON_DEMAND_TABLE_MAX;
 const ASK_AGAIN: Span = Span::from_millis(100);
 /// Half units of a read unit: reads are counted in them.
 pub(super) const HALVES: u64 = 2;
-/// A share that never refuses: no partition comes near it.
-pub(super) const UNSHARED: u64 = 1_000_000_000;
 
 /// Reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +59,15 @@ impl Gate {
             },
         }
     }
-    /// The share of a partition in half units of reads and in units of writes.
-    pub(super) fn shares(&self, partition: u32) -> (u64, u64) {
+    /// The share of a partition in half units of reads and in units of writes; nothing where the
+    /// table has the throughput.
+    pub(super) fn shares(&self, partition: u32) -> Option<(u64, u64)> {
         match self {
             Self::Shares { reads, writes } => {
                 let of = |side: &AdaptiveCapacity| side.share(partition as usize).unwrap_or(0);
-                (of(reads), of(writes))
+                Some((of(reads), of(writes)))
             }
-            Self::Table { .. } | Self::Leases { .. } => (UNSHARED, UNSHARED),
+            Self::Table { .. } | Self::Leases { .. } => None,
         }
     }
     /// Whether `tokens` can be taken at `now` by a router.
@@ -102,6 +101,30 @@ impl Gate {
             Self::Leases { reads, writes } => {
                 Some((reads.server.tokens(now), writes.server.tokens(now)))
             }
+        }
+    }
+    /// What became of the table's own tokens, by what they are for; those that are lent to routers
+    /// count as spent.
+    pub(super) fn ledgers(&self) -> Vec<(&'static str, Ledger)> {
+        let [reads, writes] = match self {
+            Self::Shares { .. } => return Vec::new(),
+            Self::Table { reads, writes } => [reads.ledger(), writes.ledger()],
+            Self::Leases { reads, writes } => [reads.server.ledger(), writes.server.ledger()],
+        };
+        vec![("reads", reads), ("writes", writes)]
+    }
+    /// Tokens that the table gave, half units of reads and units of writes, and those of them that
+    /// routers have and have not passed on; nothing where its partitions have the tokens.
+    pub(super) fn given(&self) -> Option<[(u64, u64); 2]> {
+        match self {
+            Self::Shares { .. } => None,
+            Self::Table { reads, writes } => {
+                Some([reads, writes].map(|bucket| (bucket.ledger().spent_tokens(), 0)))
+            }
+            Self::Leases { reads, writes } => Some([reads, writes].map(|leases| {
+                let lent = leases.server.ledger().spent_tokens();
+                (lent, leases.routers.iter().map(Router::left).sum())
+            })),
         }
     }
     /// Changes the provisioned write units of a table that has not given them to its partitions.
@@ -149,6 +172,14 @@ struct Router {
     ask_from: Time,
 }
 
+impl Router {
+    /// Tokens that were lent to it and that it has not passed on.
+    fn left(&self) -> u64 {
+        let (lease, consumed) = self.bucket.usage();
+        lease.tokens.saturating_sub(consumed)
+    }
+}
+
 impl Leases {
     fn new(rate: u64, routers: u32, now: Time) -> Self {
         let in_lease = u128::from(rate) * u128::from(REPLENISH_SPAN.as_picos())
@@ -166,6 +197,11 @@ impl Leases {
         if !one.bucket.needs_more(tokens, now) {
             return true;
         }
+        self.is_open_anew(router, tokens, now)
+    }
+    /// Whether a router whose lease does not suffice can go on with another.
+    fn is_open_anew(&mut self, router: u32, tokens: u64, now: Time) -> bool {
+        let one = &mut self.routers[router as usize];
         if now >= one.ask_from {
             // Twice what it met, so that a rising load is not held up by its own lease.
             let (lease, consumed) = one.bucket.usage();

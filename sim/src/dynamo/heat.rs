@@ -16,27 +16,43 @@ const SAMPLE_EVERY: Span = Span::from_millis(25);
 const SAMPLES: usize = 4_096;
 
 /// The heat of one partition.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Heat {
+    /// When the next request is remembered; never while the partition is cool. It comes first, as
+    /// every request asks for it.
+    sample_from: Time,
     hot_windows: u32,
     /// When the split that was decided on takes place.
     pub(super) due: Option<Time>,
     /// Requests let through, the latest at `next` less one; empty while the partition is cool.
     samples: Vec<(Place, u64)>,
     next: usize,
-    sample_from: Option<Time>,
+}
+
+impl Default for Heat {
+    fn default() -> Self {
+        Self {
+            sample_from: Time::NEVER,
+            hot_windows: 0,
+            due: None,
+            samples: Vec::new(),
+            next: 0,
+        }
+    }
 }
 
 impl Heat {
     /// Remembers a request that was let through, if it is time to.
     #[inline]
     pub(super) fn sample(&mut self, place: Place, units: u64, now: Time) {
-        if self.sample_from.is_some_and(|from| now >= from) {
+        if now >= self.sample_from {
             self.remember(place, units, now);
         }
     }
+    #[cold]
     fn remember(&mut self, place: Place, units: u64, now: Time) {
-        self.sample_from = Some(now + SAMPLE_EVERY);
+        self.sample_from = now + SAMPLE_EVERY;
         match self.samples.len() < SAMPLES {
             true => self.samples.push((place, units)),
             false => self.samples[self.next] = (place, units),
@@ -49,7 +65,9 @@ impl Heat {
             *self = Self::default();
             return false;
         }
-        self.sample_from.get_or_insert(now);
+        if self.sample_from == Time::NEVER {
+            self.sample_from = now;
+        }
         self.hot_windows += u32::from(used_ppm >= HOT_PPM);
         self.due.is_none() && self.hot_windows >= HOT_WINDOWS
     }

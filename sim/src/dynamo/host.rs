@@ -1,9 +1,9 @@
 //! The loop: requests, retries, windows and splits in the order of time.
 
-use super::config::Scene;
+use super::config::{Scene, TableRules};
 use super::partitions::{Demand, Partitions, Why};
 use super::places::{Collection, Place, Places};
-use super::record::{HEAT_WINDOW, KeyCount, Recorded, ScalingStep};
+use super::record::{HEAT_WINDOW, KeyCount, Recorded, SECOND, ScalingStep, Second};
 use super::retries::{Attempt, Retries};
 use crate::run::RunError;
 use kvrig_base::diagnostic::{self, Diagnostic};
@@ -38,6 +38,98 @@ pub struct Host {
     recorded: Recorded,
     scaling: ScalingState,
     delays: Stream,
+    /// Attempts since it was last asked whether to stop.
+    unasked: u64,
+}
+
+/// Requests that are drawn in a row.
+const AHEAD: usize = 64;
+
+/// Requests that have not come yet, and who sends the next one.
+struct Arriving<I> {
+    requests: I,
+    /// Requests that were drawn, of which so many have come.
+    ahead: Vec<Request>,
+    come: usize,
+    /// When the next one comes: never where there is none before the end of the scene.
+    at: Time,
+    end: Time,
+    number: u64,
+    /// Clients and routers take turns.
+    clients: Turns,
+    routers: Turns,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug)]
+struct Turns {
+    count: u32,
+    next: u32,
+}
+
+impl Turns {
+    const fn among(count: u32) -> Self {
+        let count = if count == 0 { 1 } else { count };
+        Self { count, next: 0 }
+    }
+    #[inline]
+    const fn take(&mut self) -> u32 {
+        let taken = self.next;
+        self.next = if taken + 1 == self.count {
+            0
+        } else {
+            taken + 1
+        };
+        taken
+    }
+}
+
+impl<I: Iterator<Item = Request>> Arriving<I> {
+    fn new(requests: I, scene: &Scene, table: &Partitions) -> Self {
+        let mut arriving = Self {
+            requests,
+            ahead: Vec::with_capacity(AHEAD),
+            come: 0,
+            at: Time::NEVER,
+            end: Time::START + scene.duration,
+            number: 0,
+            clients: Turns::among(scene.retrying.clients),
+            routers: Turns::among(scene.table.routers),
+        };
+        arriving.advance(table);
+        arriving
+    }
+    #[inline]
+    fn advance(&mut self, table: &Partitions) {
+        if self.come == self.ahead.len() {
+            self.draw(table);
+        }
+        let next = self.ahead.get(self.come).map(|request| request.at);
+        self.at = next.filter(|at| *at < self.end).unwrap_or(Time::NEVER);
+    }
+    #[inline(never)]
+    fn draw(&mut self, table: &Partitions) {
+        self.come = 0;
+        self.ahead.clear();
+        self.ahead.extend(self.requests.by_ref().take(AHEAD));
+        table.warm(self.ahead.iter().map(|request| request.place));
+    }
+    /// The next request as its client sends it first.
+    #[inline]
+    fn take(&mut self, table: &Partitions) -> Option<Attempt> {
+        let request = *self.ahead.get(self.come)?;
+        self.come += 1;
+        self.advance(table);
+        let number = self.number;
+        self.number += 1;
+        Some(Attempt {
+            request,
+            number,
+            sent: 0,
+            client: self.clients.take(),
+            router: self.routers.take(),
+        })
+    }
 }
 
 /// Auto scaling under way.
@@ -66,7 +158,12 @@ impl Host {
     ) -> Result<Self, Diagnostic> {
         counted.iter().for_each(|&one| places.count(one));
         let index = match (scene.index, index_places) {
-            (Some(rules), Some(places)) => Some(Partitions::new(rules, places, seed, "index")),
+            (Some(rules), Some(places)) => {
+                // What is written to an index comes through the routers of its table.
+                let routers = scene.table.routers;
+                let rules = TableRules { routers, ..rules };
+                Some(Partitions::new(rules, places, seed, "index"))
+            }
             (None, _) => None,
             (Some(_), None) => {
                 let message = "the index has no item collections";
@@ -93,6 +190,7 @@ impl Host {
                 ..ScalingState::default()
             },
             delays: seed.stream("dynamo.scaling"),
+            unasked: 0,
             scene,
         })
     }
@@ -107,49 +205,21 @@ impl Host {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Recorded, RunError> {
         let end = Time::START + self.scene.duration;
-        let mut requests = requests.into_iter().take_while(|request| request.at < end);
-        let mut arrival = requests.next();
+        let mut arriving = Arriving::new(requests.into_iter().fuse(), &self.scene, &self.table);
         let mut window = Time::START + HEAT_WINDOW;
-        let mut number = 0;
         loop {
-            let next = arrival.map_or(end, |request| request.at);
-            let retry = self.retries.next_at().unwrap_or(Time::NEVER);
-            // What happens to the table goes before the requests of the same instant.
+            // Nothing that clients do changes what happens to the table by itself next, and that
+            // goes before the requests of the same instant.
             let wake = self.next_wake(window);
-            let now = next.min(retry).min(wake);
-            if now >= end && wake > end {
+            self.attempt_until(wake.min(end), &mut arriving, cancelled)?;
+            if wake > end {
                 break;
             }
-            if wake == now {
-                if window == now {
-                    self.end_window(now);
-                    window = now + HEAT_WINDOW;
-                }
-                self.fire(now);
-                continue;
+            if window == wake {
+                self.end_window(wake);
+                window = wake + HEAT_WINDOW;
             }
-            let attempt = match retry < next {
-                true => match self.retries.pop() {
-                    Some((_, attempt)) => attempt,
-                    None => break,
-                },
-                false => {
-                    let Some(request) = arrival else { break };
-                    arrival = requests.next();
-                    number += 1;
-                    self.recorded.books.offered += 1;
-                    self.recorded.second(now).offered += 1;
-                    Attempt {
-                        request,
-                        number: number - 1,
-                        sent: 0,
-                    }
-                }
-            };
-            self.attempt(attempt, now);
-            if self.recorded.books.attempts.is_multiple_of(UNASKED) && cancelled() {
-                return Err(RunError::Cancelled);
-            }
+            self.fire(wake);
         }
         Ok(self.finish(end)?)
     }
@@ -169,16 +239,57 @@ impl Host {
         }
     }
 
-    fn attempt(&mut self, mut attempt: Attempt, now: Time) {
-        let request = attempt.request;
+    /// Lets clients send and send again all that is due before `until`.
+    fn attempt_until(
+        &mut self,
+        until: Time,
+        arriving: &mut Arriving<impl Iterator<Item = Request>>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(), RunError> {
+        let mut second = Second::default();
+        let mut second_ends = Time::START;
+        let mut last = Time::START;
+        loop {
+            let (next, retry) = (arriving.at, self.retries.next_at());
+            let now = next.min(retry);
+            if now >= until {
+                break;
+            }
+            if now >= second_ends {
+                if second.attempts > 0 {
+                    self.recorded.add(last, std::mem::take(&mut second));
+                }
+                let picos = SECOND.as_picos();
+                second_ends = Time::from_picos((now.as_picos() / picos + 1) * picos);
+            }
+            last = now;
+            let attempt = match retry < next {
+                true => self.retries.pop(),
+                false => arriving.take(&self.table),
+            };
+            let Some(attempt) = attempt else { break };
+            second.offered += u64::from(attempt.sent == 0);
+            self.attempt(attempt, now, &mut second);
+            self.unasked += 1;
+            if self.unasked == UNASKED {
+                self.unasked = 0;
+                if cancelled() {
+                    return Err(RunError::Cancelled);
+                }
+            }
+        }
+        if second.attempts > 0 {
+            self.recorded.add(last, second);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn attempt(&mut self, mut attempt: Attempt, now: Time, second: &mut Second) {
         attempt.sent += 1;
-        self.recorded.books.attempts += 1;
-        let router = (attempt.number % u64::from(self.scene.table.routers.max(1))) as u32;
-        let verdict = self.admit(&request, router, now);
-        let second = self.recorded.second(now);
         second.attempts += 1;
-        let is_served = verdict.is_ok();
-        let mut is_failed = false;
+        let place = attempt.request.place;
+        let is_served = self.admit(&attempt.request, attempt.router, now).is_ok();
         if is_served {
             second.served += 1;
             self.recorded.books.served += 1;
@@ -187,14 +298,10 @@ impl Host {
             self.recorded
                 .first_throttled_ns
                 .get_or_insert(now.as_nanos());
-            is_failed = !self.retries.throttled(attempt, now);
-            self.recorded.books.failed += u64::from(is_failed);
+            second.failed += u64::from(!self.retries.throttled(attempt, now));
         }
-        if is_failed {
-            self.recorded.second(now).failed += 1;
-        }
-        if self.table.is_counted(request.place)
-            && let Some(key) = self.recorded.key(request.place.collection)
+        if self.table.is_counted(place)
+            && let Some(key) = self.recorded.key(place.collection)
         {
             key.attempts += 1;
             key.offered += u64::from(attempt.sent == 1);
@@ -293,13 +400,15 @@ impl Host {
     }
 
     fn finish(mut self, end: Time) -> Result<Recorded, Diagnostic> {
+        let all = self.recorded.all();
         let books = &mut self.recorded.books;
+        (books.offered, books.attempts, books.failed) = (all.offered, all.attempts, all.failed);
         books.waiting = self.retries.waiting();
         books.retries = self.retries.planned();
         books.check()?;
-        self.table.check(end)?;
-        if let Some(index) = &self.index {
-            index.check(end)?;
+        for table in std::iter::once(&self.table).chain(&self.index) {
+            table.check(end)?;
+            self.recorded.buckets += table.check_tokens()?;
         }
         let mut recorded = self.recorded;
         recorded.partitions = self.table.count();

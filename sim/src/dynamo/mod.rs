@@ -37,6 +37,6 @@ pub use loads::{Even, Merged, Sorting, Spread, spread_places, whole_places};
 pub use partitions::{Demand, Partitions, Why};
 pub use places::{Collection, Place, Places};
 pub use record::{
-    Books, Cooled, HEAT_WINDOW, HeatCell, Kept, KeyCount, Recorded, SECOND, ScalingStep, Second,
-    SplitEvent, Tokens,
+    Books, Checked, Cooled, HEAT_WINDOW, HeatCell, Kept, KeyCount, Recorded, SECOND, ScalingStep,
+    Second, SplitEvent, Tokens,
 };

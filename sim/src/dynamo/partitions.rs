@@ -10,7 +10,7 @@ use kvrig_base::random::{Seed, Stream};
 use kvrig_base::time::{Span, Time};
 use kvrig_dynamo::capacity::{ReadConsistency, WriteMode, WriteUnits};
 use kvrig_dynamo::partition::{
-    Allocation, BURST_SPAN, Boundary, Observed, PARTITION_READS_MAX, PARTITION_WRITES_MAX,
+    Allocation, BURST_SPAN, Boundary, Ledger, Observed, PARTITION_READS_MAX, PARTITION_WRITES_MAX,
     PartitionBuckets, PartitionId, PartitionMap, REPLICAS, Refused, Replica, Sample, Source,
     TokenBucket, read_blocks, split_point, warm_partitions,
 };
@@ -57,18 +57,24 @@ pub(super) struct Opened {
     source: Source,
 }
 
+/// One partition. What every write asks for lies in its first line of cache, and in the two that the
+/// buckets begin with.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 struct Slot {
-    buckets: PartitionBuckets,
+    /// Write units since it was made.
+    written: u64,
+    window: Window,
     node: usize,
     heat: Heat,
+    buckets: PartitionBuckets,
     /// Eventual reads so far: each goes to the next replica.
     turn: u64,
     born: Time,
-    window: Window,
-    /// Write units and blocks read since it was made.
-    written: u64,
+    /// Blocks read since it was made.
     read_blocks: u64,
+    /// Half units of reads since then.
+    read: u64,
 }
 
 /// What a partition did in the present window.
@@ -149,8 +155,10 @@ impl Partitions {
         partitions
     }
     fn add_slot(&mut self, partition: u32, now: Time) {
-        let (reads, writes) = self.gate.shares(partition);
-        let (reads, writes) = (Allocation::full(reads, now), Allocation::full(writes, now));
+        let (reads, writes) = match self.gate.shares(partition) {
+            Some((reads, writes)) => (Allocation::full(reads, now), Allocation::full(writes, now)),
+            None => (Allocation::unshared(now), Allocation::unshared(now)),
+        };
         let per_node = self.rules.node.map_or(1, |node| node.partitions.max(1));
         let node = (partition / per_node) as usize;
         if let Some(rule) = self.rules.node {
@@ -169,6 +177,7 @@ impl Partitions {
             window: Window::default(),
             written: 0,
             read_blocks: 0,
+            read: 0,
         });
     }
     /// How many partitions there are.
@@ -185,6 +194,15 @@ impl Partitions {
         self.places.is_counted(place.collection)
     }
 
+    /// Asks memory for what requests to these places will need, all at once: otherwise each would wait
+    /// for its own after the one before is done.
+    pub(super) fn warm(&self, places: impl Iterator<Item = Place>) {
+        let touched = places.fold(0, |sum: u64, place| {
+            let slot = &self.slots[self.places.home(place) as usize];
+            sum ^ slot.written ^ slot.buckets.mode() as u64
+        });
+        std::hint::black_box(touched);
+    }
     /// Whether an attempt passes at `now`; nothing is taken.
     ///
     /// # Errors
@@ -241,12 +259,16 @@ impl Partitions {
             Kind::Write => slot.window.refused_written += opened.tokens,
         }
         if self.first_refused.is_none() {
-            self.first_refused = Some(now);
-            if self.rules.generation == Generation::Adaptive2017 {
-                self.boosts_from = Some(now + self.rules.reaction.draw(self.delays, u64::MAX, 0));
-            }
+            self.refuse_first(now);
         }
         Err(why)
+    }
+    #[cold]
+    fn refuse_first(&mut self, now: Time) {
+        self.first_refused = Some(now);
+        if self.rules.generation == Generation::Adaptive2017 {
+            self.boosts_from = Some(now + self.rules.reaction.draw(self.delays, u64::MAX, 0));
+        }
     }
     /// Charges an attempt that [`Partitions::open`] has let pass at the same time.
     #[inline]
@@ -275,6 +297,7 @@ impl Partitions {
                 slot.window.read += opened.tokens;
                 slot.window.read_work += opened.blocks * leader_part(consistency);
                 slot.read_blocks += opened.blocks;
+                slot.read += opened.tokens;
             }
         }
         slot.heat.sample(place, opened.tokens, now);
@@ -382,7 +405,9 @@ impl Partitions {
     }
     fn spread_shares(&mut self, now: Time) {
         for (number, slot) in self.slots.iter_mut().enumerate() {
-            let (reads, writes) = self.gate.shares(number as u32);
+            let Some((reads, writes)) = self.gate.shares(number as u32) else {
+                return;
+            };
             if slot.buckets.reads_mut().rate() != reads {
                 slot.buckets.reads_mut().set_rate(reads, now);
             }
@@ -526,6 +551,65 @@ impl Partitions {
             }
         }
         Ok(())
+    }
+    /// Checks that every token that a bucket of the table, of a partition or of a node was granted is
+    /// spent, spilled or left, and that what buckets spent is what requests were charged. Says how
+    /// many buckets that are.
+    ///
+    /// # Errors
+    /// `KV4001` with the bucket.
+    pub(super) fn check_tokens(&self) -> Result<u64, Diagnostic> {
+        let unequal = |whose: &str, what: &str, ledger: Ledger| {
+            let message = format!("the tokens of {whose} for {what} do not balance: {ledger:?}");
+            Diagnostic::new(diagnostic::CONSERVATION, message)
+        };
+        let mut buckets = 0;
+        for (number, slot) in self.slots.iter().enumerate() {
+            for (what, ledger) in slot.buckets.ledgers() {
+                buckets += 1;
+                if !ledger.balances() {
+                    return Err(unequal(&format!("partition {number}"), what, ledger));
+                }
+            }
+            let spent = slot.buckets.spent();
+            for (what, spent, charged) in [
+                ("reads", spent.0, slot.read),
+                ("writes", spent.1, slot.written),
+            ] {
+                if spent.is_some_and(|spent| spent != charged) {
+                    let message = format!(
+                        "partition {number} charged {charged} tokens of {what} and spent {spent:?}"
+                    );
+                    return Err(Diagnostic::new(diagnostic::CONSERVATION, message));
+                }
+            }
+        }
+        let of_nodes = self
+            .nodes
+            .iter()
+            .flat_map(|(reads, writes)| [("reads", reads.ledger()), ("writes", writes.ledger())]);
+        let of_table = self.gate.ledgers().into_iter();
+        for (whose, (what, ledger)) in of_table
+            .map(|one| ("the table", one))
+            .chain(of_nodes.map(|one| ("a node", one)))
+        {
+            buckets += 1;
+            if !ledger.balances() {
+                return Err(unequal(whose, what, ledger));
+            }
+        }
+        let charged = |of: fn(&Slot) -> u64| self.slots.iter().map(of).sum::<u64>();
+        let charged = [charged(|slot| slot.read), charged(|slot| slot.written)];
+        for ((given, unused), charged) in self.gate.given().into_iter().flatten().zip(charged) {
+            if given != charged + unused {
+                let message = format!(
+                    "the table gave {given} tokens, of which {charged} were charged and {unused} \
+                     are left with routers"
+                );
+                return Err(Diagnostic::new(diagnostic::CONSERVATION, message));
+            }
+        }
+        Ok(buckets)
     }
     /// Write units that all partitions gave.
     pub(super) fn given(&self) -> u64 {

@@ -5,6 +5,7 @@ use kvrig_dynamo::key::{KeyHash, KeyValue};
 use kvrig_dynamo::partition::{Boundary, PartitionMap};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// An item collection: all items of one partition key, numbered from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,8 +30,11 @@ const NUMBER: u32 = IS_COUNTED - 1;
 /// The homes of item collections, by the number of their partition.
 #[derive(Clone, Debug)]
 pub struct Places {
-    hashes: Vec<KeyHash>,
+    hashes: Arc<[KeyHash]>,
     homes: Vec<u32>,
+    /// The number of even partitions that the homes are those of; none before they are settled and
+    /// after a split.
+    settled: u32,
     /// Beginnings of parts by sort key, ascending, with the number of their partition.
     parts: Vec<Vec<(u64, u32)>>,
     has_sort_keys: bool,
@@ -45,7 +49,8 @@ impl Places {
         assert!(hashes.len() < NUMBER as usize, "fewer than 2^30 keys");
         Self {
             homes: vec![0; hashes.len()],
-            hashes,
+            hashes: hashes.into(),
+            settled: 0,
             parts: Vec::new(),
             has_sort_keys,
         }
@@ -58,11 +63,36 @@ impl Places {
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()
     }
-    /// Gives every collection the partition that it lies in.
+    /// The same with every collection in its partition of `partitions` even ones: tables of so many
+    /// that are made of clones need not look for them again.
+    #[must_use]
+    pub fn settled(mut self, partitions: u32) -> Self {
+        self.settle(&PartitionMap::even(partitions));
+        self
+    }
+    /// Gives every collection the partition that it lies in of `map`, an even one that was not split.
     pub(super) fn settle(&mut self, map: &PartitionMap) {
-        for (home, hash) in self.homes.iter_mut().zip(&self.hashes) {
-            *home = *home & IS_COUNTED | map.find(*hash, None).id.0;
+        let partitions = map.partitions();
+        let count = partitions.len() as u32;
+        if self.settled == count {
+            return;
         }
+        for (home, hash) in self.homes.iter_mut().zip(self.hashes.iter()) {
+            // Even partitions lie where their share of the space says, but for rounding.
+            let part = (hash.place() >> 64) * u128::from(count);
+            let mut index = (part >> 64) as usize;
+            while partitions[index].start.hash > *hash {
+                index -= 1;
+            }
+            while partitions
+                .get(index + 1)
+                .is_some_and(|next| next.start.hash <= *hash)
+            {
+                index += 1;
+            }
+            *home = *home & IS_COUNTED | partitions[index].id.0;
+        }
+        self.settled = count;
     }
     /// Has the requests of a collection counted.
     pub fn count(&mut self, collection: Collection) {
@@ -99,8 +129,9 @@ impl Places {
     }
     /// Follows a split of partition `parent` at `at` into two.
     pub(super) fn split(&mut self, parent: u32, at: &Boundary, [low, high]: [u32; 2]) {
+        self.settled = 0;
         let inside = at.sort.as_ref().map(sort_number);
-        for (home, hash) in self.homes.iter_mut().zip(&self.hashes) {
+        for (home, hash) in self.homes.iter_mut().zip(self.hashes.iter()) {
             let counted = *home & IS_COUNTED;
             if *home & HAS_PARTS != 0 {
                 let parts = &mut self.parts[(*home & NUMBER) as usize];
@@ -166,6 +197,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn even_partitions_are_found_without_a_search(
+            count in 1_u32..5_000,
+            hashes in prop::collection::vec(any::<u128>(), 1..50),
+        ) {
+            let map = PartitionMap::even(count);
+            let starts = map.partitions().iter().map(|partition| partition.start.hash);
+            let beside = starts.flat_map(|hash| [hash.place(), hash.place().saturating_sub(1)]);
+            let all = hashes.into_iter().chain(beside).chain([u128::MAX]).map(KeyHash::new);
+            let all: Vec<KeyHash> = all.collect();
+            let places = Places::new(all.clone(), false).settled(count);
+            for (collection, hash) in (0..).zip(all) {
+                prop_assert_eq!(places.home(place(collection, 0)), map.find(hash, None).id.0);
+            }
+        }
+
         #[test]
         fn homes_are_those_of_the_map_after_any_splits(
             hashes in prop::collection::vec(any::<u128>(), 1..20),

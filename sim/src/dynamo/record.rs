@@ -2,6 +2,7 @@
 
 use super::places::Collection;
 use kvrig_base::diagnostic::{self, Diagnostic};
+use kvrig_base::quantity::grouped;
 use kvrig_base::time::{Span, Time};
 use kvrig_dynamo::partition::NoSplit;
 use serde::{Deserialize, Serialize};
@@ -230,6 +231,43 @@ pub struct Recorded {
     pub scaling: Vec<ScalingStep>,
     /// Partitions of the table at the end.
     pub partitions: u32,
+    /// Buckets of the table and its index, of their partitions and nodes: of each it was checked that
+    /// what it was granted is spent, spilled or left.
+    pub buckets: u64,
+}
+
+/// What the ends of runs were checked for; a run that does not balance ends with an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// Runs of a table.
+    pub runs: u64,
+    /// Requests, each of which was served, failed or waited for its retry at the end.
+    pub offered: u64,
+    /// Buckets, of each of which every token that it was granted was spent, spilled or left.
+    pub buckets: u64,
+}
+
+impl Checked {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            runs: self.runs + other.runs,
+            offered: self.offered + other.offered,
+            buckets: self.buckets + other.buckets,
+        }
+    }
+    /// What was found, in a sentence.
+    pub fn sentence(&self) -> String {
+        let text = |count: u64| grouped(count.cast_signed());
+        format!(
+            "The books of all runs balance, {} in all: each of {} requests was served, failed or \
+             waited for its retry at the end, and every token of {} buckets was spent, spilled or left.",
+            text(self.runs),
+            text(self.offered),
+            text(self.buckets)
+        )
+    }
 }
 
 /// Which of the two lists of a run.
@@ -251,6 +289,19 @@ impl Recorded {
             .iter()
             .fold(Second::default(), |sum, second| sum.plus(*second))
     }
+    /// What the end of the run was checked for.
+    pub const fn checked(&self) -> Checked {
+        Checked {
+            runs: 1,
+            offered: self.books.offered,
+            buckets: self.buckets,
+        }
+    }
+    /// The sums of all seconds.
+    pub fn all(&self) -> Second {
+        let seconds = self.seconds.iter();
+        seconds.fold(Second::default(), |sum, second| sum.plus(*second))
+    }
     /// The partitions and splits of the table or of the index.
     pub fn kept(&self, kept: Kept) -> (&[HeatCell], &[SplitEvent]) {
         match kept {
@@ -258,12 +309,13 @@ impl Recorded {
             Kept::Index => (&self.index_cells, &self.index_splits),
         }
     }
-    pub(super) fn second(&mut self, now: Time) -> &mut Second {
-        let index = (now.as_picos() / SECOND.as_picos()) as usize;
+    /// Adds what happened in the second of an instant.
+    pub(super) fn add(&mut self, at: Time, second: Second) {
+        let index = (at.as_picos() / SECOND.as_picos()) as usize;
         if index >= self.seconds.len() {
             self.seconds.resize(index + 1, Second::default());
         }
-        &mut self.seconds[index]
+        self.seconds[index] = self.seconds[index].plus(second);
     }
     pub(super) fn key(&mut self, collection: Collection) -> Option<&mut KeyCount> {
         let found = self

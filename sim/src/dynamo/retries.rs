@@ -16,6 +16,9 @@ pub(super) struct Attempt {
     pub(super) number: u64,
     /// Attempts so far.
     pub(super) sent: u32,
+    /// The client that sends it and the router that it goes through: both in turn.
+    pub(super) client: u32,
+    pub(super) router: u32,
 }
 
 /// Clients and what they are about to send again, in the order of time and then of the throttling.
@@ -43,15 +46,18 @@ impl Retries {
             planned: 0,
         }
     }
-    /// The client of a request.
-    fn quota(&mut self, number: u64) -> Option<&mut RetryQuota> {
-        let client = (number % self.quotas.len() as u64) as usize;
-        self.rule.has_quota.then(|| &mut self.quotas[client])
+    #[inline]
+    fn quota(&mut self, client: u32) -> Option<&mut RetryQuota> {
+        match self.rule.has_quota {
+            true => self.quotas.get_mut(client as usize),
+            false => None,
+        }
     }
     /// An attempt was let through.
+    #[inline]
     pub(super) fn succeeded(&mut self, attempt: &Attempt) {
         let was_retried = attempt.sent > 1;
-        if let Some(quota) = self.quota(attempt.number) {
+        if let Some(quota) = self.quota(attempt.client) {
             quota.succeeded(was_retried);
         }
     }
@@ -62,7 +68,7 @@ impl Retries {
             return false;
         };
         if self
-            .quota(attempt.number)
+            .quota(attempt.client)
             .is_some_and(|quota| !quota.try_retry())
         {
             return false;
@@ -82,16 +88,19 @@ impl Retries {
         self.planned += 1;
         true
     }
-    /// When the next one is due.
+    /// When the next one is due, [`Time::NEVER`] where none is.
     #[inline]
-    pub(super) fn next_at(&self) -> Option<Time> {
-        self.due.peek().map(|Reverse((at, _, _))| *at)
+    pub(super) fn next_at(&self) -> Time {
+        match self.due.peek() {
+            Some(Reverse((at, _, _))) => *at,
+            None => Time::NEVER,
+        }
     }
     /// Takes the next one.
-    pub(super) fn pop(&mut self) -> Option<(Time, Attempt)> {
-        let Reverse((at, _, place)) = self.due.pop()?;
+    pub(super) fn pop(&mut self) -> Option<Attempt> {
+        let Reverse((_, _, place)) = self.due.pop()?;
         self.free.push(place);
-        Some((at, self.attempts[place as usize]))
+        Some(self.attempts[place as usize])
     }
     /// How many wait.
     pub(super) fn waiting(&self) -> u64 {

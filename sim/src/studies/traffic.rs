@@ -2,17 +2,19 @@
 
 use super::setup::Setup;
 use super::workload::WorkloadInputs;
-use crate::dynamo::{Collection, Demand, Place, Places, Request};
+use crate::dynamo::{Checked, Collection, Demand, Place, Places, Request};
 use crate::study::{Cell, Dynamodb, KeyDesign, KeyName, Selection, SortName};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::quantity::Rate;
 use kvrig_base::random::{Seed, Stream, below};
+use kvrig_base::result::Finding;
+use kvrig_base::row::Row;
 use kvrig_base::time::Time;
 use kvrig_dynamo::capacity::ReadConsistency;
-use kvrig_dynamo::key::{KeyHash, KeyHasher, KeyValue};
+use kvrig_dynamo::key::{KeyHash, KeyHasher};
 use kvrig_workloads::popularity::KeySpace;
 use kvrig_workloads::{
-    Arrivals, KeyId, KeySource, Mix, Op, OpKind, Pacing, Popularity, RateProfile, Workload,
+    Arrivals, KeyId, KeySource, Mix, OpKind, Pacing, Popularity, RateProfile, Workload,
 };
 use std::sync::Arc;
 
@@ -187,8 +189,12 @@ impl TrafficInputs {
             KeySource::Drawn { .. } => self.keys,
         };
         let words = seed.stream("dynamo.placement").at(0, 0).0;
+        let layout = |design| Layout::new(design, self.keys);
         Ok(Traffic {
             inputs: self,
+            table: layout(self.design),
+            index: self.index.map(layout),
+            alike: self.alike(&workload),
             workload: Arc::new(workload),
             keys,
             hasher: KeyHasher::new(words),
@@ -198,10 +204,106 @@ impl TrafficInputs {
     }
 }
 
+impl TrafficInputs {
+    /// What every request wants, where all want the same of keys that are drawn.
+    fn alike(&self, workload: &Workload) -> Option<Demand> {
+        let [plan] = workload.plans() else {
+            return None;
+        };
+        let is_drawn = matches!(plan.keys, KeySource::Drawn { .. });
+        let kind = plan.mix.single().filter(|&kind| kind != OpKind::Insert);
+        let (key, value) = (plan.key_size.fixed()?, plan.value_size.fixed()?);
+        let writes = is_write(kind.filter(|_| is_drawn)?)?;
+        Some(self.demand(writes, key, value))
+    }
+    /// What a request wants of an item with a key and a value of so many bytes.
+    fn demand(&self, writes: bool, key_bytes: u64, value_bytes: u64) -> Demand {
+        let bytes = match self.has_item_size {
+            true => value_bytes,
+            false => key_bytes + value_bytes,
+        };
+        match writes {
+            true => Demand::Write { bytes },
+            false => Demand::Read {
+                bytes,
+                consistency: self.reads,
+            },
+        }
+    }
+}
+
+/// How requests spread over the item collections of a design.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    design: KeyDesign,
+    /// The value of each hundredth of the requests, where values are named.
+    values: Option<[u8; 100]>,
+    /// Collections, where they are not.
+    collections: u64,
+}
+
+impl Layout {
+    fn new(design: KeyDesign, keys: u64) -> Self {
+        let by_hundredth = |values: &[(&str, u64)]| {
+            let mut table = [0; 100];
+            let all = values.iter().zip(0_u8..);
+            let each = all.flat_map(|(&(_, share), value)| (0..share).map(move |_| value));
+            for (place, value) in table.iter_mut().zip(each) {
+                *place = value;
+            }
+            table
+        };
+        Self {
+            design,
+            values: values(design.key).map(by_hundredth),
+            collections: keys.saturating_mul(u64::from(design.suffixes)),
+        }
+    }
+    /// Whether collections are the keys that the workload draws.
+    fn follows_keys(&self) -> bool {
+        self.design.key == KeyName::UserId
+    }
+    /// Where request `index` for `key`, if it is one that was there before, goes; `draws` at `entity`
+    /// say what the key does not.
+    #[inline]
+    fn place(&self, key: Option<u64>, draws: Stream, entity: u64, index: u64) -> Place {
+        // Any collection stands for a new key: both lie anywhere.
+        let key = key.filter(|_| self.follows_keys());
+        let word = match (key, self.design.sort) {
+            (Some(_), SortName::None | SortName::Increasing) => [0, 0],
+            _ => draws.at(entity, index).0,
+        };
+        let sort = match self.design.sort {
+            SortName::None => 0,
+            SortName::Increasing => index,
+            SortName::Random => word[1],
+        };
+        let collection = match (key, &self.values) {
+            (Some(key), _) => key,
+            (None, None) => below(word[0], self.collections),
+            (None, Some(values)) => {
+                // The upper part of the word chooses the value, what is left of it the suffix.
+                let whole = u128::from(word[0]) * 100;
+                let (hundredth, rest) = ((whole >> 64) as usize, whole as u64);
+                let suffixes = u64::from(self.design.suffixes);
+                u64::from(values[hundredth]) * suffixes + below(rest, suffixes)
+            }
+        };
+        Place {
+            collection: Collection(collection as u32),
+            sort,
+        }
+    }
+}
+
 /// Requests under a seed.
 #[derive(Clone, Debug)]
 pub(super) struct Traffic<'a> {
     inputs: &'a TrafficInputs,
+    table: Layout,
+    index: Option<Layout>,
+    /// What every request wants, where all want the same.
+    alike: Option<Demand>,
     workload: Arc<Workload>,
     keys: u64,
     hasher: KeyHasher,
@@ -219,10 +321,7 @@ impl Traffic<'_> {
         self.inputs.index.map(|design| self.places_of(design))
     }
     fn places_of(&self, design: KeyDesign) -> Places {
-        let text = |bytes: &[u8]| {
-            let name = String::from_utf8_lossy(bytes).into_owned();
-            self.hasher.hash(&KeyValue::String(name.into()))
-        };
+        let text = |bytes: &[u8]| self.hasher.hash_text(&String::from_utf8_lossy(bytes));
         let hashes: Vec<KeyHash> = match values(design.key) {
             Some(values) => values
                 .iter()
@@ -339,44 +438,15 @@ impl Traffic<'_> {
             origin: None,
             index: 0,
             kinds: self.seed.stream("dynamo.kinds"),
-        }
-    }
-    /// Where a request of `op` goes under a design.
-    #[inline]
-    fn place(&self, design: KeyDesign, op: &Op, index: u64, entity: u64) -> Place {
-        let is_new = op.kind == OpKind::Insert;
-        let word = match (design.key, design.sort) {
-            (KeyName::UserId, SortName::None | SortName::Increasing) if !is_new => [0, 0],
-            _ => self.values.at(entity, index).0,
-        };
-        let sort = match design.sort {
-            SortName::None => 0,
-            SortName::Increasing => index,
-            SortName::Random => word[1],
-        };
-        let collection = match values(design.key) {
-            // Any collection stands for a new key: both lie anywhere.
-            None if design.key == KeyName::UserId && !is_new => op.key.number(),
-            None => below(word[0], self.keys * u64::from(design.suffixes)),
-            Some(values) => {
-                // The upper part of the word chooses the value, what is left of it the suffix.
-                let whole = u128::from(word[0]) * 100;
-                let (percent, rest) = ((whole >> 64) as u64, whole as u64);
-                let mut sum = 0;
-                let value = values.iter().position(|(_, share)| {
-                    sum += share;
-                    percent < sum
-                });
-                value.unwrap_or(0) as u64 * u64::from(design.suffixes)
-                    + below(rest, u64::from(design.suffixes))
-            }
-        };
-        Place {
-            collection: Collection(collection as u32),
-            sort,
+            times: Vec::with_capacity(DRAWN_AHEAD),
+            ahead: Vec::with_capacity(DRAWN_AHEAD),
+            taken: 0,
         }
     }
 }
+
+/// Requests that are drawn in a row: what one waits for hides behind what others compute.
+const DRAWN_AHEAD: usize = 64;
 
 /// Requests one after another.
 #[derive(Clone, Debug)]
@@ -385,8 +455,13 @@ pub(super) struct Requests<'a> {
     starts: Arrivals,
     /// Where the requests of a trace with times begin.
     origin: Option<Time>,
+    /// Requests drawn so far.
     index: u64,
     kinds: Stream,
+    times: Vec<Time>,
+    /// Requests that were drawn, of which so many were taken.
+    ahead: Vec<Request>,
+    taken: usize,
 }
 
 impl Iterator for Requests<'_> {
@@ -394,47 +469,103 @@ impl Iterator for Requests<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Request> {
-        let Traffic {
-            inputs, workload, ..
-        } = self.traffic;
-        let index = self.index;
-        let at = match (self.origin, &workload.plan().keys) {
+        if self.taken == self.ahead.len() {
+            self.draw();
+        }
+        let request = self.ahead.get(self.taken).copied();
+        self.taken += 1;
+        request
+    }
+}
+
+impl Requests<'_> {
+    /// Draws the next requests; none where there are no more.
+    fn draw(&mut self) {
+        let traffic = self.traffic;
+        self.times.clear();
+        match (self.origin, &traffic.workload.plan().keys) {
             (Some(origin), KeySource::Recorded(replay)) => {
-                Time::START + replay.time(index)?.since(origin)
+                let times = (self.index..).map_while(|index| replay.time(index));
+                let times = times.map(|time| Time::START + time.since(origin));
+                self.times.extend(times.take(DRAWN_AHEAD));
             }
-            _ => self.starts.next()?,
+            _ => self.starts.next_block(DRAWN_AHEAD, &mut self.times),
+        }
+        (self.taken, self.index) = (0, self.index + self.times.len() as u64);
+        let first = self.index - self.times.len() as u64;
+        let times = self.times.iter().zip(first..);
+        self.ahead.clear();
+        match traffic.alike {
+            Some(demand) => {
+                let drawn = times.map(|(&at, index)| traffic.request_alike(demand, index, at));
+                self.ahead.extend(drawn);
+            }
+            None => {
+                let kinds = self.kinds;
+                let drawn = times.map(|(&at, index)| traffic.request(kinds, index, at));
+                self.ahead.extend(drawn);
+            }
+        }
+    }
+}
+
+impl Traffic<'_> {
+    /// Request `index` where all want the same.
+    #[inline]
+    fn request_alike(&self, demand: Demand, index: u64, at: Time) -> Request {
+        let follows = |layout: &Layout| layout.follows_keys();
+        let needs_key = follows(&self.table) || self.index.as_ref().is_some_and(follows);
+        let key = match needs_key {
+            true => self.workload.drawn_key(index, at, self.keys),
+            // Nothing asks for it.
+            false => Some(0),
         };
-        self.index += 1;
-        let mut op = workload.op_at(index, at, &[self.traffic.keys]);
+        self.place_request(demand, key, index, at)
+    }
+    /// Request `index` of any workload.
+    fn request(&self, kinds: Stream, index: u64, at: Time) -> Request {
+        let Self {
+            inputs, workload, ..
+        } = self;
+        let mut op = workload.op_at(index, at, &[self.keys]);
         if let KeySource::Recorded(replay) = &workload.plan().keys
             && !replay.trace().has_kinds()
         {
             op.kind = inputs
                 .mix
                 .single()
-                .unwrap_or_else(|| inputs.mix.kind(self.kinds.at(0, index).0[0]));
+                .unwrap_or_else(|| inputs.mix.kind(kinds.at(0, index).0[0]));
         }
-        let bytes = match inputs.has_item_size {
-            true => op.value_bytes,
-            false => op.key_bytes + op.value_bytes,
-        };
         // Kinds that are neither were refused when the workload was read.
         let writes = is_write(op.kind).unwrap_or(true);
-        Some(Request {
+        let demand = inputs.demand(writes, op.key_bytes, op.value_bytes);
+        let key = (op.kind != OpKind::Insert).then(|| op.key.number());
+        self.place_request(demand, key, index, at)
+    }
+    #[inline]
+    fn place_request(&self, demand: Demand, key: Option<u64>, index: u64, at: Time) -> Request {
+        let writes = matches!(demand, Demand::Write { .. });
+        let place = |layout: &Layout, entity| layout.place(key, self.values, entity, index);
+        Request {
             at,
-            place: self.traffic.place(inputs.design, &op, index, 0),
-            index: inputs
-                .index
-                .filter(|_| writes)
-                .map(|design| self.traffic.place(design, &op, index, 1)),
-            demand: match writes {
-                true => Demand::Write { bytes },
-                false => Demand::Read {
-                    bytes,
-                    consistency: inputs.reads,
-                },
+            place: place(&self.table, 0),
+            index: match &self.index {
+                Some(layout) if writes => Some(place(layout, 1)),
+                _ => None,
             },
-        })
+            demand,
+        }
+    }
+}
+
+/// That nothing was lost in runs, as a finding that rests on the rows of a metric.
+pub(super) fn balance(rows: &[Row], metric: &str, checked: &Checked) -> Finding {
+    let all = rows.iter().enumerate();
+    let of_metric = all.filter(|(_, row)| row.name == metric);
+    Finding {
+        text: checked.sentence(),
+        rows: of_metric.map(|(index, _)| index).collect(),
+        warning: false,
     }
 }
 

@@ -321,3 +321,43 @@ fn golden_arrivals_hold() {
     }
     assert_eq!(format!("{:016x}", digest.value()), "9a21c17e478c0f7d");
 }
+
+proptest! {
+    /// Drawn in blocks of any lengths, arrivals are those that come one by one.
+    #[test]
+    fn blocks_hold_the_arrivals_that_come_one_by_one(
+        pacing in prop_oneof![Just(Pacing::Poisson), Just(Pacing::Constant)],
+        lengths in prop::collection::vec(0_usize..200, 1..6),
+        which in 0_u8..3,
+    ) {
+        let second = Span::from_secs(1);
+        let profile = match which {
+            0 => RateProfile::constant(rate(700)),
+            1 => RateProfile::step(rate(90), second, Rate(0)),
+            _ => RateProfile::ramp(rate(10), rate(500), second),
+        };
+        let mut blocks = arrivals(pacing, profile.unwrap());
+        let singles = blocks.clone();
+        let mut times = Vec::new();
+        for &length in &lengths {
+            blocks.next_block(length, &mut times);
+        }
+        let expected: Vec<Time> = singles.take(lengths.iter().sum()).collect();
+        prop_assert_eq!(times, expected);
+    }
+}
+
+#[test]
+fn long_and_short_steps_are_rounded_alike() {
+    for arrivals in [
+        0.0,
+        -1.0,
+        0.7,
+        1e18,
+        9_223_372_036_854_774_784.0,
+        SHORT_STEP,
+        4e19,
+    ] {
+        assert_eq!(mass(arrivals), arrivals as Mass, "{arrivals}");
+    }
+}

@@ -271,3 +271,17 @@ fn golden_operations_of_key_spaces_hold() {
     }
     assert_eq!(format!("{:016x}", digest.value()), "8a8f33d8c66535be");
 }
+
+#[test]
+fn a_key_drawn_alone_is_that_of_the_whole_operation() {
+    let workload = growing(10_000);
+    for index in 0..10_000 {
+        let op = workload.op(index, 10_000);
+        if op.kind != OpKind::Insert {
+            let key = workload.drawn_key(index, Time::START, 10_000);
+            assert_eq!(key, Some(op.key.number()));
+        }
+    }
+    let recorded = replay("0,a\n1,b\n", 1);
+    assert_eq!(recorded.drawn_key(0, Time::START, 2), None);
+}

@@ -97,6 +97,7 @@ impl WriteUnits {
 
     /// What a write takes on the base table: the larger of the item before and after, in bytes;
     /// a deletion has no item after. Where there is neither, one unit is taken.
+    #[inline]
     pub const fn for_change(before: Option<u64>, after: Option<u64>, mode: WriteMode) -> Self {
         let before = match before {
             Some(bytes) => bytes,

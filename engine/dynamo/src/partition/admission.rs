@@ -1,6 +1,7 @@
 //! What one partition lets through: its allocation with burst, and the limits of its replicas.
 
-use super::bucket::TokenBucket;
+use super::bucket::{Reserve, TokenBucket};
+use super::ledger::Ledger;
 use super::{BURST_SPAN, PARTITION_READS_MAX, PARTITION_WRITES_MAX, REPLICAS};
 use crate::capacity::{READ_UNIT_BYTES, ReadConsistency};
 use kvrig_base::time::{Span, Time};
@@ -38,16 +39,24 @@ pub enum Refused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allocation {
     allocated: TokenBucket,
-    burst: TokenBucket,
+    burst: Reserve,
 }
+
+/// The rate of a share that never refuses; no bucket is kept of it.
+const UNSHARED: u64 = u64::MAX;
 
 impl Allocation {
     /// A share of `rate` tokens per second, of which nothing has been used for five minutes.
     pub fn full(rate: u64, now: Time) -> Self {
         Self {
             allocated: TokenBucket::full(rate, ALLOCATED_SPAN, now),
-            burst: TokenBucket::full(rate, BURST_SPAN - ALLOCATED_SPAN, now),
+            burst: Reserve::full(rate, BURST_SPAN - ALLOCATED_SPAN),
         }
+    }
+    /// No share: throughput belongs to the table, and the partition lets through whatever its limits
+    /// do.
+    pub fn unshared(now: Time) -> Self {
+        Self::full(UNSHARED, now)
     }
     /// A share of `rate` tokens per second that starts with this second's alone.
     pub fn without_burst(rate: u64, now: Time) -> Self {
@@ -61,22 +70,37 @@ impl Allocation {
     pub const fn rate(&self) -> u64 {
         self.allocated.rate()
     }
-    /// Changes the share at `now`.
+    /// Changes the share at `now`; where there is none, none comes about.
     pub fn set_rate(&mut self, rate: u64, now: Time) {
+        if self.rate() == UNSHARED {
+            return;
+        }
         self.refill(now);
         self.allocated.set_rate(rate, ALLOCATED_SPAN, now);
-        self.burst.set_rate(rate, BURST_SPAN - ALLOCATED_SPAN, now);
+        self.burst.set_capacity(rate, BURST_SPAN - ALLOCATED_SPAN);
     }
     /// Whole tokens that are allocated and saved at `now`.
     pub fn tokens(&mut self, now: Time) -> (i64, i64) {
         self.refill(now);
-        (self.allocated.tokens(now), self.burst.tokens(now))
+        (self.allocated.tokens(now), self.burst.tokens())
+    }
+    /// What became of the tokens that are allocated and of those that are saved; nothing where there
+    /// is no share.
+    pub fn ledgers(&self) -> Option<[Ledger; 2]> {
+        match self.rate() {
+            UNSHARED => None,
+            _ => Some([self.allocated.ledger(), self.burst.ledger()]),
+        }
     }
     /// Where tokens can be taken from at `now`; the node is asked for burst alone.
     ///
     /// # Errors
     /// Whether the share or the node has none.
+    #[inline]
     fn source(&mut self, node: Option<&mut TokenBucket>, now: Time) -> Result<Source, Refused> {
+        if self.rate() == UNSHARED {
+            return Ok(Source::Allocated);
+        }
         self.refill(now);
         if self.allocated.is_positive() {
             return Ok(Source::Allocated);
@@ -89,17 +113,21 @@ impl Allocation {
             false => Err(Refused::Node),
         }
     }
+    #[inline]
     fn take(&mut self, source: Source, tokens: u64) {
         match source {
+            Source::Allocated if self.rate() == UNSHARED => {}
             Source::Allocated => self.allocated.debit(tokens),
             Source::Burst => self.burst.debit(tokens),
         }
     }
+    #[inline]
     fn refill(&mut self, now: Time) {
         // The burst bucket gains only what the other has no room for, never by itself.
         let overflow = self.allocated.refill(now);
-        self.burst.skip(now);
-        self.burst.pour(overflow);
+        if overflow > 0 {
+            self.burst.pour(overflow);
+        }
     }
 }
 
@@ -155,25 +183,36 @@ pub const fn read_blocks(bytes: u64) -> u64 {
 /// The buckets of one partition.
 ///
 /// Shares count billed units, those of reads in halves; limits count the work of replicas.
+///
+/// What a write to a partition without a share needs comes first and together: a table of thousands of
+/// partitions waits for memory more than for anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct PartitionBuckets {
-    reads: Allocation,
-    writes: Allocation,
-    mode: LimitMode,
-    read_limits: [TokenBucket; REPLICAS],
     write_limit: TokenBucket,
+    mode: LimitMode,
+    has_write_share: bool,
+    writes: Allocation,
+    read_limits: [TokenBucket; REPLICAS],
+    reads: Allocation,
 }
 
 impl PartitionBuckets {
     /// A partition with these shares and full limits.
     pub fn new(reads: Allocation, writes: Allocation, mode: LimitMode, now: Time) -> Self {
         Self {
-            reads,
-            writes,
-            mode,
-            read_limits: [TokenBucket::full(PARTITION_READS_MAX, LIMIT_SPAN, now); REPLICAS],
             write_limit: TokenBucket::full(PARTITION_WRITES_MAX, LIMIT_SPAN, now),
+            mode,
+            has_write_share: writes.rate() != UNSHARED,
+            writes,
+            read_limits: [TokenBucket::full(PARTITION_READS_MAX, LIMIT_SPAN, now); REPLICAS],
+            reads,
         }
+    }
+    /// Whether reads and writes are limited each by itself.
+    #[inline]
+    pub const fn mode(&self) -> LimitMode {
+        self.mode
     }
     /// The share of reads, in half units.
     pub const fn reads_mut(&mut self) -> &mut Allocation {
@@ -184,11 +223,33 @@ impl PartitionBuckets {
         &mut self.writes
     }
 
+    /// What became of the tokens of its limits and shares, each with what it counts.
+    pub fn ledgers(&self) -> impl Iterator<Item = (&'static str, Ledger)> {
+        let limits = self.read_limits.iter();
+        let limits = limits.map(|limit| ("blocks of a replica", limit.ledger()));
+        let shares = [("reads", self.reads), ("writes", self.writes)];
+        limits
+            .chain([("the limit of writes", self.write_limit.ledger())])
+            .chain(shares.into_iter().flat_map(|(what, share)| {
+                let ledgers = share.ledgers().into_iter().flatten();
+                ledgers.map(move |ledger| (what, ledger))
+            }))
+    }
+    /// Tokens of its shares that reads and writes took; nothing where there is no share.
+    pub fn spent(&self) -> (Option<u64>, Option<u64>) {
+        let spent = |share: &Allocation| {
+            let ledgers = share.ledgers()?;
+            Some(ledgers.iter().map(Ledger::spent_tokens).sum())
+        };
+        (spent(&self.reads), spent(&self.writes))
+    }
+
     /// Whether a read may pass on `replica`, which is the leader unless the read is eventual, and at
     /// whose expense. Nothing is taken: what it costs is known when it is done.
     ///
     /// # Errors
     /// Which bucket has no tokens.
+    #[inline]
     pub fn open_read(
         &mut self,
         consistency: ReadConsistency,
@@ -204,6 +265,7 @@ impl PartitionBuckets {
     }
     /// Takes what a read cost that touched `blocks` blocks of 4 KB. A transactional read touches
     /// them twice.
+    #[inline]
     pub fn charge_read(
         &mut self,
         blocks: u64,
@@ -225,6 +287,7 @@ impl PartitionBuckets {
     ///
     /// # Errors
     /// Which bucket had no tokens; then nothing is taken.
+    #[inline]
     pub fn admit_read(
         &mut self,
         bytes: u64,
@@ -249,6 +312,7 @@ impl PartitionBuckets {
     ///
     /// # Errors
     /// Which bucket has no tokens.
+    #[inline]
     pub fn open_write(
         &mut self,
         node: Option<&mut TokenBucket>,
@@ -258,12 +322,14 @@ impl PartitionBuckets {
             LimitMode::Independent => &mut self.write_limit,
             LimitMode::LinearCombination => &mut self.read_limits[Replica::Leader as usize],
         };
-        match limit.has_tokens(now) {
-            true => self.writes.source(node, now),
-            false => Err(Refused::Limit),
+        match (limit.has_tokens(now), self.has_write_share) {
+            (true, true) => self.writes.source(node, now),
+            (true, false) => Ok(Source::Allocated),
+            (false, _) => Err(Refused::Limit),
         }
     }
     /// Takes what a write of `units` write units cost. All replicas carry it out.
+    #[inline]
     pub fn charge_write(
         &mut self,
         units: u64,
@@ -279,13 +345,16 @@ impl PartitionBuckets {
                 }
             }
         }
-        self.writes.take(source, units);
+        if self.has_write_share {
+            self.writes.take(source, units);
+        }
         charge_node(node, units, now);
     }
     /// Lets a write of `units` write units through, or not: opens and charges it.
     ///
     /// # Errors
     /// Which bucket had no tokens; then nothing is taken.
+    #[inline]
     pub fn admit_write(
         &mut self,
         units: u64,
@@ -300,6 +369,7 @@ impl PartitionBuckets {
 }
 
 /// The replica that serves a read: only eventual ones may have another than the leader.
+#[inline]
 const fn serving(consistency: ReadConsistency, replica: Replica) -> Replica {
     match consistency {
         ReadConsistency::Eventual => replica,
@@ -307,6 +377,7 @@ const fn serving(consistency: ReadConsistency, replica: Replica) -> Replica {
     }
 }
 
+#[inline]
 fn charge_node(node: Option<&mut TokenBucket>, tokens: u64, now: Time) {
     if let Some(node) = node {
         node.take(tokens, now);

@@ -7,6 +7,7 @@
 
 use super::BURST_SPAN;
 use super::bucket::TokenBucket;
+use super::ledger::Ledger;
 use kvrig_base::time::{Span, Time};
 use std::collections::BTreeMap;
 
@@ -56,6 +57,10 @@ impl GlobalAdmission {
     /// Tokens that are not lent at `now`.
     pub fn tokens(&mut self, now: Time) -> i64 {
         self.bucket.tokens(now)
+    }
+    /// What became of its tokens: those that are lent and were not returned count as spent.
+    pub fn ledger(&self) -> Ledger {
+        self.bucket.ledger()
     }
     /// Lends tokens to a router that consumed `consumed` of its last lease and wants `wanted` now,
     /// at most its share of what the table gains in an interval and has saved.
@@ -115,6 +120,7 @@ impl RouterBucket {
         (self.lease, self.consumed)
     }
     /// Whether a request of `tokens` tokens passes at `now`; if so they are taken.
+    #[inline]
     pub fn try_take(&mut self, tokens: u64, now: Time) -> bool {
         let left = self.lease.tokens.saturating_sub(self.consumed);
         let passes = now < self.lease.until && tokens <= left;
@@ -129,6 +135,7 @@ impl RouterBucket {
         self.consumed = self.consumed.saturating_add(used).saturating_sub(taken);
     }
     /// Whether the lease has run out at `now`, or fewer than `tokens` are left of it.
+    #[inline]
     pub fn needs_more(&self, tokens: u64, now: Time) -> bool {
         now >= self.lease.until || self.lease.tokens.saturating_sub(self.consumed) < tokens
     }

@@ -7,6 +7,7 @@ mod adaptive;
 mod admission;
 mod bucket;
 mod global;
+mod ledger;
 mod map;
 mod split;
 
@@ -16,6 +17,7 @@ pub use admission::{
 };
 pub use bucket::TokenBucket;
 pub use global::{GlobalAdmission, Lease, REPLENISH_SPAN, RouterBucket, RouterId};
+pub use ledger::Ledger;
 pub use map::{Boundary, PARTITIONS_MAX, Partition, PartitionId, PartitionMap, SplitError};
 pub use split::{NoSplit, Sample, split_point};
 

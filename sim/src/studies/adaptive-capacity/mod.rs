@@ -15,11 +15,11 @@ mod summary;
 mod tests;
 
 use crate::cost::Profile;
-use crate::dynamo::{Host, Recorded};
+use crate::dynamo::{Checked, Host, Recorded};
 use crate::run::{Point, RunError};
 use crate::studies::question::{self, Planned, Question, Told};
 use crate::studies::setup::Setup;
-use crate::studies::traffic::TrafficInputs;
+use crate::studies::traffic::{TrafficInputs, balance};
 use crate::study::{AdaptiveCapacityKnobs, Cell, Dynamodb, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::quantity::Bytes;
@@ -170,8 +170,12 @@ impl Question for AdaptiveCapacity {
         let judged = planned.judge(&outcome::samples(&found))?;
         let (rows, warnings) = (&judged.rows, &judged.left_out);
         let attempts = found.iter().map(|point| point.recorded.books.attempts);
+        let checked = found.iter().map(|point| point.recorded.checked());
+        let checked = checked.fold(Checked::default(), Checked::plus);
+        let mut findings = findings::findings(rows, &planned.cells[0].knobs, warnings);
+        findings.push(balance(rows, "attempts_throttled_count", &checked));
         let told = Told {
-            findings: findings::findings(rows, &planned.cells[0].knobs, warnings),
+            findings,
             table: summary::table(rows),
             drawn: charts::draw(&found, rows),
             model_card: card::model_card(warnings),

@@ -2,7 +2,9 @@
 
 use super::charts::diagnosis;
 use super::outcome::PointOutcome;
+use crate::dynamo::Checked;
 use crate::studies::rows::{Place, Rows, Sentence};
+use crate::studies::traffic::balance;
 use kvrig_base::quantity::parse_decimal;
 use kvrig_base::result::Finding;
 use kvrig_base::row::Row;
@@ -57,6 +59,9 @@ pub(super) fn findings(rows: &[Row], found: &[PointOutcome], warnings: &[String]
     }
     findings.extend(retries(all, &skews));
     findings.extend(outside_a_sweep(all, found));
+    let checked = found.iter().map(|point| point.found.checked());
+    let checked = checked.fold(Checked::default(), Checked::plus);
+    findings.push(balance(rows, "requests_offered_count", &checked));
     findings.extend(warnings.iter().map(|text| Finding {
         text: text.clone(),
         rows: Vec::new(),

@@ -189,8 +189,16 @@ impl Question for HotPartitions {
         let seed = planned.seed(spec.replication);
         let traffic = inputs.traffic.traffic(seed)?;
         let scene = inputs.scene(spec.part);
-        let (places, index) = (traffic.places(), traffic.index_places());
-        let survey = Survey::of(&traffic, places.clone(), &scene, inputs.traffic.rate());
+        let places = traffic.places().settled(scene.table.partitions);
+        let index = traffic.index_places().zip(scene.index);
+        let index = index.map(|(places, rules)| places.settled(rules.partitions));
+        let survey = match spec.part {
+            // What no split heals is seen without one.
+            Part::Healed => Survey::default(),
+            Part::Run | Part::Rate => {
+                Survey::of(&traffic, places.clone(), &scene, inputs.traffic.rate())
+            }
+        };
         let serve = |counted: &BTreeSet<Collection>| {
             let host = Host::new(scene, places.clone(), index.clone(), counted, seed)?;
             host.run(traffic.requests().into_iter().flatten(), cancelled)
@@ -222,6 +230,7 @@ impl Question for HotPartitions {
                     last,
                     partitions: recorded.partitions,
                     events: recorded.books.attempts,
+                    checked: recorded.checked(),
                 }
             }
             Part::Rate => search::highest_clean_rate(

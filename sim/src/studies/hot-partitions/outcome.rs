@@ -1,7 +1,7 @@
 //! What a point has found, and the samples that follow.
 
 use super::survey::Survey;
-use crate::dynamo::{Cooled, Recorded, Second};
+use crate::dynamo::{Checked, Cooled, Recorded, Second};
 use crate::run::Sample;
 use kvrig_base::time::Span;
 use serde::{Deserialize, Serialize};
@@ -55,12 +55,24 @@ pub(super) enum Found {
         last: Second,
         partitions: u32,
         events: u64,
+        checked: Checked,
     },
     /// Of [`Part::Rate`].
-    Rate { clean: u64, events: u64 },
+    Rate {
+        clean: u64,
+        events: u64,
+        checked: Checked,
+    },
 }
 
 impl Found {
+    /// What the ends of its runs were checked for.
+    pub(super) fn checked(&self) -> Checked {
+        match self {
+            Self::Run { recorded, .. } => recorded.checked(),
+            Self::Healed { checked, .. } | Self::Rate { checked, .. } => *checked,
+        }
+    }
     pub(super) const fn events(&self) -> u64 {
         match self {
             Self::Run { recorded, .. } => recorded.books.attempts,

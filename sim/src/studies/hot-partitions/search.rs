@@ -2,7 +2,7 @@
 
 use super::outcome::Found;
 use super::survey::Survey;
-use crate::dynamo::{Host, Places, Scene};
+use crate::dynamo::{Checked, Host, Places, Scene};
 use crate::run::RunError;
 use crate::studies::traffic::Traffic;
 use kvrig_base::quantity::{Rate, Share};
@@ -33,7 +33,7 @@ pub(super) fn highest_clean_rate(
 ) -> Result<Found, RunError> {
     let bound = survey.paid.min(survey.hottest_rate).max(1);
     let (mut low, mut high) = (bound * LOW_PERCENT / 100, bound * HIGH_PERCENT / 100 + 1);
-    let mut events = 0;
+    let (mut events, mut checked) = (0, Checked::default());
     for _ in 0..STEPS {
         let rate = low.midpoint(high);
         let Some(requests) = traffic.requests_at(Rate::per_second(rate)) else {
@@ -42,6 +42,7 @@ pub(super) fn highest_clean_rate(
         let host = Host::new(scene, places.clone(), index.clone(), &BTreeSet::new(), seed)?;
         let recorded = host.run(requests, cancelled)?;
         events += recorded.books.attempts;
+        checked = checked.plus(recorded.checked());
         let minute = recorded.between(FROM, PROBE);
         let allowed = u128::from(minute.attempts) * u128::from(clean.0) / u128::from(Share::ONE.0);
         match u128::from(minute.throttled()) <= allowed {
@@ -49,5 +50,9 @@ pub(super) fn highest_clean_rate(
             false => high = rate,
         }
     }
-    Ok(Found::Rate { clean: low, events })
+    Ok(Found::Rate {
+        clean: low,
+        events,
+        checked,
+    })
 }

@@ -65,7 +65,12 @@ impl Survey {
         let mut keys: Vec<u32> = (0..by_key.len() as u32)
             .filter(|&key| by_key[key as usize] > 0)
             .collect();
-        keys.sort_by_key(|&key| (std::cmp::Reverse(by_key[key as usize]), key));
+        let by_rank = |&key: &u32| (std::cmp::Reverse(by_key[key as usize]), key);
+        if keys.len() > HEAVY as usize {
+            keys.select_nth_unstable_by_key(HEAVY as usize, by_rank);
+            keys.truncate(HEAVY as usize);
+        }
+        keys.sort_unstable_by_key(by_rank);
         let hottest = (0..by_partition.len())
             .max_by_key(|&index| (by_partition[index].1, std::cmp::Reverse(index)))
             .unwrap_or(0);
@@ -78,7 +83,6 @@ impl Survey {
         };
         let hottest_key = keys
             .iter()
-            .take(HEAVY as usize)
             .find(|&&key| home(key) as usize == hottest)
             .map_or(0, |&key| u64::from(by_key[key as usize]));
         let mean = load as f64 / count as f64;
