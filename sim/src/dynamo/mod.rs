@@ -17,6 +17,8 @@
 //! partition is split, `gate` what each generation of DynamoDB has admitted by.
 
 mod config;
+#[cfg(test)]
+mod conservation;
 mod gate;
 mod heat;
 mod host;
