@@ -121,11 +121,9 @@ fn workload(word: &str) -> Result<WorkloadFlag, Failure> {
         let names = || presets::PRESETS.iter().map(|preset| preset.name);
         let help = match output::nearest(word, names()) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => {
-                "`kvrig list` shows the built-in workloads; files end in .toml, .properties, \
+            None => "`kvrig list` shows the built-in workloads; files end in .toml, .properties, \
                      .json or in what tells a trace's format"
-                    .to_owned()
-            }
+                .to_owned(),
         };
         let message = format!("no workload is called `{word}`");
         return Err(Diagnostic::new(diagnostic::UNKNOWN_NAME, message)

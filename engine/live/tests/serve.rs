@@ -393,7 +393,7 @@ impl Drop for Folder {
 #[test]
 fn what_is_saved_in_place_is_there_after_the_next_start() {
     let folder = Folder::new("saved");
-    let server = Running::start_in("", folder.0.clone());
+    let server = Running::start_in("enable-debug-command yes\n", folder.0.clone());
     let mut client = server.connect();
     // What follows in one pipeline is not in the file.
     client.send("SET a 1\r\nSAVE\r\nSET a 2\r\nGET a\r\n");
@@ -485,9 +485,26 @@ fn the_file_of_the_configuration_is_rewritten_with_its_comments() {
 
 #[test]
 fn a_sleeping_server_answers_when_it_wakes() {
-    let server = Running::start("");
+    let server = Running::start("enable-debug-command local\n");
     let (mut one, mut other) = (server.connect(), server.connect());
     one.send("CONFIG SET latency-monitor-threshold 100\r\nDEBUG SLEEP 0.2\r\nLATENCY LATEST\r\n");
     one.expect("+OK\r\n+OK\r\n*1\r\n*4\r\n$7\r\ncommand\r\n");
     other.ask("PING", "+PONG\r\n");
+}
+
+#[test]
+fn nobody_debugs_a_server_that_does_not_say_so() {
+    const REFUSED: &str = "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.\r\n";
+    const FIXED: &str = "-ERR CONFIG SET failed (possibly related to argument 'enable-debug-command') - can't set immutable config\r\n";
+    for (config, reply) in [
+        ("", REFUSED),
+        ("enable-debug-command no\n", REFUSED),
+        ("enable-debug-command local\n", "+OK\r\n"),
+        ("enable-debug-command yes\n", "+OK\r\n"),
+    ] {
+        let server = Running::start(config);
+        let mut client = server.connect();
+        client.ask("DEBUG SLEEP 0", reply);
+        client.ask("CONFIG SET enable-debug-command yes", FIXED);
+    }
 }

@@ -101,6 +101,9 @@ pub struct Config {
     pub databases: u16,
     /// `dynamic-hz`: whether many clients make the timer run more often.
     pub dynamic_hz: bool,
+    /// `enable-debug-command`: who may use DEBUG. A server lets nobody, as Redis does since 7.0; a node
+    /// that a program drives lets everybody.
+    pub enable_debug_command: DebugCommand,
     /// Whether a table is kept from growing where the new array would exceed `maxmemory`
     /// (dictTypeExpandAllowed, redis#7954). No directive: 6.2 and later always do, earlier
     /// versions never do.
@@ -167,6 +170,7 @@ impl Default for Config {
             maxmemory_samples: 5,
             notify_keyspace_events: EventClasses::NONE,
             databases: 16,
+            enable_debug_command: DebugCommand::Anybody,
             dynamic_hz: true,
             growth_guard: true,
             hz: 10,
@@ -195,11 +199,41 @@ impl Config {
             active_expire: true,
             models_bucket_arrays: true,
             times_commands: true,
+            enable_debug_command: DebugCommand::Nobody,
             slowlog_log_slower_than: 10_000,
             rdbcompression: true,
             save_points: save_points(SAVE_POINTS_OF_REDIS).unwrap_or_default(),
             ..Self::default()
         }
+    }
+}
+
+/// Who may use DEBUG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DebugCommand {
+    /// `no`: nobody.
+    Nobody,
+    /// `local`: who is connected from this machine.
+    Local,
+    /// `yes`: everybody.
+    Anybody,
+}
+
+impl DebugCommand {
+    /// All of them, in the order of their values.
+    const ALL: [Self; 3] = [Self::Anybody, Self::Local, Self::Nobody];
+
+    /// How redis.conf calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "no",
+            Self::Local => "local",
+            Self::Anybody => "yes",
+        }
+    }
+    fn named(name: &str) -> Option<Self> {
+        let is_called_so = |one: &Self| one.name().eq_ignore_ascii_case(name);
+        Self::ALL.into_iter().find(is_called_so)
     }
 }
 
@@ -261,6 +295,11 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "dynamic-hz",
         values: "yes or no",
         set: |config, value| store(&mut config.dynamic_hz, yes_or_no(value)),
+    },
+    Directive {
+        name: "enable-debug-command",
+        values: "yes, local or no",
+        set: |config, value| store(&mut config.enable_debug_command, DebugCommand::named(value)),
     },
     Directive {
         name: "hash-max-listpack-entries",

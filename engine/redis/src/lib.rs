@@ -21,7 +21,7 @@ pub mod resp;
 mod script;
 pub mod value;
 
-pub use config::{Config, ConfigFile, OutputLimit};
+pub use config::{Config, ConfigFile, DebugCommand, OutputLimit};
 pub use keyspace::{Database, Keyspace, TableRole};
 pub use node::{NoMessage, Node};
 pub use record::{Expiry, Record};

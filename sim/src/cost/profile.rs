@@ -482,7 +482,7 @@ fn read_sources(document: &mut Document<'_>) -> Result<Vec<(String, String)>, Di
 }
 
 /// All keys that a profile may have, for suggestions.
-fn known_keys() -> Vec<String> {
+pub(super) fn known_keys() -> Vec<String> {
     let fixed = [
         "schema",
         "name",

@@ -316,3 +316,21 @@ fn work_beyond_the_profiles_range_is_noted_with_the_worst_of_it() {
         }
     );
 }
+
+/// What is said of a profile in `docs/profiles.md`.
+#[test]
+fn the_document_on_profiles_names_every_key() {
+    let document = include_str!("../../../docs/profiles.md");
+    let names = |key: &str| document.contains(&format!("`{key}`"));
+    for counter in COUNTERS {
+        assert!(names(counter.name()), "{}", counter.name());
+    }
+    for key in profile::known_keys() {
+        // Ranges and prices are by counter.
+        let is_by_counter = key.starts_with("price_ps.") || key.starts_with("fit.range.");
+        assert!(is_by_counter || names(&key), "{key}");
+    }
+    for (name, _) in embedded_profiles() {
+        assert!(names(name), "{name}");
+    }
+}

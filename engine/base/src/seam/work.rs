@@ -62,7 +62,8 @@ counters! {
     PagesFaulted = "pages_faulted",
     /// Pages of 4 KiB given back to the system.
     PagesReleased = "pages_released",
-    /// Instructions of Lua carried out by scripts, in steps of a hundred.
+    /// Instructions of Lua carried out by scripts, in steps of a hundred, and steps of matching their
+    /// patterns.
     LuaInstructions = "lua_instructions",
 }
 

@@ -132,7 +132,6 @@ const KNOWN: &[Known] = &[
     ignored("crash-memcheck-enabled", "yes"),
     unless("daemonize", "no"),
     ignored("disable-thp", "yes"),
-    ignored("enable-debug-command", "no"),
     ignored("enable-module-command", "no"),
     ignored("enable-protected-configs", "no"),
     ignored("ignore-warnings", ""),

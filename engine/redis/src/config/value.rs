@@ -14,6 +14,7 @@ pub(crate) fn value(config: &Config, name: &str) -> Option<String> {
         "databases" => config.databases.to_string(),
         "dbfilename" => config.dbfilename.clone(),
         "dynamic-hz" => yes_or_no(config.dynamic_hz),
+        "enable-debug-command" => config.enable_debug_command.name().to_owned(),
         "hash-max-listpack-entries" => config.hash_max_listpack_entries.to_string(),
         "hll-sparse-max-bytes" => config.hll_sparse_max_bytes.to_string(),
         "hash-max-listpack-value" => config.hash_max_listpack_value.to_string(),

@@ -8,6 +8,7 @@ use crate::resp::{Parser, Protocol};
 use kvrig_base::id::ConnId;
 use kvrig_base::time::Time;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 /// What sets a connection apart from one that sends plain commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,6 +125,16 @@ impl Session {
             subscriptions: Subscriptions::default(),
             blocked: None,
         }
+    }
+    /// Whether it comes from this machine: a path, a loopback address, or a host that has no addresses
+    /// (`redis:src/networking.c`, islocalClient).
+    pub(crate) fn is_local(&self) -> bool {
+        let peer = self
+            .addresses
+            .as_ref()
+            .map(|both| both.peer.parse::<SocketAddr>());
+        peer.and_then(Result::ok)
+            .is_none_or(|peer| peer.ip().is_loopback())
     }
     /// Where it comes from; what Redis prints where it cannot tell.
     pub(crate) fn peer(&self) -> &str {

@@ -20,7 +20,7 @@ commands! { SUBCOMMANDS: Server;
 }
 
 /// Directives that cannot be set while the server runs.
-const IMMUTABLE: &[&str] = &["databases"];
+const IMMUTABLE: &[&str] = &["databases", "enable-debug-command"];
 /// Those that name files, which are protected by default (`enable-protected-configs`).
 const PROTECTED: &[&str] = &["dbfilename"];
 

@@ -14,6 +14,7 @@ use super::snapshot::{Purpose, bgsave, lastsave, save};
 use super::{After, Node};
 use super::{halt, latency, memory, reload, slow_log};
 use crate::command::commands;
+use crate::config::DebugCommand;
 use crate::keyspace::{Database, count_allocation};
 use crate::number::{IntegerText, parse_i64};
 use crate::rdb;
@@ -63,6 +64,15 @@ fn role<'c>(_: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     call.reply(Frame::Array(0))
 }
 
+/// Whether the configuration lets a connection use DEBUG.
+fn may_debug(node: &Node, session: &Session) -> bool {
+    match node.config.enable_debug_command {
+        DebugCommand::Nobody => false,
+        DebugCommand::Local => session.is_local(),
+        DebugCommand::Anybody => true,
+    }
+}
+
 /// DEBUG ERROR, OBJECT, POPULATE, RELOAD, SET-ACTIVE-EXPIRE and SLEEP; its other subcommands do not
 /// exist here.
 fn debug<'c>(
@@ -70,6 +80,11 @@ fn debug<'c>(
     session: &mut Session,
     call: &mut Call<'c>,
 ) -> Result<After, ErrorReply<'c>> {
+    if !may_debug(node, session) {
+        return Err(ErrorReply::Fixed(
+            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+        ));
+    }
     match *call.args {
         [_, what, text] if is_option(what, "error") => {
             call.reply(Frame::Error(c_string(text)))?;

@@ -110,6 +110,27 @@ fn a_trace_gives_the_partition_keys() {
 }
 
 #[test]
+fn a_flag_replaces_the_keys_of_the_built_in_study() {
+    for workload in [
+        WorkloadFlag::Trace("orm-busy.trace.gz".to_owned()),
+        WorkloadFlag::Insights("top-keys.json".to_owned()),
+    ] {
+        let flags = Flags {
+            workload: Some(workload),
+            quick: true,
+            ..Flags::default()
+        };
+        let built_in = super::BUILT_IN.toml.trim_start_matches("schema = 1\n");
+        let study = testing::try_load(built_in, flags).unwrap();
+        // Its threshold speaks of an exponent that no row has any more, and is left out in the end.
+        assert_eq!(study.objectives.len(), 1);
+        assert!(study.cells.iter().all(|cell| cell.axes.is_empty()));
+        let plan = crate::studies::plan(study, &TopKeys).unwrap();
+        assert!(!plan.points().is_empty());
+    }
+}
+
+#[test]
 fn requests_that_no_table_has_are_refused() {
     let text = format!("{SMALL}mix = {{ get = \"50%\", zadd = \"50%\" }}\n");
     let error = testing::refusal(&text);
