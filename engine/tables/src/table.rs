@@ -48,7 +48,7 @@ pub trait Entry: fmt::Debug {
     type Placement: fmt::Debug + Default;
     /// The key; it must not change while the entry is in a table.
     fn key(&self) -> &Self::Key;
-    /// Asks the processor ([`crate::prefetch`]) for what lies outside the entry and nearly every use
+    /// Asks the processor ([`crate::prefetch()`]) for what lies outside the entry and nearly every use
     /// of it reads.
     fn prefetch_outside(&self) {}
 }
