@@ -319,7 +319,10 @@ fn a_server_saves_when_it_is_told_to_end_and_goes_on_with_that() {
     let id = Pid::from_raw(i32::try_from(served.child.id()).unwrap()).unwrap();
     kill_process(id, Signal::TERM).unwrap();
     assert_eq!(served.child.wait().unwrap().code(), Some(0));
-    let served = Served::kvrig_with("save \"\"\nenable-debug-command local\n", Some(&served.snapshot()));
+    let served = Served::kvrig_with(
+        "save \"\"\nenable-debug-command local\n",
+        Some(&served.snapshot()),
+    );
     assert_eq!(served.ask(&["GET", "a"]), "1");
     assert!(
         served
