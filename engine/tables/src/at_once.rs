@@ -6,12 +6,9 @@ use crate::chain;
 use crate::event::{EventLog, Rehash, TableEvent, TableEventKind};
 use crate::hash::{sip_counted, sip_of};
 use crate::sample::{self, Part};
-use crate::table::{
-    BucketBytes, Entry, Occupied, Position, ResizePolicy, Slot, Table, TableConfig,
-};
+use crate::table::{BucketBytes, Entry, Occupied, Pauses, Position, Slot, Table, TableConfig};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Cause, Counter, Work};
-use kvrig_base::time::Span;
 
 /// Buckets of the first array: as many as Redis begins with, so that sizes agree.
 const INITIAL_BUCKETS: u64 = 4;
@@ -29,7 +26,7 @@ pub struct AtOnceTable<E: Entry> {
     array: BucketArray,
     /// Which of the two bucket regions the array has.
     region: usize,
-    pauses: u32,
+    pauses: Pauses,
     events: EventLog,
 }
 
@@ -41,14 +38,14 @@ impl<E: Entry> AtOnceTable<E> {
             arena: Arena::new(config.regions, EntryAllocation::EachEntry),
             array: BucketArray::none(config.regions.buckets[0]),
             region: 0,
-            pauses: 0,
+            pauses: Pauses::default(),
             events: EventLog::default(),
         }
     }
 
     fn grow_if_full(&mut self, work: &mut Work) {
         let (entries, from) = (self.arena.len(), self.array.buckets());
-        if entries < from || (self.pauses > 0 && from > 0) {
+        if entries < from || (!self.pauses.are_over() && from > 0) {
             return;
         }
         // Twice the size, or more after a pause.
@@ -217,26 +214,13 @@ impl<E: Entry> Table<E> for AtOnceTable<E> {
         None
     }
 
-    fn set_resize_policy(&mut self, _: ResizePolicy) {}
-
-    fn set_growth_headroom(&mut self, _: Option<u64>) {}
-
-    fn cron_resize(&mut self, _: &mut Work) {}
-
-    fn cron_rehash(&mut self, _: Span, _: &mut Work) -> bool {
-        false
-    }
-
     /// Puts off the next doubling.
     fn pause_rehash(&mut self) {
-        self.pauses += 1;
+        self.pauses.begin();
     }
 
     fn resume_rehash(&mut self) {
-        self.pauses = self
-            .pauses
-            .checked_sub(1)
-            .expect("each resume follows a pause");
+        self.pauses.end();
     }
 
     fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Slot, &E), work: &mut Work) -> u64 {

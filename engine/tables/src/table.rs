@@ -163,6 +163,29 @@ impl BucketBytes {
     }
 }
 
+/// How many iterators hold a table's rehash still.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pauses(u32);
+
+impl Pauses {
+    /// One more iterator does.
+    pub(crate) const fn begin(&mut self) {
+        self.0 += 1;
+    }
+    /// One iterator has let go.
+    ///
+    /// # Panics
+    /// If none held it.
+    pub(crate) fn end(&mut self) {
+        self.0 = self.0.checked_sub(1).expect("each resume follows a pause");
+    }
+    /// Whether no iterator holds the rehash.
+    #[inline]
+    pub(crate) const fn are_over(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// Where a walk over all entries stands; [`Position::default`] is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
@@ -247,23 +270,33 @@ pub trait Table<E: Entry>: fmt::Debug {
     /// The rehash that goes on, if one does.
     fn rehash(&self) -> Option<Rehash>;
 
-    /// Says whether the table may resize from now on.
-    fn set_resize_policy(&mut self, policy: ResizePolicy);
+    /// Says whether the table may resize from now on. A table whose product never asks takes no
+    /// notice.
+    fn set_resize_policy(&mut self, policy: ResizePolicy) {
+        _ = policy;
+    }
 
     /// Says how many bytes the store may still take: a larger new array is refused, unless the
     /// table is overfull. `None` is without limit, as at first.
     ///
     /// Redis asks its memory limit at this place (dictTypeExpandAllowed, redis#7954). A table whose
-    /// product does not takes no notice, and likewise of [`Table::set_resize_policy`].
-    fn set_growth_headroom(&mut self, bytes: Option<u64>);
+    /// product does not takes no notice.
+    fn set_growth_headroom(&mut self, bytes: Option<u64>) {
+        _ = bytes;
+    }
 
     /// The timer's check of the table's size: starts to shrink or to grow where the product does
     /// so from its timer (Redis 10 times a second, Memcached once). Does nothing where it does not.
-    fn cron_resize(&mut self, work: &mut Work);
+    fn cron_resize(&mut self, work: &mut Work) {
+        _ = work;
+    }
 
     /// The timer's share of a rehash: goes on until `budget` is spent by the price of the receipt,
-    /// and says whether there was anything to do.
-    fn cron_rehash(&mut self, budget: Span, work: &mut Work) -> bool;
+    /// and says whether there was anything to do. There is not in a table without a timer.
+    fn cron_rehash(&mut self, budget: Span, work: &mut Work) -> bool {
+        _ = (budget, work);
+        false
+    }
 
     /// The background thread's share of a rehash: moves up to `buckets` buckets, each as a piece of
     /// work of its own, and says whether more remain. Does nothing in a table without such a

@@ -30,7 +30,7 @@ use crate::event::{EventLog, Rehash, TableEvent, TableEventKind};
 use crate::hash::{sip_counted, sip_of};
 use crate::pages::PAGE_BYTES;
 use crate::table::{
-    BucketBytes, Entry, Key, Occupied, Position, ResizePolicy, Slot, Table, TableConfig,
+    BucketBytes, Entry, Key, Occupied, Pauses, Position, ResizePolicy, Slot, Table, TableConfig,
 };
 use buckets::{Bucket, PAGE_BUCKETS};
 use chains::{Chains, Part};
@@ -94,7 +94,7 @@ pub struct KvrigTable<E: Entry> {
     policy: ResizePolicy,
     headroom: Option<u64>,
     is_refused: bool,
-    pauses: u32,
+    pauses: Pauses,
     events: EventLog,
 }
 
@@ -136,7 +136,7 @@ impl<E: Entry> KvrigTable<E> {
             policy: ResizePolicy::Allow,
             headroom: None,
             is_refused: false,
-            pauses: 0,
+            pauses: Pauses::default(),
             events: EventLog::default(),
         }
     }
@@ -227,7 +227,7 @@ impl<E: Entry> KvrigTable<E> {
     /// policy has changed, or whether steps are paused.
     fn set_loads(&mut self) {
         (self.load_most, self.load_least) = match self.policy {
-            _ if self.pauses > 0 => (u64::MAX, 0),
+            _ if !self.pauses.are_over() => (u64::MAX, 0),
             ResizePolicy::Allow => (LOAD_MAX, LOAD_MIN),
             ResizePolicy::Avoid => (LOAD_MAX * AVOID_FACTOR, 0),
             ResizePolicy::Forbid => (u64::MAX, 0),
@@ -549,8 +549,6 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
         self.headroom = bytes;
     }
 
-    fn cron_resize(&mut self, _: &mut Work) {}
-
     fn cron_rehash(&mut self, budget: Span, work: &mut Work) -> bool {
         if self.owed(self.arena.len()) == Owed::Nothing {
             return false;
@@ -567,15 +565,12 @@ impl<E: Entry> Table<E> for KvrigTable<E> {
     }
 
     fn pause_rehash(&mut self) {
-        self.pauses += 1;
+        self.pauses.begin();
         self.set_loads();
     }
 
     fn resume_rehash(&mut self) {
-        self.pauses = self
-            .pauses
-            .checked_sub(1)
-            .expect("each resume follows a pause");
+        self.pauses.end();
         self.set_loads();
     }
 

@@ -24,12 +24,9 @@ use crate::chain;
 use crate::event::{EventLog, Rehash, TableEvent, TableEventKind};
 use crate::hash::murmur::murmur3_x86_32;
 use crate::sample::{self, Part};
-use crate::table::{
-    BucketBytes, Entry, Key, Occupied, Position, ResizePolicy, Slot, Table, TableConfig,
-};
+use crate::table::{BucketBytes, Entry, Key, Occupied, Pauses, Position, Slot, Table, TableConfig};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Cause, Counter, Work};
-use kvrig_base::time::Span;
 
 /// The table of Memcached 1.6.18 (`memcached:assoc.c`).
 ///
@@ -51,7 +48,7 @@ pub struct MemcachedTable<E: Entry> {
     expanding: Option<Expanding>,
     /// Which of the two bucket regions `primary` has.
     region: usize,
-    pauses: u32,
+    pauses: Pauses,
     events: EventLog,
 }
 
@@ -94,7 +91,7 @@ impl<E: Entry> MemcachedTable<E> {
             primary: BucketArray::allocate(buckets, region, &mut Work::unpriced()),
             expanding: None,
             region: 0,
-            pauses: 0,
+            pauses: Pauses::default(),
             events: EventLog::default(),
         }
     }
@@ -309,25 +306,17 @@ impl<E: Entry> Table<E> for MemcachedTable<E> {
         })
     }
 
-    fn set_resize_policy(&mut self, _: ResizePolicy) {}
-
-    fn set_growth_headroom(&mut self, _: Option<u64>) {}
-
     fn cron_resize(&mut self, work: &mut Work) {
         let power = self.primary.buckets().trailing_zeros();
         let is_full = rules::is_overfull(self.arena.len(), power);
-        if is_full && self.expanding.is_none() && self.pauses == 0 {
+        if is_full && self.expanding.is_none() && self.pauses.are_over() {
             self.start(work);
         }
     }
 
-    fn cron_rehash(&mut self, _: Span, _: &mut Work) -> bool {
-        false
-    }
-
     fn maintain(&mut self, buckets: u64, work: &mut Work) -> bool {
         for _ in 0..buckets {
-            if self.expanding.is_none() || self.pauses > 0 {
+            if self.expanding.is_none() || !self.pauses.are_over() {
                 break;
             }
             work.caused_by(Cause::RehashStep, |work| self.move_bucket(work));
@@ -336,14 +325,11 @@ impl<E: Entry> Table<E> for MemcachedTable<E> {
     }
 
     fn pause_rehash(&mut self) {
-        self.pauses += 1;
+        self.pauses.begin();
     }
 
     fn resume_rehash(&mut self) {
-        self.pauses = self
-            .pauses
-            .checked_sub(1)
-            .expect("each resume follows a pause");
+        self.pauses.end();
     }
 
     fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Slot, &E), work: &mut Work) -> u64 {

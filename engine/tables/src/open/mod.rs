@@ -16,13 +16,10 @@ mod array;
 use crate::arena::{Arena, EntryAllocation};
 use crate::event::{EventLog, Rehash, TableEvent, TableEventKind};
 use crate::hash::{sip_counted, sip_of};
-use crate::table::{
-    BucketBytes, Entry, Key, Occupied, Position, ResizePolicy, Slot, Table, TableConfig,
-};
+use crate::table::{BucketBytes, Entry, Key, Occupied, Pauses, Position, Slot, Table, TableConfig};
 use array::{GROUP, PlaceArray, capacity, places_for};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Cause, Counter, Work};
-use kvrig_base::time::Span;
 use std::collections::VecDeque;
 
 /// Entries that one insertion moves (`griddle:src/raw/mod.rs`, R).
@@ -65,7 +62,7 @@ pub struct OpenTable<E: Entry> {
     main: PlaceArray,
     /// Which of the two bucket regions `main` has.
     region: usize,
-    pauses: u32,
+    pauses: Pauses,
     /// Hold the entries of a batch that moves, and their hashes.
     taken: Vec<Slot>,
     hashes: Vec<u64>,
@@ -94,7 +91,7 @@ impl<E: Entry> OpenTable<E> {
             old: VecDeque::new(),
             main: PlaceArray::none(config.regions.buckets[0]),
             region: 0,
-            pauses: 0,
+            pauses: Pauses::default(),
             taken: Vec::new(),
             hashes: Vec::new(),
             events: EventLog::default(),
@@ -161,7 +158,7 @@ impl<E: Entry> OpenTable<E> {
         self.replace_main(work);
         // More than one: removals and a pause have used the main array up before the old was empty.
         let is_hindered = self.old.len() > 1;
-        if self.pauses == 0 && (self.design == Design::AtOnce || is_hindered) {
+        if self.pauses.are_over() && (self.design == Design::AtOnce || is_hindered) {
             self.carry_all(work);
         }
     }
@@ -189,7 +186,7 @@ impl<E: Entry> OpenTable<E> {
     /// The share of one insertion in moving the old entries.
     #[inline]
     fn step(&mut self, work: &mut Work) {
-        if self.old.is_empty() || self.pauses > 0 {
+        if self.old.is_empty() || !self.pauses.are_over() {
             return;
         }
         match self.design {
@@ -315,7 +312,7 @@ impl<E: Entry> Table<E> for OpenTable<E> {
             None => self.main.remove(place, work),
             Some(number) => {
                 self.old[number].array.remove(place, work);
-                if self.old[number].array.entries() == 0 && self.pauses == 0 {
+                if self.old[number].array.entries() == 0 && self.pauses.are_over() {
                     self.end(number, work);
                 }
             }
@@ -384,25 +381,12 @@ impl<E: Entry> Table<E> for OpenTable<E> {
         })
     }
 
-    fn set_resize_policy(&mut self, _: ResizePolicy) {}
-
-    fn set_growth_headroom(&mut self, _: Option<u64>) {}
-
-    fn cron_resize(&mut self, _: &mut Work) {}
-
-    fn cron_rehash(&mut self, _: Span, _: &mut Work) -> bool {
-        false
-    }
-
     fn pause_rehash(&mut self) {
-        self.pauses += 1;
+        self.pauses.begin();
     }
 
     fn resume_rehash(&mut self) {
-        self.pauses = self
-            .pauses
-            .checked_sub(1)
-            .expect("each resume follows a pause");
+        self.pauses.end();
     }
 
     /// The cursor is the lowest hash not yet visited: places are in the order of hashes in arrays of

@@ -21,7 +21,7 @@ use crate::event::{EventLog, Rehash, TableEvent};
 use crate::hash::sip_counted;
 use crate::sample::{self, Part};
 use crate::table::{
-    BucketBytes, Entry, Occupied, Position, ResizePolicy, Slot, Table, TableConfig,
+    BucketBytes, Entry, Occupied, Pauses, Position, ResizePolicy, Slot, Table, TableConfig,
 };
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::Work;
@@ -45,7 +45,7 @@ pub struct RedisTable<E: Entry> {
     main_region: usize,
     policy: ResizePolicy,
     headroom: Option<u64>,
-    pauses: u32,
+    pauses: Pauses,
     /// Size of the array that was refused last, so that one refusal is told once.
     refused_buckets: u64,
     events: EventLog,
@@ -81,7 +81,7 @@ impl<E: Entry> RedisTable<E> {
             main_region: 0,
             policy: ResizePolicy::Allow,
             headroom: None,
-            pauses: 0,
+            pauses: Pauses::default(),
             refused_buckets: 0,
             events: EventLog::default(),
         }
@@ -274,14 +274,11 @@ impl<E: Entry> Table<E> for RedisTable<E> {
     }
 
     fn pause_rehash(&mut self) {
-        self.pauses += 1;
+        self.pauses.begin();
     }
 
     fn resume_rehash(&mut self) {
-        self.pauses = self
-            .pauses
-            .checked_sub(1)
-            .expect("each resume follows a pause");
+        self.pauses.end();
     }
 
     fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Slot, &E), work: &mut Work) -> u64 {

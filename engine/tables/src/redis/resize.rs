@@ -32,7 +32,7 @@ impl<E: Entry> RedisTable<E> {
             return false;
         };
         let (from, to) = (self.main.buckets(), moving.target.buckets());
-        self.pauses == 0 && self.rules.rehash_goes_on(self.policy, from, to)
+        self.pauses.are_over() && self.rules.rehash_goes_on(self.policy, from, to)
     }
 
     fn take_step(&mut self, hash: Option<u64>, work: &mut Work) {

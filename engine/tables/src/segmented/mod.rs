@@ -17,12 +17,9 @@ use crate::arena::{Arena, EntryAllocation};
 use crate::event::{EventLog, Rehash, TableEvent, TableEventKind};
 use crate::hash::{sip_counted, sip_of};
 use crate::pages::Pages;
-use crate::table::{
-    BucketBytes, Entry, Key, Occupied, Position, ResizePolicy, Slot, Table, TableConfig,
-};
+use crate::table::{BucketBytes, Entry, Key, Occupied, Pauses, Position, Slot, Table, TableConfig};
 use kvrig_base::random::Sequence;
 use kvrig_base::seam::{Cause, Counter, Work};
-use kvrig_base::time::Span;
 use segment::{BUCKETS, HOMES, PLACES, PRODUCT_SEGMENT_BYTES, Place, Segments};
 
 /// Power of two of the first segments (`dragonfly:src/server/table.cc`, kInitSegmentLog).
@@ -69,7 +66,7 @@ pub struct SegmentedTable<E: Entry> {
     /// Buckets where the present round began, and entries that it has moved.
     round_from: u64,
     round_moved: u64,
-    pauses: u32,
+    pauses: Pauses,
     events: EventLog,
 }
 
@@ -95,7 +92,7 @@ impl<E: Entry> SegmentedTable<E> {
             depth: 0,
             round_from: 0,
             round_moved: 0,
-            pauses: 0,
+            pauses: Pauses::default(),
             events: EventLog::default(),
         }
     }
@@ -230,7 +227,7 @@ impl<E: Entry> Table<E> for SegmentedTable<E> {
         if let Some((_, slot)) = self.locate(hash, entry.key(), work) {
             return Err(Occupied { entry, slot });
         }
-        let may_move = self.pauses == 0;
+        let may_move = self.pauses.are_over();
         let slot = self.arena.insert(entry, 0, work);
         loop {
             let segment = self.segment_of(hash, work);
@@ -302,25 +299,12 @@ impl<E: Entry> Table<E> for SegmentedTable<E> {
         None
     }
 
-    fn set_resize_policy(&mut self, _: ResizePolicy) {}
-
-    fn set_growth_headroom(&mut self, _: Option<u64>) {}
-
-    fn cron_resize(&mut self, _: &mut Work) {}
-
-    fn cron_rehash(&mut self, _: Span, _: &mut Work) -> bool {
-        false
-    }
-
     fn pause_rehash(&mut self) {
-        self.pauses += 1;
+        self.pauses.begin();
     }
 
     fn resume_rehash(&mut self) {
-        self.pauses = self
-            .pauses
-            .checked_sub(1)
-            .expect("each resume follows a pause");
+        self.pauses.end();
     }
 
     /// The cursor is the lowest hash of the segment that is visited, with the home bucket in its

@@ -22,7 +22,7 @@ use crate::chain::{Which, scan_buckets};
 use crate::event::{EventLog, Rehash, TableEvent};
 use crate::hash::{sip_counted, sip_of};
 use crate::table::{
-    BucketBytes, Entry, Key, Occupied, Position, ResizePolicy, Slot, Table, TableConfig,
+    BucketBytes, Entry, Key, Occupied, Pauses, Position, ResizePolicy, Slot, Table, TableConfig,
 };
 use chains::{Array, BUCKET_ENTRIES, Chains, ChainsMut, Children, Part, bucket};
 use kvrig_base::random::Sequence;
@@ -57,7 +57,7 @@ pub struct ValkeyTable<E: Entry> {
     main_region: usize,
     policy: ResizePolicy,
     headroom: Option<u64>,
-    pauses: u32,
+    pauses: Pauses,
     /// Size of the array that was refused last, so that one refusal is told once.
     refused_buckets: u64,
     /// Holds the entries of a chain that moves, and as much of their hashes as is known.
@@ -103,7 +103,7 @@ impl<E: Entry> ValkeyTable<E> {
             main_region: 0,
             policy: ResizePolicy::Allow,
             headroom: None,
-            pauses: 0,
+            pauses: Pauses::default(),
             refused_buckets: 0,
             taken: Vec::new(),
             events: EventLog::default(),
@@ -293,7 +293,7 @@ impl<E: Entry> Table<E> for ValkeyTable<E> {
             },
             children: &mut self.children,
         };
-        chains.remove(found.part, found.place, self.pauses == 0, work);
+        chains.remove(found.part, found.place, self.pauses.are_over(), work);
         let entry = self.arena.remove(found.slot, work);
         self.shrink_if_needed(work);
         Some(entry)
@@ -363,14 +363,11 @@ impl<E: Entry> Table<E> for ValkeyTable<E> {
     }
 
     fn pause_rehash(&mut self) {
-        self.pauses += 1;
+        self.pauses.begin();
     }
 
     fn resume_rehash(&mut self) {
-        self.pauses = self
-            .pauses
-            .checked_sub(1)
-            .expect("each resume follows a pause");
+        self.pauses.end();
     }
 
     fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Slot, &E), work: &mut Work) -> u64 {

@@ -13,7 +13,8 @@ impl<E: Entry> ValkeyTable<E> {
     /// The step of a look-up (rehashStepOnReadIfNeeded).
     #[inline]
     pub(super) fn step_on_read(&mut self, work: &mut Work) {
-        if self.moving.is_some() && self.pauses == 0 && self.rules.steps_on_reads(self.policy) {
+        if self.moving.is_some() && self.pauses.are_over() && self.rules.steps_on_reads(self.policy)
+        {
             work.caused_by(Cause::RehashStep, |work| self.take_step(work));
         }
     }
@@ -21,7 +22,10 @@ impl<E: Entry> ValkeyTable<E> {
     /// The step of an insertion (rehashStepOnWriteIfNeeded).
     #[inline]
     pub(super) fn step_on_write(&mut self, work: &mut Work) {
-        if self.moving.is_some() && self.pauses == 0 && self.rules.steps_on_writes(self.policy) {
+        if self.moving.is_some()
+            && self.pauses.are_over()
+            && self.rules.steps_on_writes(self.policy)
+        {
             work.caused_by(Cause::RehashStep, |work| self.take_step(work));
         }
     }
@@ -113,7 +117,7 @@ impl<E: Entry> ValkeyTable<E> {
     pub(super) fn shrink_if_needed(&mut self, work: &mut Work) -> bool {
         let (entries, buckets) = (self.arena.len(), self.main.buckets());
         if self.moving.is_some()
-            || self.pauses > 0
+            || !self.pauses.are_over()
             || buckets == 0
             || !self.rules.shrinks(self.policy, entries, buckets)
         {
@@ -173,7 +177,7 @@ impl<E: Entry> ValkeyTable<E> {
         if self.moving.is_none() {
             return false;
         }
-        if self.pauses == 0 && self.rules.steps_on_reads(self.policy) {
+        if self.pauses.are_over() && self.rules.steps_on_reads(self.policy) {
             work.caused_by(Cause::RehashCron, |work| {
                 let from = work.spent();
                 while self.moving.is_some() {
