@@ -48,7 +48,7 @@ pub use autoadmin::{Autoadmin, SplitPolicy};
 pub use batch::Batch;
 pub use contents::Contents;
 pub use coordinator::Coordinator;
-pub use direct::{Direct, Fidelity, Outcome};
+pub use direct::{Direct, Fidelity, LOOK_AHEAD_MAX, Outcome};
 pub use directory::{
     Catalog, Directory, GroupId, GroupPlace, Keyspace, KeyspaceId, KeyspaceKind, Limits,
 };

@@ -30,13 +30,21 @@ impl Table {
     /// # Errors
     /// A key that does not fit the schema, paths that overlap, and a transactional consistency.
     pub fn get(&self, request: &GetItem) -> Result<GetItemOutput, Error> {
-        self.get_with_bytes(request).map(|(output, _)| output)
+        check_consistency(request.consistency)?;
+        check_projection(&request.projection)?;
+        let place = self.place(self.schema.key.key_from(&request.key)?);
+        self.get_at(&place, request).map(|(output, _)| output)
     }
 
-    /// GetItem, and the bytes of the whole item: 0 if it is missing.
-    pub(crate) fn get_with_bytes(&self, request: &GetItem) -> Result<(GetItemOutput, u64), Error> {
+    /// GetItem of what is at the place of its key, and the bytes of the whole item: 0 if it is missing.
+    pub(crate) fn get_at(
+        &self,
+        place: &Place,
+        request: &GetItem,
+    ) -> Result<(GetItemOutput, u64), Error> {
         check_consistency(request.consistency)?;
-        let (item, bytes) = self.look_up(&request.key, &request.projection)?;
+        check_projection(&request.projection)?;
+        let (item, bytes) = self.parts_at(place, &request.projection);
         let units = ReadUnits::for_bytes(bytes, request.consistency);
         let consumed = ConsumedCapacity::of_table(Units::read(units));
         Ok((GetItemOutput { item, consumed }, bytes))
@@ -50,14 +58,17 @@ impl Table {
     ) -> Result<(Option<Item>, u64), Validation> {
         check_projection(projection)?;
         let place = self.place(self.schema.key.key_from(key)?);
-        let Some(stored) = self.items.get(&place) else {
-            return Ok((None, 0));
+        Ok(self.parts_at(&place, projection))
+    }
+    fn parts_at(&self, place: &Place, projection: &[DocumentPath]) -> (Option<Item>, u64) {
+        let Some(stored) = self.items.get(place) else {
+            return (None, 0);
         };
         let item = match projection {
             [] => stored.item.clone(),
             paths => project(&stored.item, paths),
         };
-        Ok((Some(item), stored.bytes))
+        (Some(item), stored.bytes)
     }
 
     /// Query: one page of an item collection.

@@ -104,6 +104,21 @@ pub(crate) struct Store {
 }
 
 impl Collection {
+    /// Asks memory for the lines that an item lies in by itself, with its key and size.
+    fn prefetch(&self) {
+        kvrig_tables::prefetch(self);
+        if let Self::One(place, stored) = self {
+            kvrig_tables::prefetch(&place.inner.sort);
+            kvrig_tables::prefetch(stored);
+        }
+    }
+    /// The item that lies here by itself.
+    const fn item(&self) -> Option<&Item> {
+        match self {
+            Self::One(_, stored) => Some(&stored.item),
+            Self::Many(_) => None,
+        }
+    }
     fn get(&self, place: &Place) -> Option<&Stored> {
         match self {
             Self::One(one, stored) => (one == place).then_some(stored),
@@ -158,6 +173,25 @@ impl Store {
     }
     pub(crate) fn get(&self, place: &Place) -> Option<&Stored> {
         self.collections.get(place.hash.upper_word())?.get(place)
+    }
+    /// Asks memory for what requests of items with these hashes will wait for: the slots of all first,
+    /// then what the slots lead to, and so on, so that the waits of one step overlap.
+    ///
+    /// Trees of items that share a hash are left out: only their first piece is asked for.
+    pub(crate) fn prefetch(&self, hashes: &[KeyHash]) {
+        let found = || {
+            let hashes = hashes.iter();
+            hashes.filter_map(|hash| self.collections.get(hash.upper_word()))
+        };
+        for hash in hashes {
+            self.collections.prefetch(hash.upper_word());
+        }
+        for collection in found() {
+            collection.prefetch();
+        }
+        let items = || found().filter_map(|collection| collection.item());
+        items().for_each(Item::prefetch);
+        items().for_each(Item::prefetch_texts);
     }
     /// The first partition key with a hash, if there is an item with it.
     pub(crate) fn partition_at(&self, hash: KeyHash) -> Option<&KeyValue> {
