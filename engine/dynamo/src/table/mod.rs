@@ -8,17 +8,20 @@ mod collection;
 mod extent;
 mod hash_order;
 mod index;
+mod page;
 mod read;
 mod request;
 mod span;
 mod store;
 mod write;
 
+pub(crate) use page::{PagePart, PageRoom, Source};
 pub use request::{
     DeleteItem, GetItem, GetItemOutput, PageOutput, Precondition, PutItem, Query, ReadOptions,
     ReturnOld, ReturnValues, Scan, ScanDirection, Segment, Select, SortCondition, UpdateItem,
     WriteOutput,
 };
+pub(crate) use span::PlaceSpan;
 pub(crate) use store::{InnerPlace, Place, SortPlace, Store, Stored};
 pub(crate) use write::{Plan, Refusal};
 

@@ -10,6 +10,7 @@
 use super::hash_order::HashOrder;
 use crate::item::Item;
 use crate::key::{KeyHash, KeyValue, PrimaryKey};
+use crate::partition::Boundary;
 use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
 
@@ -247,7 +248,7 @@ impl Store {
         &self,
         start: Bound<Place>,
         end: Bound<Place>,
-    ) -> impl DoubleEndedIterator<Item = (&InnerPlace, &Stored)> {
+    ) -> impl DoubleEndedIterator<Item = (&Place, &Stored)> {
         let is_ordered = is_ordered(start.as_ref(), end.as_ref());
         // All that shares the upper half of a hash with an end is looked at, though not all belongs.
         let upper = |bound: &Bound<Place>| match bound {
@@ -260,7 +261,26 @@ impl Store {
             .into_iter()
             .flatten()
             .flat_map(move |collection| collection.range((start.as_ref(), end.as_ref())))
-            .map(|(place, stored)| (&place.inner, stored))
+    }
+    /// The first place at a boundary. Inside an item collection that is a place of its partition key,
+    /// which the boundary does not name but the items with its hash do.
+    pub(crate) fn first_at(&self, boundary: &Boundary) -> Place {
+        let partition = match boundary.sort {
+            Some(_) => self.partition_at(boundary.hash).cloned(),
+            None => None,
+        };
+        Place {
+            hash: boundary.hash,
+            inner: InnerPlace {
+                // No key value is smaller than an empty string.
+                partition: partition.unwrap_or_else(|| KeyValue::String("".into())),
+                sort: match &boundary.sort {
+                    Some(sort) => SortPlace::Value(sort.clone()),
+                    None => SortPlace::Start,
+                },
+                base: BasePlace::Start,
+            },
+        }
     }
 }
 
@@ -298,7 +318,7 @@ mod tests {
         assert_eq!(first(5), Some(KeyValue::Number(1.into())));
         assert_eq!((first(3), first(6)), (None, None));
         let all = store.range(Bound::Unbounded, Bound::Unbounded);
-        let keys: Vec<_> = all.map(|(place, _)| place.key()).collect();
+        let keys: Vec<_> = all.map(|(place, _)| place.inner.key()).collect();
         assert!(keys.is_sorted());
         assert!(store.get(&place(5, 3, 1)).is_none());
         assert!(store.remove(&place(5, 3, 1)).is_none());
@@ -331,10 +351,10 @@ mod tests {
                         false => vec![],
                     };
                     let found = store.range(bounds.0.clone(), bounds.1.clone());
-                    let found: Vec<_> = found.map(|(place, _)| place.key()).collect();
+                    let found: Vec<_> = found.map(|(place, _)| place.inner.key()).collect();
                     assert_eq!(found, expected);
                     let found = store.range(bounds.0, bounds.1).rev();
-                    let mut found: Vec<_> = found.map(|(place, _)| place.key()).collect();
+                    let mut found: Vec<_> = found.map(|(place, _)| place.inner.key()).collect();
                     found.reverse();
                     assert_eq!(found, expected);
                 }
