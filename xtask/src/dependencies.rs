@@ -11,7 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("kvrig-tables", &["kvrig-base"]),
     ("kvrig-redis", &["kvrig-base", "kvrig-tables"]),
     ("kvrig-memcached", &["kvrig-base", "kvrig-tables"]),
-    ("kvrig-dynamo", &["kvrig-base"]),
+    ("kvrig-dynamo", &["kvrig-base", "kvrig-tables"]),
     ("kvrig-workloads", &["kvrig-base"]),
     (
         "kvrig-sim",

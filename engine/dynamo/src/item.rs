@@ -13,6 +13,9 @@ pub struct AttributeMap {
     attributes: Vec<(SmolStr, AttributeValue)>,
 }
 
+/// Attributes of an item that memory is asked for ahead: larger items wait for more than these.
+const ATTRIBUTES_FORESEEN: usize = 8;
+
 /// An item of a table: a map whose attributes include the primary key.
 pub type Item = AttributeMap;
 
@@ -73,6 +76,24 @@ impl AttributeMap {
         self.iter()
             .map(|(name, value)| name.len() as u64 + value.size_bytes())
             .sum()
+    }
+    /// Asks memory for the first names and values, and for nothing that these lead to.
+    pub(crate) fn prefetch(&self) {
+        for (name, value) in self.attributes.iter().take(ATTRIBUTES_FORESEEN) {
+            kvrig_tables::prefetch(name);
+            kvrig_tables::prefetch(value);
+        }
+    }
+    /// Asks memory for the texts of these that lie outside their values: a copy counts itself there, and
+    /// so does the last one that goes.
+    pub(crate) fn prefetch_texts(&self) {
+        for (_, value) in self.attributes.iter().take(ATTRIBUTES_FORESEEN) {
+            if let AttributeValue::String(text) = value
+                && text.is_heap_allocated()
+            {
+                kvrig_tables::prefetch(text.as_str());
+            }
+        }
     }
     /// The attributes called `names`, as far as there are such.
     #[must_use]

@@ -1,6 +1,7 @@
 //! The loop: requests, retries, windows and splits in the order of time.
 
 use super::config::{Scene, TableRules};
+use super::items::Items;
 use super::partitions::{Demand, Partitions, Why};
 use super::places::{Collection, Place, Places};
 use super::record::{HEAT_WINDOW, KeyCount, Recorded, SECOND, ScalingStep, Second};
@@ -34,6 +35,7 @@ pub struct Host {
     scene: Scene,
     table: Partitions,
     index: Option<Partitions>,
+    items: Option<Box<Items>>,
     retries: Retries,
     recorded: Recorded,
     scaling: ScalingState,
@@ -180,6 +182,7 @@ impl Host {
         Ok(Self {
             table: Partitions::new(scene.table, places, seed, "table"),
             index,
+            items: None,
             retries: Retries::new(scene.retrying, seed.stream("dynamo.backoff")),
             recorded: Recorded {
                 keys: keys.collect(),
@@ -193,6 +196,15 @@ impl Host {
             unasked: 0,
             scene,
         })
+    }
+
+    /// The same where the table has items: they say what requests are charged.
+    #[must_use]
+    pub fn keeping(self, items: Items) -> Self {
+        Self {
+            items: Some(Box::new(items)),
+            ..self
+        }
     }
 
     /// Runs requests in ascending order of time up to the end of the scene.
@@ -289,7 +301,10 @@ impl Host {
         attempt.sent += 1;
         second.attempts += 1;
         let place = attempt.request.place;
-        let is_served = self.admit(&attempt.request, attempt.router, now).is_ok();
+        let is_served = match self.items.is_some() {
+            false => self.admit(&attempt.request, attempt.router, now).is_ok(),
+            true => self.admit_to_items(&attempt, now),
+        };
         if is_served {
             second.served += 1;
             self.recorded.books.served += 1;
@@ -307,6 +322,24 @@ impl Host {
             key.offered += u64::from(attempt.sent == 1);
             key.throttled += u64::from(!is_served);
         }
+    }
+
+    /// Lets a request through by what it meets, and carries it out.
+    #[inline(never)]
+    fn admit_to_items(&mut self, attempt: &Attempt, now: Time) -> bool {
+        let Some(items) = &self.items else {
+            return false;
+        };
+        let demand = items.demand(&attempt.request, attempt.number);
+        let met = Request {
+            demand,
+            ..attempt.request
+        };
+        let is_served = self.admit(&met, attempt.router, now).is_ok();
+        if is_served && let Some(items) = &mut self.items {
+            items.carry_out(&attempt.request, attempt.number);
+        }
+        is_served
     }
 
     /// Lets a request through everywhere or nowhere.
@@ -406,6 +439,9 @@ impl Host {
         books.waiting = self.retries.waiting();
         books.retries = self.retries.planned();
         books.check()?;
+        if let Some(items) = &self.items {
+            items.check((self.table.given(), self.table.given_halves()))?;
+        }
         for table in std::iter::once(&self.table).chain(&self.index) {
             table.check(end)?;
             self.recorded.buckets += table.check_tokens()?;

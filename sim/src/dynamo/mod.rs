@@ -22,6 +22,7 @@ mod conservation;
 mod gate;
 mod heat;
 mod host;
+mod items;
 mod loads;
 mod partitions;
 mod places;
@@ -35,6 +36,7 @@ pub use config::{
     Scene, Splits, TableRules,
 };
 pub use host::{Host, Request};
+pub use items::{Items, Members};
 pub use loads::{Even, Merged, Sorting, Spread, spread_places, whole_places};
 pub use partitions::{Demand, Partitions, Why};
 pub use places::{Collection, Place, Places};

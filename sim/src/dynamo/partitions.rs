@@ -615,6 +615,10 @@ impl Partitions {
     pub(super) fn given(&self) -> u64 {
         self.slots.iter().map(|slot| slot.written).sum()
     }
+    /// Half units of reads that all partitions gave.
+    pub(super) fn given_halves(&self) -> u64 {
+        self.slots.iter().map(|slot| slot.read).sum()
+    }
 }
 
 /// Half units of one block.

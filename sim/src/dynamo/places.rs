@@ -171,7 +171,7 @@ fn split_parts(
 }
 
 /// Sort keys are bytes in the order of the numbers that they stand for.
-fn sort_key(sort: u64) -> KeyValue {
+pub(super) fn sort_key(sort: u64) -> KeyValue {
     KeyValue::Binary(sort.to_be_bytes().into())
 }
 

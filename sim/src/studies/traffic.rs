@@ -2,7 +2,7 @@
 
 use super::setup::Setup;
 use super::workload::WorkloadInputs;
-use crate::dynamo::{Checked, Collection, Demand, Place, Places, Request};
+use crate::dynamo::{Checked, Collection, Demand, Items, Members, Place, Places, Request};
 use crate::study::{Cell, Dynamodb, KeyDesign, KeyName, Selection, SortName};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::quantity::Rate;
@@ -170,6 +170,49 @@ impl TrafficInputs {
             .map_or(self.keys, kvrig_workloads::trace::Replay::keys)
     }
 
+    /// Whether requests say enough of items for a table to keep them.
+    ///
+    /// # Errors
+    /// Kinds that change parts of items, and an index, whose entries follow values of theirs.
+    pub(super) fn check_items(&self) -> Result<(), Diagnostic> {
+        let refuse = |message: String, help: &str| {
+            Err(Diagnostic::new(diagnostic::CONTRADICTION, message).help(help.to_owned()))
+        };
+        if self.index.is_some() {
+            return refuse(
+                "what an index is charged with items depends on values of theirs that requests do not \
+                 tell"
+                    .to_owned(),
+                "leave `store.dynamodb.global_index` out, or choose `fidelity = \"admission\"`",
+            );
+        }
+        let recorded = self.workload.replay().map(|replay| replay.trace());
+        let asks_for = |kind: OpKind| match recorded.filter(|trace| trace.has_kinds()) {
+            Some(trace) => trace.asks_for(kind),
+            None => self.mix.share(kind).0 > 0,
+        };
+        let mut parts = OpKind::ALL.iter().copied().filter(|kind| {
+            !matches!(kind, OpKind::Get | OpKind::Set | OpKind::Insert) && asks_for(*kind)
+        });
+        match parts.next() {
+            Some(kind) => refuse(
+                format!(
+                    "requests do not tell what `{}` leaves of an item",
+                    kind.name()
+                ),
+                "use get, put and insert, or choose `fidelity = \"admission\"`",
+            ),
+            None => Ok(()),
+        }
+    }
+    /// Items that a table has at most after so many requests, where it keeps them.
+    pub(super) fn items_max(&self, requests: u64) -> u64 {
+        match (self.design.key, self.design.sort) {
+            (KeyName::OrderId, _) | (_, SortName::Random | SortName::Increasing) => requests,
+            (_, SortName::None) => self.keys().saturating_mul(u64::from(self.design.suffixes)),
+        }
+    }
+
     /// The requests under a seed.
     ///
     /// # Errors
@@ -321,29 +364,52 @@ impl Traffic<'_> {
         self.inputs.index.map(|design| self.places_of(design))
     }
     fn places_of(&self, design: KeyDesign) -> Places {
-        let text = |bytes: &[u8]| self.hasher.hash_text(&String::from_utf8_lossy(bytes));
-        let hashes: Vec<KeyHash> = match values(design.key) {
-            Some(values) => values
-                .iter()
-                .flat_map(|(value, _)| (0..design.suffixes).map(move |suffix| (value, suffix)))
-                .map(|(value, suffix)| match design.suffixes {
-                    1 => text(value.as_bytes()),
-                    _ => text(format!("{value}#{suffix}").as_bytes()),
-                })
-                .collect(),
-            None => {
-                let mut name = Vec::new();
-                (0..self.keys.saturating_mul(u64::from(design.suffixes)))
-                    .map(|number| {
-                        let key = KeyId(number / u64::from(design.suffixes));
-                        let op = self.workload.op_on(OpKind::Set, key);
-                        self.workload.write_key(&op, &mut name);
-                        text(&name)
-                    })
-                    .collect()
-            }
-        };
+        let mut hashes: Vec<KeyHash> = Vec::new();
+        self.each_name(design, |name| hashes.push(self.hasher.hash_text(name)));
         Places::new(hashes, design.sort != SortName::None)
+    }
+    /// Tells the partition key of each collection of a design.
+    fn each_name(&self, design: KeyDesign, mut tell: impl FnMut(&str)) {
+        if let Some(values) = values(design.key) {
+            for (value, _) in values {
+                match design.suffixes {
+                    1 => tell(value),
+                    suffixes => (0..suffixes).for_each(|suffix| tell(&format!("{value}#{suffix}"))),
+                }
+            }
+            return;
+        }
+        let mut name = Vec::new();
+        for number in 0..self.keys.saturating_mul(u64::from(design.suffixes)) {
+            let key = KeyId(number / u64::from(design.suffixes));
+            let op = self.workload.op_on(OpKind::Set, key);
+            self.workload.write_key(&op, &mut name);
+            tell(&String::from_utf8_lossy(&name));
+        }
+    }
+    /// The items of the table, each collection with one where it has a single one; whether there can be
+    /// such, [`TrafficInputs::check_items`] says.
+    ///
+    /// # Errors
+    /// Items that a table refuses.
+    pub(super) fn items(&self) -> Result<Items, Diagnostic> {
+        let design = self.inputs.design;
+        let members = match (design.key, design.sort) {
+            (KeyName::OrderId, _) => Members::New,
+            (_, SortName::None) => Members::Single,
+            (_, SortName::Random | SortName::Increasing) => Members::Sorted,
+        };
+        let mut names = Vec::new();
+        self.each_name(design, |name| names.push(name.to_owned()));
+        let mut items = Items::new(self.hasher, names.into_iter(), members)?;
+        items.fill(|collection| {
+            let value = u64::from(collection.0 / design.suffixes);
+            let op = self.workload.op_on(OpKind::Set, KeyId(value));
+            match self.inputs.demand(true, op.key_bytes, op.value_bytes) {
+                Demand::Write { bytes } | Demand::Read { bytes, .. } => bytes,
+            }
+        })?;
+        Ok(items)
     }
     /// What a collection of the table is called.
     pub(super) fn name(&self, collection: Collection) -> String {

@@ -5,7 +5,7 @@
 
 use super::cost::Cost;
 use super::declare::{choice, names, table};
-use super::dynamo::{Delay, Dynamodb, ModelName};
+use super::dynamo::{Delay, Dynamodb, FidelityName, ModelName};
 use super::part::{At, Located, Named, Part, Printed, Report, merge_option};
 use super::scalars::{Count, Moment, Word};
 use super::source::{Node, Origin, Value};
@@ -164,6 +164,8 @@ table! {
         find_max_rate: Located<bool>,
         /// How long the table is run with splits that take no time, to see what they cannot heal.
         healed: Located<Span>,
+        /// What is behind admission: nothing, or items that are put and read.
+        fidelity: Located<FidelityName>,
     }
 }
 

@@ -127,6 +127,17 @@ impl ModelName {
     }
 }
 names! {
+    /// How much of the service is run.
+    pub enum FidelityName expected "`admission`, `items` or `replicated`" {
+        /// Admission alone.
+        Admission = "admission",
+        /// Items too.
+        Items = "items",
+        /// Routers and replicas.
+        Replicated = "replicated",
+    }
+}
+names! {
     /// How reads and writes of a partition are limited.
     pub enum LimitName expected "`independent` or `combined`" {
         /// Each by itself.

@@ -34,7 +34,7 @@ pub use cell::{
 };
 pub use cost::{IndexProjection, ReadDesign, RetryMode};
 pub use document::{BigCommand, PolicyName, RedisVersion, TableName};
-pub use dynamo::{KeyName, LimitName, ModelName, RetryName, SortName};
+pub use dynamo::{FidelityName, KeyName, LimitName, ModelName, RetryName, SortName};
 pub use layers::{Flags, Layers, WorkloadFlag};
 pub use scalars::{Millionths, Moment};
 pub use schema::schema;

@@ -4,8 +4,9 @@ use super::token::{CarriedOut, RequestDigest};
 use super::{ConsumedByTable, Database, add_consumed, check_count};
 use crate::capacity::{ConsumedCapacity, ReadConsistency, ReadUnits, Units, WriteMode, WriteUnits};
 use crate::error::{Cancellation, CancellationReason, Error, Validation};
-use crate::expression::DocumentPath;
-use crate::item::{AttributeMap, Item};
+use crate::expression::{Condition, DocumentPath};
+use crate::index::IndexRule;
+use crate::item::{AttributeMap, Item, check_item};
 use crate::key::{KeySchema, PrimaryKey};
 use crate::limits::{CLIENT_TOKEN_CHARS, TRANSACT_ACTIONS_MAX, TRANSACT_BYTES_MAX};
 use crate::table::{DeleteItem, Plan, Precondition, PutItem, Refusal, Table, UpdateItem};
@@ -94,6 +95,36 @@ impl TransactAction {
             | Self::Delete(DeleteItem { key, .. })
             | Self::ConditionCheck { key, .. } => schema.key_from(key),
         }
+    }
+    /// What makes it unacceptable whatever is there: a plan of it says the same. `rules` are those of all
+    /// indexes of its table.
+    pub(crate) fn check(&self, schema: &KeySchema, rules: &[&IndexRule]) -> Result<(), Validation> {
+        let precondition = match self {
+            Self::Put(put) => {
+                check_item(&put.item)?;
+                rules.iter().try_for_each(|rule| rule.check(&put.item))?;
+                &put.precondition
+            }
+            Self::Update(update) => {
+                update.update.check(schema)?;
+                &update.precondition
+            }
+            Self::Delete(delete) => &delete.precondition,
+            Self::ConditionCheck { precondition, .. } => precondition,
+        };
+        precondition.condition.iter().try_for_each(Condition::check)
+    }
+    /// A plan of it where its table keeps global indexes elsewhere, whose rules are given; what they
+    /// say of a whole item, [`TransactAction::check`] has seen to.
+    pub(crate) fn plan_within(&self, table: &Table, rules: &[&IndexRule]) -> Result<Plan, Refusal> {
+        let plan = self.plan(table)?;
+        if let (Self::Update(_), Some(Some(after))) = (self, plan.after()) {
+            let mut rules = rules.iter();
+            rules
+                .try_for_each(|rule| rule.check(&after.item))
+                .map_err(Refusal::updated_index_key)?;
+        }
+        Ok(plan)
     }
     pub(crate) fn plan(&self, table: &Table) -> Result<Plan, Refusal> {
         match self {

@@ -75,12 +75,13 @@ fn full(
 ) -> BTreeMap<(KeyspaceId, ThrottledOperation), GlobalAdmission> {
     let mut tables = BTreeMap::new();
     for (keyspace, number) in catalog.keyspaces().iter().zip(0..) {
-        // Index writes come from the leaders of the table's partitions, which the index's own buckets
-        // limit.
-        if matches!(keyspace.kind, KeyspaceKind::Index { .. }) {
-            continue;
-        }
-        for operation in [ThrottledOperation::Read, ThrottledOperation::Write] {
+        let operations: &[ThrottledOperation] = match keyspace.kind {
+            KeyspaceKind::Table { .. } => &[ThrottledOperation::Read, ThrottledOperation::Write],
+            // Index writes come from the leaders of the table's partitions, which the index's own
+            // buckets limit.
+            KeyspaceKind::Index { .. } => &[ThrottledOperation::Read],
+        };
+        for &operation in operations {
             if let Some(rate) = rate(keyspace.throughput, operation) {
                 let admission = GlobalAdmission::new(rate, now);
                 tables.insert((KeyspaceId(number), operation), admission);

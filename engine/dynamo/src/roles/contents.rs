@@ -6,6 +6,8 @@
 //! replicas have applied are forgotten. A new leader whose log ends elsewhere takes changes back and
 //! carries out its own.
 
+mod stretch;
+
 use super::directory::{Catalog, GroupId, KeyspaceKind};
 use crate::error::Validation;
 use crate::key::KeyHash;

@@ -15,6 +15,7 @@ use crate::database::{
     ConsumedByTable, TransactWriteItems, TransactWriteOutput, add_consumed, check_transaction_shape,
 };
 use crate::error::{Cancellation, CancellationReason, Error, Validation};
+use crate::index::IndexRule;
 use crate::key::PrimaryKey;
 use crate::limits::TRANSACT_BYTES_MAX;
 use kvrig_base::id::ActorId;
@@ -153,6 +154,9 @@ impl Coordinator {
             };
             return send(cx, client.0, answer(result));
         }
+        if let Err(error) = self.check_actions(&request) {
+            return send(cx, client.0, answer(Err(error)));
+        }
         self.next += 1;
         let count = request.actions.len();
         let transaction = Transaction {
@@ -184,6 +188,19 @@ impl Coordinator {
             if !seen.insert((&action.table, key)) {
                 return Err(Validation::DuplicateActions.into());
             }
+        }
+        Ok(())
+    }
+
+    /// Whether all actions are acceptable whatever their items are. Where one is not, the request is
+    /// refused as a whole; what items make impossible cancels the transaction.
+    fn check_actions(&self, request: &TransactWriteItems) -> Result<(), Error> {
+        for action in &request.actions {
+            let (table, schema) = self.catalog.find(&action.table)?;
+            let local = IndexRule::all(schema);
+            let global = self.catalog.index_rules(table);
+            let rules: Vec<&IndexRule> = local.iter().chain(global).collect();
+            action.action.check(&schema.key, &rules)?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use crate::index::IndexRule;
 use crate::key::{KeyHasher, KeySchema, KeyValue, PrimaryKey};
 use crate::partition::{Boundary, LimitMode, PartitionId, PartitionMap, SplitError};
 use crate::schema::{TableSchema, Throughput};
+use crate::throttle::ThrottledResource;
 use crate::{Validation, error::Error};
 use kvrig_base::id::ActorId;
 use std::rc::Rc;
@@ -82,6 +83,13 @@ impl Keyspace {
         match &self.kind {
             KeyspaceKind::Table { schema, .. } => &schema.key,
             KeyspaceKind::Index { rule, .. } => &rule.key,
+        }
+    }
+    /// What a request is told that it throttles.
+    pub(super) const fn resource(&self) -> ThrottledResource {
+        match &self.kind {
+            KeyspaceKind::Table { .. } => ThrottledResource::Table,
+            KeyspaceKind::Index { .. } => ThrottledResource::Index,
         }
     }
     /// The global indexes of a table.

@@ -3,13 +3,17 @@
 use super::batch::Batch;
 use super::contents::{Change, Epoch, LogIndex};
 use super::directory::{Directory, GroupId, KeyspaceId};
+use super::page::{PageRequest, PartRead};
 use crate::database::{
     BatchGetOutput, BatchWriteOutput, TransactAction, TransactWriteItems, TransactWriteOutput,
 };
 use crate::error::{CancellationReason, Error, Validation};
 use crate::key::{KeySchema, PrimaryKey};
 use crate::partition::{Boundary, Lease};
-use crate::table::{DeleteItem, GetItem, GetItemOutput, Plan, PutItem, UpdateItem, WriteOutput};
+use crate::table::{
+    DeleteItem, GetItem, GetItemOutput, PageOutput, PagePart, Plan, PutItem, UpdateItem,
+    WriteOutput,
+};
 use crate::throttle::{ThrottledOperation, ThrottlingReason};
 use kvrig_base::id::ActorId;
 use kvrig_base::time::Time;
@@ -44,6 +48,8 @@ pub enum Answer {
     BatchGot(BatchGetOutput),
     /// To BatchWriteItem.
     BatchWrote(BatchWriteOutput),
+    /// To Query and Scan.
+    Paged(PageOutput),
 }
 
 /// Why a storage node did not carry a request out.
@@ -136,6 +142,15 @@ pub enum Message {
         /// What is asked.
         batch: Box<Batch>,
     },
+    /// The same, of a page of Query or Scan.
+    AskPage {
+        /// Names the page in its answer.
+        id: u64,
+        /// The table.
+        table: Box<str>,
+        /// What is asked.
+        request: Box<PageRequest>,
+    },
     /// A router answers a client.
     Answered {
         /// Which request.
@@ -178,6 +193,16 @@ pub(super) enum Body {
         result: Box<Result<Answer, Failure>>,
         /// The write itself, where it was not carried out here and may be elsewhere.
         back: Option<Box<Request>>,
+    },
+    /// A router asks a replica for a part of a page.
+    ReadPart {
+        id: u64,
+        group: GroupId,
+        read: Box<PartRead>,
+    },
+    PartRead {
+        id: u64,
+        result: Box<Result<PagePart, Failure>>,
     },
     Append(GroupId, Append),
     Appended {
@@ -297,7 +322,7 @@ impl Answer {
         match self {
             Self::Got(output) => output.item.as_ref(),
             Self::Wrote(output) => output.attributes.as_ref(),
-            Self::Transacted(_) | Self::BatchGot(_) | Self::BatchWrote(_) => None,
+            Self::Transacted(_) | Self::BatchGot(_) | Self::BatchWrote(_) | Self::Paged(_) => None,
         }
     }
     /// Bytes of the items and unprocessed requests in it.
@@ -311,6 +336,10 @@ impl Answer {
             Self::BatchWrote(output) => {
                 let requests = output.unprocessed.values().flatten();
                 requests.map(|one| one.item().size_bytes()).sum()
+            }
+            Self::Paged(page) => {
+                let items = page.items.iter().chain(&page.last_evaluated_key);
+                items.map(crate::Item::size_bytes).sum()
             }
             _ => self.item().map_or(0, crate::Item::size_bytes),
         }
@@ -327,6 +356,7 @@ impl Message {
                 ENVELOPE_BYTES + actions.map(|one| action_bytes(&one.action)).sum::<u64>()
             }
             Self::AskBatch { batch, .. } => ENVELOPE_BYTES + batch.size_bytes(),
+            Self::AskPage { request, .. } => ENVELOPE_BYTES + request.size_bytes(),
             Self::Answered { answer, .. } => {
                 ENVELOPE_BYTES + answer.as_ref().as_ref().map_or(0, Answer::size_bytes)
             }
@@ -400,6 +430,11 @@ impl Body {
             Self::Carried { result, back, .. } => {
                 let back = back.as_ref().map_or(0, |request| request.size_bytes());
                 back + result.as_ref().as_ref().map_or(0, Answer::size_bytes)
+            }
+            // A stretch of keys takes about as much as an envelope.
+            Self::ReadPart { .. } => ENVELOPE_BYTES,
+            Self::PartRead { result, .. } => {
+                result.as_ref().as_ref().map_or(0, PagePart::size_bytes)
             }
             Self::Append(_, append) => append.entries.iter().map(|one| one.size_bytes()).sum(),
             Self::Follow { changes, .. } => changes.iter().map(|one| one.change.size_bytes()).sum(),

@@ -21,14 +21,15 @@
 //!   reads strongly for about [`LEASE_SPAN`] (6.2), while eventual reads go on.
 //! - [`AdmissionServer`] lends the tokens of tables to routers ([`crate::partition::GlobalAdmission`]).
 //! - [`Autoadmin`] keeps the [`Directory`] and splits partitions whose leaders ask for it.
+//! - Pages of Query and Scan, also of indexes, are read partition by partition ([`PageRequest`]).
 //! - [`Coordinator`] carries out transactions in two phases.
 //!
 //! A [`Fidelity`] says how much of this is run: [`Direct`] takes the same decisions by the same buckets
 //! and the same map in one call, with items or with their sizes alone.
 //!
 //! What is not modelled: the device under the log (a log entry counts the bytes that it copies), log
-//! replicas, the archive, and moving of replicas from a hot node to another. Query, Scan and
-//! TransactGetItems are not routed, so that clients cannot read an index: whoever looks on can.
+//! replicas, the archive, and moving of replicas from a hot node to another. TransactGetItems is not
+//! routed.
 
 mod admission_server;
 mod autoadmin;
@@ -38,6 +39,7 @@ mod coordinator;
 mod direct;
 mod directory;
 mod message;
+mod page;
 mod router;
 mod share;
 mod storage;
@@ -48,11 +50,12 @@ pub use autoadmin::{Autoadmin, SplitPolicy};
 pub use batch::Batch;
 pub use contents::Contents;
 pub use coordinator::Coordinator;
-pub use direct::{Direct, Fidelity, Outcome};
+pub use direct::{Direct, Fidelity, LOOK_AHEAD_MAX, Outcome};
 pub use directory::{
     Catalog, Directory, GroupId, GroupPlace, Keyspace, KeyspaceId, KeyspaceKind, Limits,
 };
 pub use message::{Answer, Message, Request};
+pub use page::PageRequest;
 pub use router::{Router, RouterConfig};
 pub use storage::{ReplicaState, StorageNode};
 pub use wire::{Arguments, ReadArguments};

@@ -4,8 +4,10 @@
 //! elsewhere, or does not answer. A write that was sent and not answered is never sent again, since it
 //! may have happened: its client is told that the service failed.
 
+mod batches;
+mod pages;
+
 use super::admission_server::rate;
-use super::batch::Batch;
 use super::directory::{Catalog, Directory, KeyspaceId};
 use super::message::{Answer, Body, Failure, Inside, Message, Request, send};
 use super::share::{Asked, Share};
@@ -15,10 +17,12 @@ use crate::capacity::{ConsumedCapacity, ReadConsistency, WriteMode, WriteUnits};
 use crate::error::Error;
 use crate::key::{KeyHash, KeyValue};
 use crate::partition::{Lease, Replica};
-use crate::throttle::{ThrottledLimit, ThrottledOperation, ThrottledResource, ThrottlingReason};
+use crate::throttle::{ThrottledLimit, ThrottledOperation, ThrottlingReason};
+use batches::Gathering;
 use kvrig_base::id::{ActorId, ConnId};
 use kvrig_base::seam::{Counter, Cx, Effect, Input};
 use kvrig_base::time::{Span, Time};
+use pages::Page;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -48,16 +52,8 @@ enum Origin {
     Actor(ActorId, u64),
     /// A batch, as its request with this number.
     Batch(u64, usize),
-}
-
-/// A batch whose requests are not all answered yet.
-#[derive(Debug)]
-struct Gathering {
-    origin: Origin,
-    batch: Batch,
-    results: Vec<Option<Result<Answer, Error>>>,
-    /// Results that are missing.
-    missing: usize,
+    /// A page, as a part of it.
+    Page(u64),
 }
 
 /// What a request waits for.
@@ -117,6 +113,7 @@ pub struct Router {
     tokens: BTreeMap<(KeyspaceId, ThrottledOperation), Tokens>,
     pending: BTreeMap<u64, Pending>,
     batches: BTreeMap<u64, Gathering>,
+    pages: BTreeMap<u64, Page>,
     timers: BTreeSet<(Time, u64)>,
     next: u64,
     /// Eventual reads so far: they go to the replicas in turn.
@@ -151,6 +148,7 @@ impl Router {
             tokens,
             pending: BTreeMap::new(),
             batches: BTreeMap::new(),
+            pages: BTreeMap::new(),
             timers: BTreeSet::new(),
             next: 0,
             reads: 0,
@@ -204,6 +202,11 @@ impl Router {
                         let id = self.take_id();
                         self.accept_batch(cx, (id, origin), *batch);
                     }
+                    Message::AskPage { id, table, request } => {
+                        let origin = Origin::Actor(from, id);
+                        let id = self.take_id();
+                        self.accept_page(cx, (id, origin), &table, &request);
+                    }
                     Message::AskTransaction { id, request } => {
                         let origin = Origin::Actor(from, id);
                         let id = self.take_id();
@@ -256,49 +259,6 @@ impl Router {
         pending.request = Some(request);
         self.pending.insert(id, pending);
         self.take_tokens(cx, id);
-    }
-    /// A batch has come in: its requests go their ways one by one.
-    fn accept_batch(
-        &mut self,
-        cx: &mut Cx<'_, Message>,
-        (id, origin): (u64, Origin),
-        batch: Batch,
-    ) {
-        let requests = match batch.requests(&self.catalog) {
-            Ok(requests) => requests,
-            Err(error) => return self.answer(cx, (id, origin), Err(error)),
-        };
-        let gathering = Gathering {
-            origin,
-            batch,
-            results: vec![None; requests.len()],
-            missing: requests.len(),
-        };
-        self.batches.insert(id, gathering);
-        for (number, (table, request)) in requests.into_iter().enumerate() {
-            let single = (self.take_id(), Origin::Batch(id, number));
-            self.accept(cx, single, &table, Box::new(request));
-        }
-    }
-    /// A request of a batch is answered; with the last of them the batch is.
-    fn gather(
-        &mut self,
-        cx: &mut Cx<'_, Message>,
-        (id, number): (u64, usize),
-        result: Result<Answer, Error>,
-    ) {
-        let Some(gathering) = self.batches.get_mut(&id) else {
-            return;
-        };
-        gathering.results[number] = Some(result);
-        gathering.missing -= 1;
-        if gathering.missing == 0
-            && let Some(gathered) = self.batches.remove(&id)
-        {
-            let results = gathered.results.into_iter().flatten().collect();
-            let answer = gathered.batch.answer(results);
-            self.answer(cx, (id, gathered.origin), answer);
-        }
     }
     /// Takes tokens for a request and sends it on, or says that there are none.
     fn take_tokens(&mut self, cx: &mut Cx<'_, Message>, id: u64) {
@@ -358,19 +318,22 @@ impl Router {
         &self,
         (keyspace, operation): (KeyspaceId, ThrottledOperation),
     ) -> Error {
-        let name = self.catalog.get(keyspace).map(|one| one.name.clone());
+        let Some(keyspace) = self.catalog.get(keyspace) else {
+            return Error::ResourceNotFound;
+        };
         Error::Throttled {
             reason: ThrottlingReason {
-                resource: ThrottledResource::Table,
+                resource: keyspace.resource(),
                 operation,
                 limit: ThrottledLimit::ProvisionedThroughput,
             },
-            resource: name.unwrap_or_default(),
+            resource: keyspace.name.clone(),
         }
     }
 
     /// Sends a request to who should have its item.
     fn send_on(&mut self, cx: &mut Cx<'_, Message>, id: u64) {
+        self.place_part(id);
         let Some(pending) = self.pending.get_mut(&id) else {
             return;
         };
@@ -408,18 +371,27 @@ impl Router {
             self.ask_where(cx);
             return self.wake_at(id, cx.now() + RETRY_SPAN);
         }
-        let request = match pending.operation {
+        let body = match (pending.origin, pending.operation) {
+            (Origin::Page(page), _) => {
+                let read = self.pages.get(&page).and_then(Page::read);
+                read.map(|read| Body::ReadPart { id, group, read })
+            }
             // A read may be sent once more.
-            ThrottledOperation::Read => pending.request.clone(),
-            ThrottledOperation::Write => pending.request.take(),
+            (_, ThrottledOperation::Read) => {
+                let request = pending.request.clone();
+                request.map(|request| Body::Carry { id, group, request })
+            }
+            (_, ThrottledOperation::Write) => {
+                let request = pending.request.take();
+                request.map(|request| Body::Carry { id, group, request })
+            }
         };
-        let Some(request) = request else {
+        let Some(body) = body else {
             return;
         };
         pending.awaits = Awaits::Answer;
         pending.sends += 1;
-        let node = pending.node;
-        send(cx, node, Body::Carry { id, group, request });
+        send(cx, pending.node, body);
         self.wake_at(id, cx.now() + ANSWER_SPAN);
         if cx.now() >= self.refresh_at {
             self.ask_where(cx);
@@ -433,6 +405,11 @@ impl Router {
     }
 
     fn told(&mut self, cx: &mut Cx<'_, Message>, from: ActorId, body: Body) {
+        if let Body::Carried { id, .. } | Body::PartRead { id, .. } = &body
+            && !self.has_answered(*id, from)
+        {
+            return;
+        }
         match body {
             Body::Located(directory) => {
                 self.asked = None;
@@ -455,20 +432,27 @@ impl Router {
                 operation,
                 lease,
             } => self.lent(cx, (keyspace, operation), lease),
-            Body::Carried { id, result, back } => {
-                let is_awaited = self.pending.get(&id).is_some_and(|pending| {
-                    pending.awaits == Awaits::Answer && pending.node == from
-                });
-                if is_awaited {
-                    self.spared.remove(&from);
-                    self.carried(cx, id, *result, back);
-                }
-            }
+            Body::Carried { id, result, back } => self.carried(cx, id, *result, back),
+            Body::PartRead { id, result } => match *result {
+                Ok(part) => self.take_part(cx, id, part),
+                Err(failure) => self.carried(cx, id, Err(failure), None),
+            },
             Body::Transacted { id, result } => {
                 self.finish(cx, id, result.map(Answer::Transacted), 0);
             }
             _ => {}
         }
+    }
+    /// Whether a request waits for this node's answer, which then is there again.
+    fn has_answered(&mut self, id: u64, node: ActorId) -> bool {
+        let is_awaited = self
+            .pending
+            .get(&id)
+            .is_some_and(|pending| pending.awaits == Awaits::Answer && pending.node == node);
+        if is_awaited {
+            self.spared.remove(&node);
+        }
+        is_awaited
     }
     fn carried(
         &mut self,
@@ -570,14 +554,18 @@ impl Router {
         result: Result<Answer, Error>,
         used: u64,
     ) {
-        let Some(pending) = self.pending.remove(&id) else {
-            return;
-        };
+        if let Some(origin) = self.settle(id, used) {
+            self.answer(cx, (id, origin), result);
+        }
+    }
+    /// Forgets a request that has used `used` tokens, and says who has asked it.
+    fn settle(&mut self, id: u64, used: u64) -> Option<Origin> {
+        let pending = self.pending.remove(&id)?;
         self.timers.remove(&(pending.wakes_at, id));
         if let Some(tokens) = self.tokens.get_mut(&(pending.keyspace, pending.operation)) {
             tokens.share.settle(pending.taken, used);
         }
-        self.answer(cx, (id, pending.origin), result);
+        Some(pending.origin)
     }
     fn answer(
         &mut self,
@@ -587,6 +575,7 @@ impl Router {
     ) {
         match origin {
             Origin::Batch(batch, number) => self.gather(cx, (batch, number), result),
+            Origin::Page(page) => self.end_page(cx, page, result),
             Origin::Actor(to, id) => {
                 let answer = Message::Answered {
                     id,

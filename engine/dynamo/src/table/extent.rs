@@ -1,8 +1,8 @@
 //! The part of a table that lies in one partition.
 
 use super::Table;
-use super::store::{BasePlace, InnerPlace, Place, SortPlace, Stored};
-use crate::key::{KeyValue, PrimaryKey};
+use super::store::{Place, Stored};
+use crate::key::PrimaryKey;
 use crate::partition::Boundary;
 use std::ops::Bound;
 
@@ -34,7 +34,7 @@ impl Table {
         let mut best: Option<(u64, Boundary)> = None;
         let mut last = None;
         for (place, stored) in items {
-            let boundary = self.boundary(&place.key());
+            let boundary = self.boundary(&place.inner.key());
             let boundary = match last {
                 Some(hash) if hash == boundary.hash => {
                     Some(boundary).filter(|_| self.collections.is_none())
@@ -52,7 +52,7 @@ impl Table {
                 best = Some((uneven, boundary));
             }
             before += stored.bytes;
-            last = Some(self.hasher.hash(&place.partition));
+            last = Some(place.hash);
         }
         best.map(|(_, boundary)| boundary)
     }
@@ -66,45 +66,24 @@ impl Table {
     ) -> Vec<Place> {
         let start = match from {
             Some(place) => Bound::Excluded(place.clone()),
-            None => Bound::Included(self.first_at(start)),
+            None => Bound::Included(self.items.first_at(start)),
         };
-        let end = end.map_or(Bound::Unbounded, |end| Bound::Excluded(self.first_at(end)));
+        let end = end.map_or(Bound::Unbounded, |end| {
+            Bound::Excluded(self.items.first_at(end))
+        });
         let places = self.items.range(start, end).take(count);
-        places
-            .map(|(inner, _)| Place {
-                hash: self.hasher.hash(&inner.partition),
-                inner: inner.clone(),
-            })
-            .collect()
+        places.map(|(place, _)| place.clone()).collect()
     }
 
     fn between(
         &self,
         start: &Boundary,
         end: Option<&Boundary>,
-    ) -> impl Iterator<Item = (&InnerPlace, &Stored)> {
-        let end = end.map_or(Bound::Unbounded, |end| Bound::Excluded(self.first_at(end)));
-        self.items.range(Bound::Included(self.first_at(start)), end)
-    }
-
-    /// The first place at a boundary. Inside an item collection that is a place of its partition
-    /// key, which the boundary does not name but the items with its hash do.
-    fn first_at(&self, boundary: &Boundary) -> Place {
-        let partition = match boundary.sort {
-            Some(_) => self.items.partition_at(boundary.hash).cloned(),
-            None => None,
-        };
-        Place {
-            hash: boundary.hash,
-            inner: InnerPlace {
-                // No key value is smaller than an empty string.
-                partition: partition.unwrap_or_else(|| KeyValue::String("".into())),
-                sort: match &boundary.sort {
-                    Some(sort) => SortPlace::Value(sort.clone()),
-                    None => SortPlace::Start,
-                },
-                base: BasePlace::Start,
-            },
-        }
+    ) -> impl Iterator<Item = (&Place, &Stored)> {
+        let end = end.map_or(Bound::Unbounded, |end| {
+            Bound::Excluded(self.items.first_at(end))
+        });
+        self.items
+            .range(Bound::Included(self.items.first_at(start)), end)
     }
 }

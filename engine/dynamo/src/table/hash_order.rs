@@ -57,6 +57,12 @@ impl<V> HashOrder<V> {
             _ => Err(slot),
         }
     }
+    /// Asks memory for the slot where a look-up of `hash` begins.
+    pub(super) fn prefetch(&self, hash: u64) {
+        if let Some(slot) = self.slots.get(self.home(hash)) {
+            kvrig_tables::prefetch(slot);
+        }
+    }
     /// The value of a hash.
     pub(super) fn get(&self, hash: u64) -> Option<&V> {
         let slot = self.find(hash).ok()?;

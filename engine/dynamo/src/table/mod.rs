@@ -8,24 +8,27 @@ mod collection;
 mod extent;
 mod hash_order;
 mod index;
+mod page;
 mod read;
 mod request;
 mod span;
 mod store;
 mod write;
 
+pub(crate) use page::{PagePart, PageRoom, Source};
 pub use request::{
     DeleteItem, GetItem, GetItemOutput, PageOutput, Precondition, PutItem, Query, ReadOptions,
     ReturnOld, ReturnValues, Scan, ScanDirection, Segment, Select, SortCondition, UpdateItem,
     WriteOutput,
 };
+pub(crate) use span::PlaceSpan;
 pub(crate) use store::{InnerPlace, Place, SortPlace, Store, Stored};
 pub(crate) use write::{Plan, Refusal};
 
 use crate::capacity::IndexId;
 use crate::error::Validation;
 use crate::item::Item;
-use crate::key::{KeyHasher, KeyValue, PrimaryKey};
+use crate::key::{KeyHash, KeyHasher, KeyValue, PrimaryKey};
 use crate::schema::TableSchema;
 use collection::Collections;
 use index::Index;
@@ -88,6 +91,10 @@ impl Table {
     pub fn find(&self, key: &PrimaryKey) -> Option<(&Item, u64)> {
         let stored = self.items.get(&self.place(key.clone()))?;
         Some((&stored.item, stored.bytes))
+    }
+    /// Asks memory for the items with these hashes, so that the waits of requests for them overlap.
+    pub(crate) fn prefetch(&self, hashes: &[KeyHash]) {
+        self.items.prefetch(hashes);
     }
     /// Bytes of the item with this key, if there is one.
     pub fn item_bytes(&self, key: &PrimaryKey) -> Option<u64> {

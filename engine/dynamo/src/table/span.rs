@@ -9,13 +9,14 @@ use std::ops::Bound;
 
 /// From one place to another.
 #[derive(Clone, Debug)]
-pub(super) struct PlaceSpan {
-    pub(super) start: Bound<Place>,
-    pub(super) end: Bound<Place>,
+pub(crate) struct PlaceSpan {
+    pub(crate) start: Bound<Place>,
+    pub(crate) end: Bound<Place>,
 }
 
 impl PlaceSpan {
-    fn has(&self, place: &Place) -> bool {
+    /// Whether a place lies in it.
+    pub(crate) fn has(&self, place: &Place) -> bool {
         let is_behind_start = match &self.start {
             Bound::Included(start) => place >= start,
             Bound::Excluded(start) => place > start,

@@ -10,6 +10,7 @@
 use super::hash_order::HashOrder;
 use crate::item::Item;
 use crate::key::{KeyHash, KeyValue, PrimaryKey};
+use crate::partition::Boundary;
 use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
 
@@ -104,6 +105,21 @@ pub(crate) struct Store {
 }
 
 impl Collection {
+    /// Asks memory for the lines that an item lies in by itself, with its key and size.
+    fn prefetch(&self) {
+        kvrig_tables::prefetch(self);
+        if let Self::One(place, stored) = self {
+            kvrig_tables::prefetch(&place.inner.sort);
+            kvrig_tables::prefetch(stored);
+        }
+    }
+    /// The item that lies here by itself.
+    const fn item(&self) -> Option<&Item> {
+        match self {
+            Self::One(_, stored) => Some(&stored.item),
+            Self::Many(_) => None,
+        }
+    }
     fn get(&self, place: &Place) -> Option<&Stored> {
         match self {
             Self::One(one, stored) => (one == place).then_some(stored),
@@ -159,6 +175,25 @@ impl Store {
     pub(crate) fn get(&self, place: &Place) -> Option<&Stored> {
         self.collections.get(place.hash.upper_word())?.get(place)
     }
+    /// Asks memory for what requests of items with these hashes will wait for: the slots of all first,
+    /// then what the slots lead to, and so on, so that the waits of one step overlap.
+    ///
+    /// Trees of items that share a hash are left out: only their first piece is asked for.
+    pub(crate) fn prefetch(&self, hashes: &[KeyHash]) {
+        let found = || {
+            let hashes = hashes.iter();
+            hashes.filter_map(|hash| self.collections.get(hash.upper_word()))
+        };
+        for hash in hashes {
+            self.collections.prefetch(hash.upper_word());
+        }
+        for collection in found() {
+            collection.prefetch();
+        }
+        let items = || found().filter_map(|collection| collection.item());
+        items().for_each(Item::prefetch);
+        items().for_each(Item::prefetch_texts);
+    }
     /// The first partition key with a hash, if there is an item with it.
     pub(crate) fn partition_at(&self, hash: KeyHash) -> Option<&KeyValue> {
         let place = match &**self.collections.get(hash.upper_word())? {
@@ -213,7 +248,7 @@ impl Store {
         &self,
         start: Bound<Place>,
         end: Bound<Place>,
-    ) -> impl DoubleEndedIterator<Item = (&InnerPlace, &Stored)> {
+    ) -> impl DoubleEndedIterator<Item = (&Place, &Stored)> {
         let is_ordered = is_ordered(start.as_ref(), end.as_ref());
         // All that shares the upper half of a hash with an end is looked at, though not all belongs.
         let upper = |bound: &Bound<Place>| match bound {
@@ -226,7 +261,26 @@ impl Store {
             .into_iter()
             .flatten()
             .flat_map(move |collection| collection.range((start.as_ref(), end.as_ref())))
-            .map(|(place, stored)| (&place.inner, stored))
+    }
+    /// The first place at a boundary. Inside an item collection that is a place of its partition key,
+    /// which the boundary does not name but the items with its hash do.
+    pub(crate) fn first_at(&self, boundary: &Boundary) -> Place {
+        let partition = match boundary.sort {
+            Some(_) => self.partition_at(boundary.hash).cloned(),
+            None => None,
+        };
+        Place {
+            hash: boundary.hash,
+            inner: InnerPlace {
+                // No key value is smaller than an empty string.
+                partition: partition.unwrap_or_else(|| KeyValue::String("".into())),
+                sort: match &boundary.sort {
+                    Some(sort) => SortPlace::Value(sort.clone()),
+                    None => SortPlace::Start,
+                },
+                base: BasePlace::Start,
+            },
+        }
     }
 }
 
@@ -264,7 +318,7 @@ mod tests {
         assert_eq!(first(5), Some(KeyValue::Number(1.into())));
         assert_eq!((first(3), first(6)), (None, None));
         let all = store.range(Bound::Unbounded, Bound::Unbounded);
-        let keys: Vec<_> = all.map(|(place, _)| place.key()).collect();
+        let keys: Vec<_> = all.map(|(place, _)| place.inner.key()).collect();
         assert!(keys.is_sorted());
         assert!(store.get(&place(5, 3, 1)).is_none());
         assert!(store.remove(&place(5, 3, 1)).is_none());
@@ -297,10 +351,10 @@ mod tests {
                         false => vec![],
                     };
                     let found = store.range(bounds.0.clone(), bounds.1.clone());
-                    let found: Vec<_> = found.map(|(place, _)| place.key()).collect();
+                    let found: Vec<_> = found.map(|(place, _)| place.inner.key()).collect();
                     assert_eq!(found, expected);
                     let found = store.range(bounds.0, bounds.1).rev();
-                    let mut found: Vec<_> = found.map(|(place, _)| place.key()).collect();
+                    let mut found: Vec<_> = found.map(|(place, _)| place.inner.key()).collect();
                     found.reverse();
                     assert_eq!(found, expected);
                 }

@@ -111,10 +111,13 @@ impl Table {
     }
 
     pub(crate) fn plan_put(&self, request: PutItem) -> Result<Plan, Refusal> {
-        let key = self.schema.key.key_of(&request.item)?;
+        let place = self.place(self.schema.key.key_of(&request.item)?);
+        self.plan_put_at(place, request)
+    }
+    /// The same where the place of the item's key is known.
+    pub(crate) fn plan_put_at(&self, place: Place, request: PutItem) -> Result<Plan, Refusal> {
         let bytes = check_item(&request.item)?;
         self.check_indexes(&request.item)?;
-        let place = self.place(key);
         self.check_precondition(&request.precondition, &place)?;
         self.check_collection(&place, &request.item)?;
         Ok(Plan {
@@ -128,9 +131,16 @@ impl Table {
     }
 
     pub(crate) fn plan_update(&self, request: &UpdateItem) -> Result<Plan, Refusal> {
-        let key = self.schema.key.key_from(&request.key)?;
+        let place = self.place(self.schema.key.key_from(&request.key)?);
+        self.plan_update_at(place, request)
+    }
+    /// The same where the place of its key is known.
+    pub(crate) fn plan_update_at(
+        &self,
+        place: Place,
+        request: &UpdateItem,
+    ) -> Result<Plan, Refusal> {
         request.update.check(&self.schema.key)?;
-        let place = self.place(key);
         self.check_precondition(&request.precondition, &place)?;
         let existing = self.items.get(&place).map(|stored| &stored.item);
         let before = existing.unwrap_or(&request.key);
@@ -148,6 +158,14 @@ impl Table {
 
     pub(crate) fn plan_delete(&self, request: &DeleteItem) -> Result<Plan, Refusal> {
         let place = self.place(self.schema.key.key_from(&request.key)?);
+        self.plan_delete_at(place, request)
+    }
+    /// The same where the place of its key is known.
+    pub(crate) fn plan_delete_at(
+        &self,
+        place: Place,
+        request: &DeleteItem,
+    ) -> Result<Plan, Refusal> {
         self.check_precondition(&request.precondition, &place)?;
         Ok(Plan {
             place,

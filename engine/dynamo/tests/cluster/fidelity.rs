@@ -7,7 +7,7 @@ use kvrig_base::time::{Span, Time};
 use kvrig_dynamo::capacity::ReadConsistency;
 use kvrig_dynamo::key::{KeyHasher, KeySchema, ScalarType};
 use kvrig_dynamo::partition::LimitMode;
-use kvrig_dynamo::roles::{Answer, Direct, Fidelity, Request};
+use kvrig_dynamo::roles::{Answer, Direct, Fidelity, LOOK_AHEAD_MAX, Request};
 use kvrig_dynamo::schema::Throughput;
 use kvrig_dynamo::{Error, Item, TableSchema};
 
@@ -122,6 +122,40 @@ fn table_limits_throttle_the_same_requests_in_all_fidelities() {
     let arrivals = arrivals(20_000, Span::from_millis(4));
     let schema = schema().throughput(Throughput::Provisioned { read: 5, write: 10 });
     assert_equal(&schema, LimitMode::Independent, &arrivals);
+}
+
+#[test]
+fn looking_ahead_changes_no_answer() {
+    let table = || {
+        let partitions = (PARTITIONS, LimitMode::Independent);
+        let hasher = KeyHasher::default();
+        Direct::new(schema(), hasher, partitions, Fidelity::Items, Time::START)
+            .expect("a schema that can be")
+    };
+    let (mut ahead, mut plain) = (table(), table());
+    let mut requests = arrivals(5_000, Span::from_micros(200));
+    // Some have no key, others the wrong type of one, or values of their own memory.
+    for (number, (_, request)) in requests.iter_mut().enumerate() {
+        let item = match number % 7 {
+            0 => Item::new(),
+            1 => Item::from([("pk", 7.into())]),
+            2 => Item::from([
+                ("pk", "k".repeat(300).as_str().into()),
+                ("l", vec![].into()),
+            ]),
+            _ => continue,
+        };
+        *request = put(item);
+    }
+    // One more at a time than are looked at.
+    for block in requests.chunks(LOOK_AHEAD_MAX + 1) {
+        let asked: Vec<Request> = block.iter().map(|(_, request)| request.clone()).collect();
+        ahead.look_ahead(&asked);
+        for (at, request) in block {
+            let told = ahead.handle(request.clone(), *at);
+            assert_eq!(told, plain.handle(request.clone(), *at));
+        }
+    }
 }
 
 #[test]

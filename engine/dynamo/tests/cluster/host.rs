@@ -10,8 +10,8 @@ use kvrig_dynamo::key::KeyHasher;
 use kvrig_dynamo::partition::LimitMode;
 use kvrig_dynamo::roles::{
     AdmissionServer, Answer, Autoadmin, Batch, Catalog, Contents, Coordinator, Directory, GroupId,
-    KeyspaceId, Limits, Message, ReplicaState, Request, Role, Router, RouterConfig, SplitPolicy,
-    StorageNode,
+    KeyspaceId, Limits, Message, PageRequest, ReplicaState, Request, Role, Router, RouterConfig,
+    SplitPolicy, StorageNode,
 };
 use kvrig_dynamo::{Error, TableSchema};
 use std::cell::RefCell;
@@ -183,6 +183,20 @@ impl Host {
             batch: Box::new(batch),
         };
         self.ask_message(at, message)
+    }
+    /// Asks for a page at `at` and names the request.
+    pub(crate) fn page_at(&mut self, at: Time, request: PageRequest) -> u64 {
+        let message = Message::AskPage {
+            id: self.next_id,
+            table: self.table.clone(),
+            request: Box::new(request),
+        };
+        self.ask_message(at, message)
+    }
+    /// Asks for a page now and runs until the answer.
+    pub(crate) fn page(&mut self, request: PageRequest) -> Result<Answer, Error> {
+        let id = self.page_at(self.now, request);
+        self.await_answer(id)
     }
     /// Asks a batch now and runs until the answer.
     pub(crate) fn batch(&mut self, batch: Batch) -> Result<Answer, Error> {

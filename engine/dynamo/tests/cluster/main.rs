@@ -8,6 +8,7 @@ mod fuzz;
 mod history;
 mod host;
 mod indexes;
+mod pages;
 mod requests;
 mod splits;
 mod transactions;

@@ -5,12 +5,14 @@ use super::{item, key, put, schema, strong, value};
 use kvrig_base::id::ActorId;
 use kvrig_base::random::Seed;
 use kvrig_base::time::Span;
-use kvrig_dynamo::Error;
 use kvrig_dynamo::database::{TransactAction, TransactWrite, TransactWriteItems};
 use kvrig_dynamo::error::CancellationReason;
-use kvrig_dynamo::expression::{Condition, DocumentPath};
+use kvrig_dynamo::expression::{Condition, DocumentPath, SetAction, Update};
+use kvrig_dynamo::key::{KeyHasher, KeySchema, ScalarType};
 use kvrig_dynamo::roles::Answer;
-use kvrig_dynamo::table::{Precondition, PutItem};
+use kvrig_dynamo::schema::Projection;
+use kvrig_dynamo::table::{Precondition, PutItem, UpdateItem};
+use kvrig_dynamo::{Database, Error, TableSchema};
 
 fn action(action: TransactAction) -> TransactWrite {
     TransactWrite {
@@ -85,6 +87,67 @@ fn a_failed_condition_cancels_the_transaction_and_names_its_action() {
         host.ask(put(item(name, 2)))
             .expect("the item is free again");
     }
+}
+
+/// A table with a global index by the number `n`.
+fn indexed() -> TableSchema {
+    let key = KeySchema::simple("n", ScalarType::Number);
+    schema().global("by-n", key, Projection::All)
+}
+
+/// What the roles say of a transaction on that table must be what a database by itself says.
+fn assert_alike(request: &TransactWriteItems) -> Error {
+    let mut shape = shape();
+    shape.schema = indexed();
+    let mut host = Host::new(&shape, 1);
+    let mut database = Database::new(KeyHasher::default());
+    database
+        .create_table(indexed())
+        .expect("a schema that can be");
+    let told = transact(&mut host, request.clone()).expect_err("an index cannot hold it");
+    let expected = database.transact_write(request, host.now);
+    assert_eq!(
+        told.to_string(),
+        expected.expect_err("nor here").to_string()
+    );
+    for name in ["a", "b"] {
+        assert_eq!(value(&host.ask(strong(name))), None, "nothing is written");
+    }
+    told
+}
+
+#[test]
+fn an_item_that_a_global_index_cannot_hold_is_refused_in_a_transaction() {
+    let mut request = puts(&["a", "b"], 1);
+    let TransactAction::Put(put) = &mut request.actions[1].action else {
+        panic!("puts are puts");
+    };
+    put.item.insert("n", "text".into());
+    let told = assert_alike(&request);
+    assert_eq!(told.code(), "ValidationException");
+    assert!(told.to_string().contains("by-n"), "{told}");
+}
+
+#[test]
+fn an_update_to_what_a_global_index_cannot_hold_cancels_its_transaction() {
+    let mut request = puts(&["a"], 1);
+    let update = Update {
+        set: vec![(DocumentPath::new("n"), SetAction::value("text"))],
+        ..Update::default()
+    };
+    request
+        .actions
+        .push(action(TransactAction::Update(UpdateItem {
+            key: key("b"),
+            update,
+            ..UpdateItem::default()
+        })));
+    let Error::TransactionCanceled(cancellation) = assert_alike(&request) else {
+        panic!("what an item makes impossible cancels");
+    };
+    let reasons = cancellation.reasons.iter();
+    let codes: Vec<_> = reasons.map(CancellationReason::code).collect();
+    assert_eq!(codes, ["None", "ValidationError"]);
 }
 
 #[test]

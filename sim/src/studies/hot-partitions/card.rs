@@ -1,10 +1,31 @@
 //! The study's model card: what its numbers mean and what would mislead.
 
-use crate::study::Dynamodb;
+use crate::study::{Dynamodb, FidelityName};
 use kvrig_base::result::ModelCard;
 
-/// The card of a run of this table with these warnings.
-pub(super) fn model_card(table: &Dynamodb, warnings: &[String]) -> ModelCard {
+/// The card of a run of this table, at this fidelity, with these warnings.
+pub(super) fn model_card(
+    table: &Dynamodb,
+    fidelity: FidelityName,
+    warnings: &[String],
+) -> ModelCard {
+    let own = |sentences: &[&str]| sentences.iter().map(|&text| text.to_owned()).collect();
+    let mut card = by_admission(table, warnings);
+    if fidelity == FidelityName::Items {
+        card.simulated.extend::<Vec<String>>(own(&[
+            "Every request that passes puts or gets an item. A write is charged by the larger of what it \
+             replaces and what it leaves, a read by what is there; what all items consumed is what was \
+             charged.",
+        ]));
+        card.assumed.extend::<Vec<String>>(own(&[
+            "Where a partition key has one item, each has it before the first request; where it has \
+             many, the table is empty then.",
+        ]));
+    }
+    card
+}
+
+fn by_admission(table: &Dynamodb, warnings: &[String]) -> ModelCard {
     let own = |sentences: &[&str]| sentences.iter().map(|&text| text.to_owned()).collect();
     ModelCard {
         versions: vec![format!("DynamoDB, admission model {}", table.model.name())],

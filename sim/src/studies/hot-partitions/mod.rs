@@ -22,7 +22,7 @@ use crate::run::{Point, RunError};
 use crate::studies::question::{self, Planned, Question, Told};
 use crate::studies::setup::Setup;
 use crate::studies::traffic::TrafficInputs;
-use crate::study::{Cell, Dynamodb, HotPartitionsKnobs, StudyKind};
+use crate::study::{Cell, Dynamodb, FidelityName, HotPartitionsKnobs, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::quantity::Bytes;
 use kvrig_base::result::StudyResult;
@@ -43,6 +43,10 @@ pub(super) const BUILT_IN: super::BuiltIn = super::BuiltIn {
 const REQUEST_CPU: Span = Span::from_nanos(160);
 /// Memory of one key: its hash, its home, its count. For estimates.
 const KEY_BYTES: u64 = 40;
+/// CPU time of a request that puts or gets an item beside. For estimates.
+const ITEM_CPU: Span = Span::from_nanos(1_500);
+/// Memory of an item whose filling others share, with its name in the list of names. For estimates.
+const ITEM_BYTES: u64 = 400;
 
 /// A cell with everything read that it names.
 #[derive(Debug)]
@@ -127,9 +131,13 @@ impl Question for HotPartitions {
                     .help("`run.duration` says how long requests come"),
             );
         };
+        let traffic = TrafficInputs::read(cell, table, setup)?;
+        if knobs.fidelity == FidelityName::Items {
+            traffic.check_items()?;
+        }
         Ok(Inputs {
             profile: setup.machine(&cell.host)?,
-            traffic: TrafficInputs::read(cell, table, setup)?,
+            traffic,
             cell: cell.clone(),
             knobs: *knobs,
             table: *table,
@@ -170,13 +178,21 @@ impl Question for HotPartitions {
         let memory = KEY_BYTES.saturating_mul(inputs.traffic.keys())
             + seconds.saturating_mul(64)
             + seconds / 10 * 64 * u64::from(inputs.table.table.partitions);
+        let (memory, cpu) = match inputs.knobs.fidelity == FidelityName::Items {
+            true => {
+                let items = inputs.traffic.items_max(requests);
+                let memory = memory.saturating_add(items.saturating_mul(ITEM_BYTES));
+                (memory, REQUEST_CPU * requests + ITEM_CPU * requests)
+            }
+            false => (memory, REQUEST_CPU * requests),
+        };
         let part = spec.part.name();
         Point {
             label: question::label(&inputs.cell, [part.to_owned()], spec.replication),
             identity: planned.identity(part, spec.cell, spec.replication),
             events: requests,
             memory: Bytes(memory),
-            cpu: REQUEST_CPU * requests,
+            cpu,
         }
     }
 
@@ -199,8 +215,19 @@ impl Question for HotPartitions {
                 Survey::of(&traffic, places.clone(), &scene, inputs.traffic.rate())
             }
         };
-        let serve = |counted: &BTreeSet<Collection>| {
+        let items = match inputs.knobs.fidelity == FidelityName::Items {
+            true => Some(traffic.items()?),
+            false => None,
+        };
+        let start = |counted: &BTreeSet<Collection>| {
             let host = Host::new(scene, places.clone(), index.clone(), counted, seed)?;
+            Ok::<Host, Diagnostic>(match &items {
+                Some(items) => host.keeping(items.clone()),
+                None => host,
+            })
+        };
+        let serve = |counted: &BTreeSet<Collection>| {
+            let host = start(counted)?;
             host.run(traffic.requests().into_iter().flatten(), cancelled)
         };
         let found = match spec.part {
@@ -235,11 +262,9 @@ impl Question for HotPartitions {
             }
             Part::Rate => search::highest_clean_rate(
                 &traffic,
-                (places.clone(), index.clone()),
-                scene,
+                &|| start(&BTreeSet::new()),
                 inputs.knobs.clean,
                 &survey,
-                seed,
                 cancelled,
             )?,
         };
@@ -264,7 +289,11 @@ impl Question for HotPartitions {
             findings: findings::findings(rows, &found, &warnings),
             table: summary::table(rows),
             drawn: charts::draw(&found),
-            model_card: card::model_card(&planned.cells[0].table, &warnings),
+            model_card: card::model_card(
+                &planned.cells[0].table,
+                planned.cells[0].knobs.fidelity,
+                &warnings,
+            ),
             counters: BTreeMap::from([("attempts".to_owned(), attempts.sum())]),
             windows: Vec::new(),
         };

@@ -2,13 +2,12 @@
 
 use super::outcome::Found;
 use super::survey::Survey;
-use crate::dynamo::{Checked, Host, Places, Scene};
+use crate::dynamo::{Checked, Host};
 use crate::run::RunError;
 use crate::studies::traffic::Traffic;
+use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::quantity::{Rate, Share};
-use kvrig_base::random::Seed;
 use kvrig_base::time::Span;
-use std::collections::BTreeSet;
 
 /// How long a rate is tried: a minute after ten seconds, in which the second's worth that limits hold
 /// at the start is used up.
@@ -21,14 +20,13 @@ pub(super) const STEPS: u64 = 6;
 const LOW_PERCENT: u64 = 40;
 const HIGH_PERCENT: u64 = 104;
 
-/// Searches between two rates, the lower of which is taken to be clean.
+/// Searches between two rates, the lower of which is taken to be clean; each is tried on a table that
+/// `start` makes.
 pub(super) fn highest_clean_rate(
     traffic: &Traffic<'_>,
-    (places, index): (Places, Option<Places>),
-    scene: Scene,
+    start: &dyn Fn() -> Result<Host, Diagnostic>,
     clean: Share,
     survey: &Survey,
-    seed: Seed,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Found, RunError> {
     let bound = survey.paid.min(survey.hottest_rate).max(1);
@@ -39,8 +37,7 @@ pub(super) fn highest_clean_rate(
         let Some(requests) = traffic.requests_at(Rate::per_second(rate)) else {
             break;
         };
-        let host = Host::new(scene, places.clone(), index.clone(), &BTreeSet::new(), seed)?;
-        let recorded = host.run(requests, cancelled)?;
+        let recorded = start()?.run(requests, cancelled)?;
         events += recorded.books.attempts;
         checked = checked.plus(recorded.checked());
         let minute = recorded.between(FROM, PROBE);

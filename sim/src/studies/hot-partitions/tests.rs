@@ -131,6 +131,53 @@ fn a_flag_replaces_the_keys_of_the_built_in_study() {
 }
 
 #[test]
+fn the_study_gives_the_same_rows_by_admission_and_with_items() {
+    let small = SMALL.replace("find_max_rate = false", "find_max_rate = true");
+    let rows = |fidelity: &str| {
+        let fidelity = format!("[study.hot-partitions]\nfidelity = \"{fidelity}\"\n");
+        let text = small.replace("[study.hot-partitions]\n", &fidelity);
+        let text = format!(
+            "{text}mix = {{ get = \"30%\", put = \"70%\" }}\n\
+             item_size.uniform = {{ min = \"600B\", max = \"3kB\" }}\npopularity.zipf.s = 1.1\n\
+             [variant.order_id]\nworkload.key_design.partition = {{ key = \"order_id\" }}\n\
+             [variant.date]\nworkload.key_design.partition = {{ key = \"date\" }}\n"
+        )
+        .replace("seeds = 2", "seeds = 1")
+        .replace("duration = \"6min\"", "duration = \"3min\"");
+        run(&text, 2).rows
+    };
+    let (alone, kept) = (rows("admission"), rows("items"));
+    let throttled = alone.iter().filter(|row| row.name == "throttled_share");
+    assert!(throttled.clone().any(|row| row.value > 100_000));
+    assert_eq!(alone, kept);
+}
+
+#[test]
+fn what_cannot_run_with_items_or_replicas_says_why() {
+    let with = |fidelity: &str, more: &str| {
+        let fidelity = format!("[study.hot-partitions]\nfidelity = \"{fidelity}\"\n");
+        let text = SMALL.replace("[study.hot-partitions]\n", &fidelity);
+        format!("{text}{more}")
+    };
+    let errors = testing::try_load(&with("replicated", ""), Flags::default()).unwrap_err();
+    assert!(
+        errors[0].to_string().contains("each know a part"),
+        "{errors:?}"
+    );
+    let index = "[variant.index]\nstore.dynamodb.global_index = { key = \"status\" }\n";
+    for (more, why) in [
+        (index, "what an index is charged"),
+        (
+            "mix = { put = \"50%\", append = \"50%\" }\n",
+            "`append` leaves of an item",
+        ),
+    ] {
+        let error = testing::refusal(&with("items", more));
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+#[test]
 fn requests_that_no_table_has_are_refused() {
     let text = format!("{SMALL}mix = {{ get = \"50%\", zadd = \"50%\" }}\n");
     let error = testing::refusal(&text);

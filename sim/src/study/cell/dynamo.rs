@@ -1,7 +1,7 @@
 //! What a study file says about a DynamoDB table, resolved.
 
 use crate::dynamo::{Delay, Retrying, TableRules};
-use crate::study::dynamo::{KeyName, ModelName, SortName};
+use crate::study::dynamo::{FidelityName, KeyName, ModelName, SortName};
 use kvrig_base::quantity::{Rate, Share};
 use kvrig_base::time::Span;
 use kvrig_dynamo::capacity::ReadConsistency;
@@ -61,6 +61,8 @@ pub struct HotPartitionsKnobs {
     pub find_max_rate: bool,
     /// How long the table with all its splits is run.
     pub healed: Span,
+    /// What is behind admission; never replicas, which the study cannot follow.
+    pub fidelity: FidelityName,
 }
 
 /// Knobs of the study `adaptive-capacity`.

@@ -2,6 +2,7 @@
 
 use super::{Resolver, doc};
 use crate::study::cell::HotPartitionsKnobs;
+use crate::study::dynamo::FidelityName;
 use kvrig_base::quantity::Share;
 use kvrig_base::time::Span;
 
@@ -35,7 +36,18 @@ impl Resolver<'_, '_> {
             let least = format!("choose at least {HEALED_MIN}, so that splits come about");
             self.report.out_of_range(healed.at, message, &least);
         }
+        let fidelity = knobs.fidelity.as_ref();
+        if let Some(written) = fidelity.filter(|one| one.value == FidelityName::Replicated) {
+            self.report.out_of_range(
+                written.at,
+                "`fidelity` is \"replicated\": the rows of the study are made of what one place knows of \
+                 all partitions, and replicas and routers each know a part"
+                    .to_owned(),
+                "choose \"admission\" or \"items\", which throttle the same requests",
+            );
+        }
         Some(HotPartitionsKnobs {
+            fidelity: fidelity.map_or(FidelityName::Admission, |one| one.value),
             clean: clean.value,
             find_max_rate: knobs.find_max_rate.as_ref().is_some_and(|find| find.value),
             healed: self.span(healed),

@@ -5,6 +5,7 @@ mod election;
 mod heat;
 mod leader;
 mod log;
+mod page;
 mod replica;
 mod serve;
 mod split;
@@ -192,6 +193,7 @@ impl StorageNode {
 const fn group_of(body: &Body) -> Option<GroupId> {
     Some(match body {
         Body::Carry { group, .. }
+        | Body::ReadPart { group, .. }
         | Body::Append(group, _)
         | Body::Appended { group, .. }
         | Body::Install { group, .. }
@@ -217,6 +219,10 @@ fn refuse(cx: &mut Cx<'_, Message>, to: ActorId, group: GroupId, body: Body) {
             id,
             result: Box::new(Err(Failure::NotHere)),
             back: Some(request),
+        },
+        Body::ReadPart { id, .. } => Body::PartRead {
+            id,
+            result: Box::new(Err(Failure::NotHere)),
         },
         Body::Append(..) | Body::Install { .. } | Body::Probe(_) | Body::Elect { .. } => {
             Body::Unknown(group)

@@ -157,6 +157,7 @@ impl Replica {
         }
         match body {
             Body::Carry { id, request, .. } => self.carry(cx, node, (from, id), *request),
+            Body::ReadPart { id, read, .. } => self.read_part(cx, node, (from, id), &read),
             Body::Append(_, append) => self.append(cx, node, from, append),
             Body::Appended {
                 epoch,

@@ -16,7 +16,7 @@ use crate::roles::message::{
     Answer, Body, Entry, Failure, IndexChange, Logged, Message, Request, send,
 };
 use crate::table::{GetItem, GetItemOutput, Plan, Refusal, Table, WriteOutput};
-use crate::throttle::{ThrottledLimit, ThrottledOperation, ThrottledResource, ThrottlingReason};
+use crate::throttle::{ThrottledLimit, ThrottledOperation, ThrottlingReason};
 use kvrig_base::id::ActorId;
 use kvrig_base::seam::{Counter, Cx};
 
@@ -244,7 +244,13 @@ impl Replica {
     }
 
     /// Takes note of the load, where it leads, and asks for a split where that is too much.
-    fn see(&mut self, cx: &mut Cx<'_, Message>, node: &Node, place: Boundary, units: (u64, u64)) {
+    pub(super) fn see(
+        &mut self,
+        cx: &mut Cx<'_, Message>,
+        node: &Node,
+        place: Boundary,
+        units: (u64, u64),
+    ) {
         let schema = node
             .catalog
             .get(self.group.keyspace)
@@ -300,21 +306,20 @@ fn plan(table: &Table, request: Request, rules: &[&IndexRule]) -> Result<Plan, R
 }
 
 /// The partition is at its limit.
-fn throttled(
+pub(super) fn throttled(
     node: &Node,
     keyspace: crate::roles::KeyspaceId,
     operation: ThrottledOperation,
 ) -> Failure {
-    let resource = node
-        .catalog
-        .get(keyspace)
-        .map(|keyspace| keyspace.name.clone());
+    let Some(keyspace) = node.catalog.get(keyspace) else {
+        return Failure::NotHere;
+    };
     Failure::Told(Error::Throttled {
         reason: ThrottlingReason {
-            resource: ThrottledResource::Table,
+            resource: keyspace.resource(),
             operation,
             limit: ThrottledLimit::KeyRangeThroughput,
         },
-        resource: resource.unwrap_or_default(),
+        resource: keyspace.name.clone(),
     })
 }

@@ -10,6 +10,7 @@ use super::replica::{Replica, Standing};
 use crate::capacity::{ConsumedCapacity, Units, WriteMode, WriteUnits};
 use crate::database::TransactAction;
 use crate::error::CancellationReason;
+use crate::index::IndexRule;
 use crate::roles::contents::Change;
 use crate::roles::message::{
     Body, Entry, IndexChange, Logged, Message, PreparedActions, TransactionId, send,
@@ -107,7 +108,8 @@ impl Replica {
             return (Err(CancellationReason::TransactionConflict), nothing);
         }
         let mode = WriteMode::Transactional;
-        let (plan, consumed) = match action.plan(table) {
+        let rules: Vec<&IndexRule> = node.catalog.index_rules(self.group.keyspace).collect();
+        let (plan, consumed) = match action.plan_within(table, &rules) {
             Ok(plan) => {
                 let mut output = table.foretell(&plan, mode);
                 let follow = self.follow_changes(node, table, &plan, &mut output);
