@@ -134,13 +134,14 @@ fn object<'c>(
     };
     let more = match value {
         Value::List(list) => {
-            let bytes: usize = list.packs().map(|pack| pack.as_bytes().len()).sum();
             format!(
-                " ql_nodes:{} ql_avg_node:{:.2} ql_listpack_max:{} ql_compressed:0 \
-                 ql_uncompressed_size:{bytes}",
+                " ql_nodes:{} ql_avg_node:{:.2} ql_listpack_max:{} ql_compressed:{} \
+                 ql_uncompressed_size:{}",
                 list.nodes(),
                 list.len() as f64 / list.nodes() as f64,
                 config.list_max_listpack_size,
+                u8::from(list.compresses()),
+                list.uncompressed_bytes(),
             )
         }
         _ => String::new(),
