@@ -217,7 +217,7 @@ impl Node {
             match (is_gone, self.is_busy()) {
                 (false, _) => self.clients.give_back(conn, client),
                 (true, true) => self.keep_caller(client),
-                (true, false) => {}
+                (true, false) => self.keep_parked_client(client),
             }
         }
         if !self.is_busy() {
@@ -272,10 +272,7 @@ impl Node {
             call.now_ms = now_ms;
             after = self.go_on_with_transaction(session, rest, &mut call);
         }
-        if after == After::Suspend {
-            if let Some(next) = &mut self.scripts.held {
-                next.keep(out, was_quiet);
-            }
+        if self.keep_unfinished(after, was_quiet, || std::mem::take(&mut out)) {
             return;
         }
         if !is_gone {

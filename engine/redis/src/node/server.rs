@@ -1,7 +1,7 @@
 //! Commands on the server as a whole.
 
 use super::call::{Call, Outcome, is_option};
-use super::client::{Marks, Session};
+use super::client::Session;
 use super::configuration;
 use super::error::{ErrorReply, c_string};
 use super::info::info;
@@ -92,13 +92,6 @@ fn debug<'c>(
         }
         [_, what, _, ..] if is_option(what, "populate") && call.args.len() <= 5 => {
             populate(node.keyspace.database_mut(session.database), call)
-        }
-        [_, what, ..]
-            if session.marks.has_any(Marks::DENY_BLOCKING)
-                && ["reload", "sleep"].iter().any(|name| is_option(what, name)) =>
-        {
-            let text = "ERR DEBUG RELOAD and DEBUG SLEEP cannot wait inside a transaction here";
-            Err(ErrorReply::Fixed(text))
         }
         [_, what, key] if is_option(what, "object") => object(node, session, key, call),
         [_, what, ..] if is_option(what, "reload") => reload::reload(node, session, call),
