@@ -83,6 +83,9 @@ pub struct Config {
     pub lfu_decay_time: u32,
     /// `lfu-log-factor`: how much harder each use makes the next rise of that counter.
     pub lfu_log_factor: u32,
+    /// `list-compress-depth`: how many listpacks at either end of a list are never compressed; 0
+    /// compresses none.
+    pub list_compress_depth: u32,
     /// `list-max-listpack-size`: how large one listpack of a list may become.
     pub list_max_listpack_size: i16,
     /// `maxclients`: connections at most.
@@ -162,6 +165,7 @@ impl Default for Config {
             latency_tracking_percentiles: Percentile::DEFAULT.to_vec(),
             lfu_decay_time: 1,
             lfu_log_factor: 10,
+            list_compress_depth: 0,
             list_max_listpack_size: -2,
             maxclients: 10_000,
             maxmemory: 0,
@@ -366,6 +370,16 @@ pub const DIRECTIVES: &[Directive] = &[
         name: "lfu-log-factor",
         values: "0 to 2147483647",
         set: |config, value| store(&mut config.lfu_log_factor, integer(value, 0, INTEGER_MAX)),
+    },
+    Directive {
+        name: "list-compress-depth",
+        values: "0 to 2147483647",
+        set: |config, value| {
+            store(
+                &mut config.list_compress_depth,
+                integer(value, 0, INTEGER_MAX),
+            )
+        },
     },
     Directive {
         name: "list-max-listpack-size",

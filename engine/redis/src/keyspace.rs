@@ -10,6 +10,7 @@
 mod changes;
 mod expiring;
 mod limits;
+mod lists;
 mod lookups;
 mod notices;
 mod observed;

@@ -188,7 +188,8 @@ impl<M: Model> World<M> {
         if next == hosted.deadline_at || hosted.deadline_due {
             return;
         }
-        if next <= at && hosted.placement.store.is_some() {
+        let is_overdue = next <= at && hosted.placement.store.is_some();
+        if is_overdue || next < hosted.turn.began {
             // A thread with more to do goes on without sleeping in between.
             hosted.deadline_due = true;
             return;

@@ -84,28 +84,48 @@ fn after_its_time_a_script_lets_others_hear_that_it_is_busy_and_ends_when_it_is_
     // The script is called at 2,038, its command takes 1, and a millisecond later the node goes back
     // to its host: 100,000 instructions, without a reply to write.
     let interrupted = 2_021 + 5 + 10 + 2 + 1 + 1_000;
-    // Turn 10, read 2, command 1. The next slice of the script belongs to the same turn, so that the
-    // reply is written behind its millisecond.
+    // Turn 10, read 2, command 1, write 3: the reply leaves before the script goes on.
     assert_eq!(seen.reply(1).started, micros(interrupted + 10 + 2));
-    let slice = interrupted + 10 + 2 + 1 + 1_000;
+    let answered = interrupted + 10 + 2 + 1 + 3;
     assert_eq!(
         seen.ended(1),
-        micros(slice + 3) + way_back(BUSY.len() as u64)
+        micros(answered) + way_back(BUSY.len() as u64)
     );
 
-    // Two slices without anybody who asks, each with its wake-up and turn: SCRIPT KILL arrives at
-    // 6,021, within the second.
-    let between = slice + 3 + 2 * (5 + 10 + 1_000);
-    assert!((6_021..6_021 + 1_015).contains(&between));
+    // Three slices follow, each a turn in which nobody asks. The node does not sleep in between, and
+    // SCRIPT KILL arrives at 6,021, within the last.
+    let between = answered + 3 * (10 + 1_000);
+    assert!((between - 1_000..between).contains(&6_021));
     assert_eq!(seen.reply(2).started, micros(between + 10 + 2));
-    // It is answered first, and then the script, which does nothing more.
+    // It is answered first. In a turn of its own the script ends, which does nothing more.
     let killed = between + 10 + 2 + 1 + 3;
     assert_eq!(seen.ended(2), micros(killed) + way_back(5));
     let bytes = KILLED.concat().len() as u64 + 40;
-    assert_eq!(seen.ended(0), micros(killed + 3) + way_back(bytes));
+    assert_eq!(seen.ended(0), micros(killed + 10 + 3) + way_back(bytes));
 
     // Whoever comes later finds the node as it was before.
     let pong = 8_021 + 5 + 10 + 2 + 1 + 3;
     assert_eq!(seen.ended(3), micros(pong) + way_back(7));
     assert_eq!(instructions(&world), 400_000);
+}
+
+#[test]
+fn a_script_goes_on_although_others_ask_without_end() {
+    let mut world = node(1);
+    let mut asked = vec![(micros(2_000), 0, vec!["EVAL", "while true do end", "0"])];
+    // While one turn of 16 serves a request, the next arrives: there is always somebody to be heard.
+    asked.extend((0..200).map(|number| {
+        (
+            micros(3_000 + 10 * number),
+            1 + number as u32 % 20,
+            vec!["PING"],
+        )
+    }));
+    asked.push((micros(9_000), 21, vec!["SCRIPT", "KILL"]));
+    ask(&mut world, &[0; 22], asked);
+    run(&mut world);
+    // Slices of 1,000 and up to four turns between them, none much longer than what it reads, until
+    // 9,000.
+    let told = instructions(&world);
+    assert!((500_000..=700_000).contains(&told), "{told}");
 }

@@ -144,7 +144,6 @@ const KNOWN: &[Known] = &[
     ignored("lazyfree-lazy-server-del", "no"),
     ignored("lazyfree-lazy-user-del", "no"),
     ignored("lazyfree-lazy-user-flush", "no"),
-    ignored("list-compress-depth", "0"),
     never("loadmodule"),
     ignored("logfile", ""),
     ignored("loglevel", "notice"),

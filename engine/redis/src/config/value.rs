@@ -28,6 +28,7 @@ pub(crate) fn value(config: &Config, name: &str) -> Option<String> {
         }
         "lfu-decay-time" => config.lfu_decay_time.to_string(),
         "lfu-log-factor" => config.lfu_log_factor.to_string(),
+        "list-compress-depth" => config.list_compress_depth.to_string(),
         "list-max-listpack-size" => config.list_max_listpack_size.to_string(),
         "maxclients" => config.maxclients.to_string(),
         "maxmemory" => config.maxmemory.to_string(),

@@ -270,6 +270,11 @@ impl Listpack {
         check(&bytes)?;
         Ok(Self(bytes))
     }
+    /// Takes over what [`Listpack::as_bytes`] gave.
+    pub(crate) fn trusted(bytes: Vec<u8>) -> Self {
+        debug_assert!(check(&bytes).is_ok());
+        Self(bytes)
+    }
     /// Number of bytes, header and end included.
     pub fn byte_len(&self) -> usize {
         self.0.len()

@@ -1,6 +1,7 @@
 //! What the configuration says of values.
 
 use crate::config::Config;
+use crate::value::list::ListLimits;
 use crate::value::stream::NodeLimits;
 use crate::value::{NodeLimit, PackLimits};
 
@@ -9,8 +10,8 @@ use crate::value::{NodeLimit, PackLimits};
 pub(crate) struct Limits {
     /// `proto-max-bulk-len`: the longest string, in bytes.
     pub(crate) string_bytes_max: u64,
-    /// `list-max-listpack-size`: how large one listpack of a list may become.
-    pub(crate) list_node: NodeLimit,
+    /// `list-max-listpack-size` and `list-compress-depth`.
+    pub(crate) list: ListLimits,
     /// `hash-max-listpack-entries` and `hash-max-listpack-value`.
     pub(crate) hash_pack: PackLimits,
     /// `hll-sparse-max-bytes`: how long the sparse form of a HyperLogLog may become.
@@ -27,7 +28,10 @@ impl Limits {
     pub(super) fn of(config: &Config) -> Self {
         Self {
             string_bytes_max: config.proto_max_bulk_len,
-            list_node: NodeLimit::of(config.list_max_listpack_size),
+            list: ListLimits {
+                node: NodeLimit::of(config.list_max_listpack_size),
+                compress_depth: config.list_compress_depth,
+            },
             hash_pack: PackLimits {
                 entries: config.hash_max_listpack_entries,
                 element_bytes: config.hash_max_listpack_value,

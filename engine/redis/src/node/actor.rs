@@ -1,6 +1,6 @@
 //! The node as an actor: which input goes where, and when it is to be called again.
 
-use super::{NoMessage, Node, rewrite};
+use super::{NoMessage, Node, held, rewrite};
 use kvrig_base::id::JobId;
 use kvrig_base::seam::{Actor, ChildHost, ChildOutcome, Cx, Input};
 use kvrig_base::time::Time;
@@ -9,6 +9,14 @@ impl Actor for Node {
     type Message = NoMessage;
 
     fn handle(&mut self, cx: &mut Cx<'_, NoMessage>, input: Input<'_, NoMessage>) {
+        if let Some(held) = &mut self.scripts.held
+            && let Input::Connected { .. }
+            | Input::Bytes { .. }
+            | Input::Command { .. }
+            | Input::Closed { .. } = input
+        {
+            held.note_heard();
+        }
         match input {
             Input::Connected { conn } => self.connect(conn, cx),
             Input::Bytes { conn, bytes } => self.bytes(conn, bytes, cx),
@@ -27,8 +35,8 @@ impl Actor for Node {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        if let Some(held) = &self.scripts.held {
-            return Some(held.due());
+        if self.is_busy() {
+            return Some(held::AT_ONCE);
         }
         if let Some(halt) = &self.halted {
             return Some(halt.end());

@@ -70,14 +70,17 @@ impl Node {
 
     /// Reads no further of a connection while no command is read.
     pub(super) fn hold(&mut self, conn: ConnId, cx: &mut Cx<'_, NoMessage>) {
-        if let Some(halt) = &mut self.halted {
-            halt.hold(conn);
-        } else if self.snapshots.holds_node() {
-            self.snapshots.hold(conn);
-        } else {
-            return;
+        if self.is_held() {
+            self.hold_on(conn);
+            cx.effect(Effect::PauseReading { conn });
         }
-        cx.effect(Effect::PauseReading { conn });
+    }
+    /// The same for one that is not read of already.
+    pub(super) fn hold_on(&mut self, conn: ConnId) {
+        match &mut self.halted {
+            Some(halt) => halt.hold(conn),
+            None => self.snapshots.hold(conn),
+        }
     }
     /// Answers who has let the node halt, and reads commands again.
     pub(super) fn go_on_after_halt(&mut self, reply: &[u8], cx: &mut Cx<'_, NoMessage>) {

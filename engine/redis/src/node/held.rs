@@ -5,7 +5,9 @@
 //! `busy-reply-threshold` is left where it is: the node goes back to its host, and is called again at
 //! once to let the script go on for a slice. Between slices other connections are heard, but nothing
 //! that they send may touch the data: all commands are refused but for the few that are allowed while
-//! the node is busy. The timer stands still, as it does in Redis.
+//! the node is busy. What they are told leaves before the script goes on, since Redis looks for more
+//! input behind what it has read, and writes replies first (`redis:src/networking.c`,
+//! processEventsWhileBlocked). The timer stands still, as it does in Redis.
 
 use super::aftermath::Pending;
 use super::call::Call;
@@ -29,6 +31,10 @@ pub(super) const BUSY: ErrorReply<'static> = ErrorReply::Fixed(
 /// hook of Redis (`redis:src/script_lua.c`, luaCallFunction).
 const INSTRUCTIONS_PER_SLICE: u64 = 100_000;
 const PAUSES_PER_SLICE: u64 = INSTRUCTIONS_PER_SLICE / INSTRUCTIONS_PER_PAUSE;
+/// How often in a row others are heard at most before the script goes on.
+const ROUNDS_MAX: u8 = 4;
+/// When a script that holds the node goes on: at once.
+pub(super) const AT_ONCE: Time = Time::START;
 
 /// A script that runs.
 #[derive(Debug)]
@@ -100,8 +106,10 @@ pub(super) struct Held {
     /// The part of the reply that is there already.
     out: Vec<u8>,
     was_quiet: bool,
-    /// When it goes on: at once.
-    due: Time,
+    /// Somebody was heard since the host has called last.
+    was_heard: bool,
+    /// How often in a row that was so.
+    rounds: u8,
 }
 
 impl Held {
@@ -124,9 +132,18 @@ impl Held {
     pub(super) fn is_of(&self, conn: ConnId) -> bool {
         self.conn == conn && self.gone.is_none()
     }
-    /// When the script goes on.
-    pub(super) fn due(&self) -> Time {
-        self.due
+    /// Notes that something came from a connection.
+    pub(super) fn note_heard(&mut self) {
+        self.was_heard = true;
+    }
+    /// Whether those who were heard are to be answered, and others heard, before the script goes on.
+    fn hears_others_first(&mut self) -> bool {
+        let rounds = match std::mem::take(&mut self.was_heard) {
+            true => self.rounds + 1,
+            false => ROUNDS_MAX,
+        };
+        self.rounds = rounds % ROUNDS_MAX;
+        self.rounds > 0
     }
     /// Keeps what the call has written of the reply so far.
     pub(super) fn keep(&mut self, out: Vec<u8>, was_quiet: bool) {
@@ -172,7 +189,8 @@ impl Node {
                     rest: None,
                     out: Vec::new(),
                     was_quiet: false,
-                    due: call.now.saturating_add(call.work.spent()),
+                    was_heard: false,
+                    rounds: 0,
                 }));
                 self.update_gate();
                 After::Suspend
@@ -183,7 +201,7 @@ impl Node {
     /// Lets the script that holds the node go on for a slice; where it ends, it is answered, and what
     /// has waited behind it goes on.
     pub(super) fn go_on_with_script(&mut self, cx: &mut Cx<'_, NoMessage>) {
-        let Some(mut held) = self.scripts.held.take() else {
+        let Some(mut held) = self.scripts.held.take_if(|held| !held.hears_others_first()) else {
             return;
         };
         let (gone, conn) = (held.gone.take(), held.conn);
@@ -194,15 +212,12 @@ impl Node {
                 Some(finished) => {
                     self.end_script(*held, &finished, &mut client, is_gone, cx);
                 }
-                None => {
-                    held.due = cx.now().saturating_add(cx.spent());
-                    self.scripts.held = Some(held);
-                }
+                None => self.scripts.held = Some(held),
             }
             match (is_gone, self.is_busy()) {
                 (false, _) => self.clients.give_back(conn, client),
                 (true, true) => self.keep_caller(client),
-                (true, false) => {}
+                (true, false) => self.keep_parked_client(client),
             }
         }
         if !self.is_busy() {
@@ -257,10 +272,7 @@ impl Node {
             call.now_ms = now_ms;
             after = self.go_on_with_transaction(session, rest, &mut call);
         }
-        if after == After::Suspend {
-            if let Some(next) = &mut self.scripts.held {
-                next.keep(out, was_quiet);
-            }
+        if self.keep_unfinished(after, was_quiet, || std::mem::take(&mut out)) {
             return;
         }
         if !is_gone {

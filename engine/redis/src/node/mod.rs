@@ -43,6 +43,7 @@ mod memory;
 mod monitor;
 mod moving;
 mod object;
+mod parked;
 mod pause;
 mod pubsub;
 mod reload;
@@ -77,6 +78,7 @@ use self::eviction::Eviction;
 use self::halt::Halt;
 use self::info::Statistics;
 use self::latency::Latencies;
+use self::parked::Parked;
 use self::pause::Pause;
 use self::pubsub::{Own, PubSub};
 use self::requests::Foresight;
@@ -122,6 +124,8 @@ pub struct Node {
     foresight: Foresight,
     /// What it does beside no command.
     halted: Option<Box<Halt>>,
+    /// The transaction in which it has halted.
+    parked: Option<Box<Parked>>,
     /// Where CONFIG REWRITE writes.
     config_file: Option<String>,
     /// What it is about to write.
@@ -209,6 +213,7 @@ impl Node {
             active_expiry: ActiveExpiry::default(),
             foresight: Foresight::default(),
             halted: None,
+            parked: None,
             config_file: None,
             rewritten: Vec::new(),
             is_gated: false,
@@ -355,10 +360,8 @@ impl Node {
             Frame::Error(&text).encode(out);
             After::Continue
         });
-        if after == After::Suspend
-            && let Some(held) = &mut self.scripts.held
-        {
-            held.keep(out.split_off(start), was_quiet);
+        if matches!(after, After::Suspend | After::Wait) {
+            self.keep_unfinished(after, was_quiet, || out.split_off(start));
         }
         if after != After::Continue || session.marks.are_special() {
             let is_push = matches!(admission, Ok(Admission::Run(spec)) if pubsub::is_push(spec));
@@ -432,6 +435,7 @@ impl Node {
                 return After::Block;
             }
             Ok(After::Suspend) => return After::Suspend,
+            Ok(After::Wait) if self.parked.is_some() => return After::Wait,
             Ok(after) => after,
             Err(error) => {
                 Frame::Error(&error.text()).encode(call.out);
@@ -512,6 +516,7 @@ impl Node {
     /// Forgets a connection and all that it waits for.
     fn close(&mut self, conn: ConnId, cx: &mut Cx<'_, NoMessage>) {
         let is_held = self.scripts.is_held_by(conn);
+        let is_parked = self.is_parked_by(conn);
         let Some(mut client) = self.clients.close(conn) else {
             return;
         };
@@ -523,6 +528,8 @@ impl Node {
         self.pending.forget(conn);
         if is_held {
             self.keep_caller(client);
+        } else if is_parked {
+            self.keep_parked_client(client);
         }
         if self.pending.is_any() {
             self.aftermath(cx);

@@ -16,7 +16,7 @@ const FILE: FileId = FileId(1);
 /// Names what is asked of it, one after the other.
 const TICKET: Ticket = Ticket(0);
 /// What a client is told whose file cannot be loaded.
-const NOT_LOADED: &[u8] = b"-ERR Error trying to load the RDB dump, check server logs.\r\n";
+const NOT_LOADED: &[u8] = b"-ERR Error trying to load the RDB dump\r\n";
 
 /// A file that is being loaded for a connection.
 #[derive(Debug)]
@@ -163,7 +163,13 @@ impl Node {
                 Ok(()) => b"+OK\r\n",
                 Err(_) => NOT_LOADED,
             },
-            FileOutcome::Names(_) | FileOutcome::Failed { .. } => NOT_LOADED,
+            FileOutcome::Names(_) | FileOutcome::Failed { .. } => {
+                // Redis empties itself before it looks for the file.
+                if how.empties {
+                    self.keyspace.clear_all(cx.work);
+                }
+                NOT_LOADED
+            }
         };
         self.answer_later(conn, reply);
         let reload = self.snapshots.reload.take();

@@ -10,7 +10,7 @@
 //! ```
 
 use super::call::Call;
-use super::client::{Marks, Session};
+use super::client::Session;
 use super::error::ErrorReply;
 use super::halt::Why;
 use super::{After, NoMessage, Node};
@@ -51,10 +51,6 @@ pub(super) fn rewrite<'c>(
 ) -> Result<After, ErrorReply<'c>> {
     if node.config_file.is_none() {
         let text = "ERR The server is running without a config file";
-        return Err(ErrorReply::Fixed(text));
-    }
-    if session.marks.has_any(Marks::DENY_BLOCKING) {
-        let text = "ERR CONFIG REWRITE cannot wait inside a transaction here";
         return Err(ErrorReply::Fixed(text));
     }
     node.halt(session.conn, Why::Rewrite(Step::Begin));

@@ -1,7 +1,7 @@
 //! Commands on the server as a whole.
 
 use super::call::{Call, Outcome, is_option};
-use super::client::{Marks, Session};
+use super::client::Session;
 use super::configuration;
 use super::error::{ErrorReply, c_string};
 use super::info::info;
@@ -93,13 +93,6 @@ fn debug<'c>(
         [_, what, _, ..] if is_option(what, "populate") && call.args.len() <= 5 => {
             populate(node.keyspace.database_mut(session.database), call)
         }
-        [_, what, ..]
-            if session.marks.has_any(Marks::DENY_BLOCKING)
-                && ["reload", "sleep"].iter().any(|name| is_option(what, name)) =>
-        {
-            let text = "ERR DEBUG RELOAD and DEBUG SLEEP cannot wait inside a transaction here";
-            Err(ErrorReply::Fixed(text))
-        }
         [_, what, key] if is_option(what, "object") => object(node, session, key, call),
         [_, what, ..] if is_option(what, "reload") => reload::reload(node, session, call),
         [_, what, _] if is_option(what, "sleep") => Ok(halt::sleep(node, session, call)),
@@ -134,13 +127,14 @@ fn object<'c>(
     };
     let more = match value {
         Value::List(list) => {
-            let bytes: usize = list.packs().map(|pack| pack.as_bytes().len()).sum();
             format!(
-                " ql_nodes:{} ql_avg_node:{:.2} ql_listpack_max:{} ql_compressed:0 \
-                 ql_uncompressed_size:{bytes}",
+                " ql_nodes:{} ql_avg_node:{:.2} ql_listpack_max:{} ql_compressed:{} \
+                 ql_uncompressed_size:{}",
                 list.nodes(),
                 list.len() as f64 / list.nodes() as f64,
                 config.list_max_listpack_size,
+                u8::from(list.compresses()),
+                list.uncompressed_bytes(),
             )
         }
         _ => String::new(),

@@ -355,11 +355,18 @@ impl Node {
     /// Answers a connection that has waited.
     pub(super) fn answer_later(&mut self, conn: ConnId, reply: &[u8]) {
         self.statistics.note_reply(reply);
-        self.pending.send(conn, reply.to_vec());
+        if !self.answer_parked(conn, reply) {
+            self.pending.send(conn, reply.to_vec());
+        }
     }
     /// Lets the input of connections go on that was held.
     pub(super) fn go_on_after(&mut self, held: &[ConnId], cx: &mut Cx<'_, NoMessage>) {
-        held.iter().for_each(|conn| self.pending.resume(*conn));
+        self.go_on_with_parked(cx);
+        match self.is_held() {
+            // The transaction waits once more.
+            true => held.iter().for_each(|conn| self.hold_on(*conn)),
+            false => held.iter().for_each(|conn| self.pending.resume(*conn)),
+        }
         if self.pending.is_any() {
             self.aftermath(cx);
         }

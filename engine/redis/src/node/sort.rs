@@ -146,10 +146,12 @@ fn elements<'c>(
         });
     }
     match db.value(slot) {
-        Value::List(list) => list.walk(0, End::Right, call.work, |item, _| {
-            elements.push(item.bytes().as_slice().into());
-            true
-        }),
+        Value::List(_) => {
+            db.walk_list(call.args[1], slot, (0, End::Right), call.work, |item, _| {
+                elements.push(item.bytes().as_slice().into());
+                true
+            });
+        }
         Value::Set(set) => {
             is_set = true;
             set.for_each(call.work, |member, _| {
@@ -266,7 +268,7 @@ fn answer<'c>(
         db.delete_telling(target, call.work);
         return call.reply_integer(0);
     }
-    let mut list = List::new(db.limits().list_node);
+    let mut list = List::new(db.limits().list);
     call.work.count(Counter::AllocationsSmall, 1);
     for part in &output {
         list.push(End::Right, part.as_deref().unwrap_or_default(), call.work);

@@ -240,6 +240,10 @@ impl Node {
                     }
                     return After::Suspend;
                 }
+                After::Wait => {
+                    self.park(session, rest, call);
+                    return After::Wait;
+                }
                 after => rest.after = after,
             }
         }
@@ -248,7 +252,7 @@ impl Node {
         rest.after
     }
 
-    /// The same behind a script that has held the node; EXEC itself is counted at the end.
+    /// The same behind a script that has held the node, or a wait; EXEC itself is counted at the end.
     pub(super) fn go_on_with_transaction(
         &mut self,
         session: &mut Session,
@@ -257,7 +261,7 @@ impl Node {
     ) -> After {
         let begun = rest.begun;
         let after = self.carry_out_rest(session, rest, call);
-        if after != After::Suspend {
+        if !matches!(after, After::Suspend | After::Wait) {
             let took = call.now.saturating_add(call.work.spent()).since(begun);
             call.spec = command::find(b"exec").expect("it is in the table");
             self.note_done(session, call, 0, Some(took));

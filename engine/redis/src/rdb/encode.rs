@@ -1,8 +1,9 @@
 //! Values as snapshots and payloads have them (`redis:src/rdb.c`, rdbSaveObject).
 
 use super::kind;
-use super::lzf::Compressor;
+use crate::encoding::lzf::Compressor;
 use crate::number::{IntegerText, parse_i64};
+use crate::value::list::Stored;
 use crate::value::{StringValue, Value};
 use kvrig_base::seam::{Counter, Work};
 
@@ -53,9 +54,15 @@ impl Encoder {
             Value::String(StringValue::Raw(bytes)) => self.string(bytes, work),
             Value::List(list) => {
                 self.length(list.nodes() as u64);
-                for pack in list.packs() {
+                for node in list.stored() {
                     self.length(kind::NODE_PACKED);
-                    self.string(pack.as_bytes(), work);
+                    match node {
+                        Stored::Plain(pack) => self.string(pack.as_bytes(), work),
+                        // As it lies there, whether strings are compressed or not.
+                        Stored::Compressed { stream, byte_len } => {
+                            self.compressed_string(stream, byte_len);
+                        }
+                    }
                 }
             }
             Value::Set(set) => match set.integers() {
@@ -140,12 +147,16 @@ impl Encoder {
         let room = bytes.len() - COMPRESSION_GAIN_MIN;
         let is_shorter = compressor.compress(bytes, room, &mut stream);
         if is_shorter {
-            self.out.push(kind::COMPRESSED);
-            self.length(stream.len() as u64);
-            self.length(bytes.len() as u64);
-            self.out.extend_from_slice(&stream);
+            self.compressed_string(&stream, bytes.len());
         }
         is_shorter
+    }
+    /// A stream that stands for so many bytes (rdbSaveLzfBlob).
+    fn compressed_string(&mut self, stream: &[u8], byte_len: usize) {
+        self.out.push(kind::COMPRESSED);
+        self.length(stream.len() as u64);
+        self.length(byte_len as u64);
+        self.out.extend_from_slice(stream);
     }
     /// An integer in as few bytes as it needs, or as text beyond 32 bits.
     fn integer(&mut self, number: i64) {

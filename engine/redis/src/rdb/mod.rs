@@ -8,7 +8,6 @@ mod crc64;
 mod encode;
 mod file;
 mod kind;
-mod lzf;
 mod payload;
 mod read;
 mod stream;

@@ -162,7 +162,7 @@ impl Value {
         work.count(Counter::AllocationsSmall, footprint.allocations);
         match self {
             Self::String(string) => Self::String(string.clone()),
-            Self::List(list) => Self::List(list.clone()),
+            Self::List(list) => Self::List(Box::new(list.copy(work))),
             Self::Set(set) => Self::Set(Box::new(set.copy(dict, work))),
             Self::SortedSet(set) => Self::SortedSet(Box::new(set.copy(sorted_set, work))),
             Self::Hash(hash) => Self::Hash(Box::new(hash.copy(dict, work))),

@@ -6,6 +6,7 @@
 
 mod administration;
 mod busy;
+mod compression;
 mod connections;
 mod coverage;
 mod dumps;

@@ -12,6 +12,10 @@ type DataSet = (&'static str, fn() -> Vec<Request>);
 pub(crate) const DATA_SETS: &[DataSet] = &[
     ("lists of one listpack", || lists(1_000, 10, 8)),
     ("lists of many listpacks", || lists(2, 5_000, 30)),
+    ("lists of compressed listpacks", || {
+        let configure = |depth| vec![words(&["CONFIG", "SET", "list-compress-depth", depth])];
+        [configure("2"), lists(5, 3_000, 30), configure("0")].concat()
+    }),
     ("lists of elements larger than a listpack", || {
         lists(20, 20, 9_000)
     }),

@@ -36,9 +36,10 @@ impl Host {
         self.send(conn, &request.split(' ').collect::<Vec<_>>());
         self.heard(conn)
     }
-    /// One slice of the script that holds the node, with the time that it takes.
+    /// Calls the node again: one slice of the script that holds it, unless somebody was heard.
     fn slice(&mut self) {
-        self.now = self.node.next_deadline().expect("the script goes on");
+        let due = self.node.next_deadline().expect("the script goes on");
+        self.now = self.now.max(due);
         self.input(Input::Deadline);
     }
     /// Lets it go on until somebody is answered.

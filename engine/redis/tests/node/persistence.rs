@@ -322,6 +322,26 @@ fn debug_reload_brings_back_what_was_saved() {
     );
 }
 
+/// What a redis-server 7.0.15 replies.
+#[test]
+fn debug_reload_inside_a_transaction_goes_on_with_what_it_has_loaded() {
+    let mut served = Served::with(&[]);
+    for request in ["SET a 1", "SET e 1 PXAT 1700000000001"] {
+        served.ask(request);
+    }
+    served.host.pass_ms(10);
+    for request in ["MULTI", "INCR a", "DEBUG RELOAD", "INCR a", "DBSIZE"] {
+        served.ask(request);
+    }
+    assert_eq!(served.ask("EXEC"), "*4 :2 +OK :3 :1");
+    served.files.content.clear();
+    for request in ["MULTI", "DEBUG RELOAD NOSAVE", "GET a"] {
+        served.ask(request);
+    }
+    let told = "*2 -ERR Error trying to load the RDB dump $-1";
+    assert_eq!(served.ask("EXEC"), told);
+}
+
 /// Loads a file into a new node.
 fn load(file: &[u8]) -> Result<Loaded, LoadError> {
     let mut host = Host::new();

@@ -1,9 +1,9 @@
 //! Commands on the server itself: what it says of its times and its memory, its sleep, and the file of
 //! its configuration.
 
-use crate::harness::{CONN, Host};
+use crate::harness::{CONN, Host, LuaMeter};
 use kvrig_base::id::ConnId;
-use kvrig_base::seam::{Actor, Effect, FileError, FileOp, FileOutcome, Input};
+use kvrig_base::seam::{Actor, Effect, FileError, FileOp, FileOutcome, Input, Work};
 use kvrig_base::time::Span;
 use std::collections::BTreeMap;
 
@@ -88,16 +88,8 @@ fn nothing_is_carried_out_while_the_node_sleeps() {
 }
 
 #[test]
-fn a_sleep_inside_a_transaction_is_refused_and_a_long_one_has_no_end() {
+fn a_long_sleep_has_no_end() {
     let mut host = Host::new();
-    host.check(&[
-        ("multi", "+OK"),
-        ("debug sleep 1", "+QUEUED"),
-        (
-            "exec",
-            "*1 -ERR DEBUG RELOAD and DEBUG SLEEP cannot wait inside a transaction here",
-        ),
-    ]);
     host.input(Input::Command {
         conn: CONN,
         args: &[b"debug", b"sleep", b"1e300"],
@@ -240,4 +232,108 @@ fn what_an_object_is_told_of_is_how_it_is_stored() {
         told.contains("encoding:quicklist serializedlength:16 "),
         "{told}"
     );
+}
+
+/// Queues these requests and sends EXEC, which is not answered.
+fn begin_transaction(host: &mut Host, requests: &[&str]) {
+    host.check(&[("multi", "+OK")]);
+    for request in requests {
+        host.check(&[(request, "+QUEUED")]);
+    }
+    host.input(Input::Command {
+        conn: CONN,
+        args: &[b"exec"],
+    });
+    assert_eq!(host.replies(), []);
+}
+
+/// What a redis-server 7.0.15 replies: time stands still for the commands of a transaction.
+#[test]
+fn a_transaction_sleeps_in_its_middle_and_its_time_stands_still() {
+    let mut host = Host::new();
+    let other = ConnId(1);
+    host.input(Input::Connected { conn: other });
+    let requests = [
+        "set k v px 100",
+        "debug sleep 0.2",
+        "get k",
+        "debug sleep 0.1",
+        "incr n",
+    ];
+    begin_transaction(&mut host, &requests);
+    let args: &[&[u8]] = &[b"incr", b"n"];
+    host.input(Input::Command { conn: other, args });
+    for millis in [100, 100, 99] {
+        host.pass_ms(millis);
+        host.input(Input::Deadline);
+        assert_eq!(host.replies(), []);
+    }
+    host.pass_ms(1);
+    host.input(Input::Deadline);
+    let replies = [
+        (
+            CONN,
+            b"*5\r\n+OK\r\n+OK\r\n$1\r\nv\r\n+OK\r\n:1\r\n".to_vec(),
+        ),
+        (other, b":2\r\n".to_vec()),
+    ];
+    assert_eq!(host.replies(), replies);
+    host.check(&[("get k", "$-1"), ("get n", "$1 2")]);
+}
+
+#[test]
+fn a_transaction_that_sleeps_outlives_its_connection() {
+    let mut host = Host::new();
+    begin_transaction(&mut host, &["debug sleep 1", "set done yes"]);
+    host.input(Input::Closed { conn: CONN });
+    host.input(Input::Connected { conn: CONN });
+    host.pass_ms(1_000);
+    host.input(Input::Deadline);
+    assert_eq!(host.replies(), [], "who has sent it is gone");
+    host.check(&[("get done", "$3 yes"), ("multi", "+OK"), ("exec", "*0")]);
+}
+
+#[test]
+fn a_long_script_and_a_sleep_follow_each_other_in_one_transaction() {
+    let mut host = Host::new();
+    host.work = Work::new(Box::new(LuaMeter));
+    host.ask("config set busy-reply-threshold 1");
+    let script = "for i = 1, 1000000 do end return 'done'";
+    host.check(&[("multi", "+OK"), ("debug sleep 1", "+QUEUED")]);
+    let eval: &[&[u8]] = &[b"eval", script.as_bytes(), b"0"];
+    assert_eq!(host.command(eval), b"+QUEUED\r\n");
+    host.check(&[("debug sleep 1", "+QUEUED"), ("get k", "+QUEUED")]);
+    host.input(Input::Command {
+        conn: CONN,
+        args: &[b"exec"],
+    });
+    let mut replies = Vec::new();
+    for _ in 0..100 {
+        host.pass_ms(500);
+        host.input(Input::Deadline);
+        replies.extend(host.replies());
+    }
+    let reply = b"*4\r\n+OK\r\n$4\r\ndone\r\n+OK\r\n$-1\r\n".to_vec();
+    assert_eq!(replies, [(CONN, reply)]);
+}
+
+#[test]
+fn a_transaction_writes_the_file_of_the_configuration() {
+    let mut host = Host::new();
+    host.node.set_config_file("/etc/redis.conf".to_owned());
+    let mut disk = Disk::default();
+    begin_transaction(
+        &mut host,
+        &[
+            "config set hz 20",
+            "config rewrite",
+            "config rewrite",
+            "incr n",
+        ],
+    );
+    disk.serve(&mut host);
+    let replies = b"*4\r\n+OK\r\n+OK\r\n+OK\r\n:1\r\n".to_vec();
+    assert_eq!(host.replies(), [(CONN, replies)]);
+    let text = String::from_utf8_lossy(&disk.files["/etc/redis.conf"]).into_owned();
+    assert!(text.contains("\nhz 20\n"), "{text}");
 }

@@ -59,7 +59,7 @@ fn push_all(
     call: &mut Call<'_>,
 ) -> usize {
     let slot = found.unwrap_or_else(|| {
-        let list = List::new(db.limits().list_node);
+        let list = List::new(db.limits().list);
         call.work.count(Counter::AllocationsSmall, 1);
         db.add(key, list.into_value(), call.work)
     });
@@ -155,12 +155,13 @@ pub(crate) fn pop_range<'c>(
     count: usize,
     call: &mut Call<'c>,
 ) -> Outcome<'c> {
-    let list = db.get::<List>(slot);
-    let (length, count) = (list.len(), count.min(list.len()));
-    match end {
-        End::Left => reply_range(list, 0, count, End::Right, call)?,
-        End::Right => reply_range(list, length - 1, count, End::Left, call)?,
-    }
+    let length = db.get::<List>(slot).len();
+    let count = count.min(length);
+    let range = match end {
+        End::Left => (0, End::Right),
+        End::Right => (length - 1, End::Left),
+    };
+    reply_range(db, key, slot, range, count, call)?;
     db.change(key, slot, call.work, |list: &mut List, work| {
         let start = if end == End::Left { 0 } else { length - count };
         list.remove_range(start, count, work);

@@ -1,14 +1,16 @@
 //! Commands that read lists.
 
 use super::{element, resolve};
+use crate::encoding::listpack::Item;
 use crate::keyspace::Database;
 use crate::node::call::is_option;
 use crate::node::{Call, ErrorReply, Outcome};
 use crate::number::parse_i64;
-use crate::resp::Frame;
+use crate::resp::{Frame, Protocol};
 use crate::value::List;
 use crate::value::list::End;
-use kvrig_base::seam::Counter;
+use kvrig_base::seam::{Counter, Work};
+use kvrig_tables::Slot;
 
 /// LLEN.
 pub(super) fn llen<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
@@ -22,12 +24,14 @@ pub(super) fn lindex<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
         return call.reply_null();
     };
     let index = call.integer(2)?;
-    let list = db.get::<List>(slot);
-    let found = element(index, list.len()).and_then(|index| list.get(index, call.work));
-    match found {
-        Some(item) => call.reply_bulk(item.bytes().as_slice()),
-        None => call.reply_null(),
-    }
+    let Some(index) = element(index, db.get::<List>(slot).len()) else {
+        return call.reply_null();
+    };
+    let (out, protocol) = (&mut *call.out, call.protocol);
+    db.read_element(call.args[1], slot, index, call.work, |item, work| {
+        write(&item, protocol, out, work);
+    });
+    Ok(())
 }
 
 /// LRANGE.
@@ -36,17 +40,17 @@ pub(super) fn lrange<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> 
     let Some(slot) = db.find::<List>(call.args[1], call)? else {
         return call.reply(Frame::Array(0));
     };
-    let list = db.get::<List>(slot);
-    let (start, count) = resolve(start, stop, list.len());
-    reply_range(list, start, count, End::Right, call)
+    let (start, count) = resolve(start, stop, db.get::<List>(slot).len());
+    reply_range(db, call.args[1], slot, (start, End::Right), count, call)
 }
 
-/// Replies `count` elements from `start` on, in this direction.
+/// Replies `count` elements of the list at `slot` from `start` on, in this direction.
 pub(super) fn reply_range<'c>(
-    list: &List,
-    start: usize,
+    db: &mut Database,
+    key: &[u8],
+    slot: Slot,
+    (start, towards): (usize, End),
     count: usize,
-    towards: End,
     call: &mut Call<'c>,
 ) -> Outcome<'c> {
     call.reply(Frame::Array(count))?;
@@ -54,15 +58,20 @@ pub(super) fn reply_range<'c>(
     if left == 0 {
         return Ok(());
     }
-    list.walk(start, towards, call.work, |item, work| {
-        let bytes = item.bytes();
-        work.count(Counter::BytesCopied, bytes.as_slice().len() as u64);
-        work.count(Counter::ProtocolElements, 1);
-        Frame::Bulk(bytes.as_slice()).encode_in(protocol, out);
+    db.walk_list(key, slot, (start, towards), call.work, |item, work| {
+        write(&item, protocol, out, work);
         left -= 1;
         left > 0
     });
     Ok(())
+}
+
+/// Writes an element as part of a reply.
+fn write(item: &Item<'_>, protocol: Protocol, out: &mut Vec<u8>, work: &mut Work) {
+    let bytes = item.bytes();
+    work.count(Counter::BytesCopied, bytes.as_slice().len() as u64);
+    work.count(Counter::ProtocolElements, 1);
+    Frame::Bulk(bytes.as_slice()).encode_in(protocol, out);
 }
 
 /// The options of LPOS.
@@ -84,8 +93,7 @@ pub(super) fn lpos<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
             None => call.reply_null(),
         };
     };
-    let list = db.get::<List>(slot);
-    let wanted = call.args[2];
+    let (key, wanted) = (call.args[1], call.args[2]);
     let most = match search.count {
         Some(0) => usize::MAX,
         Some(count) => count,
@@ -97,10 +105,10 @@ pub(super) fn lpos<'c>(db: &mut Database, call: &mut Call<'c>) -> Outcome<'c> {
     };
     let (start, towards) = match search.rank {
         1.. => (0, End::Right),
-        _ => (list.len() - 1, End::Left),
+        _ => (db.get::<List>(slot).len() - 1, End::Left),
     };
     let (mut found, mut skipped, mut compared) = (Vec::new(), 1, 0_usize);
-    list.walk(start, towards, call.work, |item, work| {
+    db.walk_list(key, slot, (start, towards), call.work, |item, work| {
         work.count(Counter::BytesScanned, item.byte_len() as u64);
         if item.is(wanted) {
             if skipped >= search.rank.unsigned_abs() {

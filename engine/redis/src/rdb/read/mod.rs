@@ -13,7 +13,8 @@ pub use file::Loaded;
 pub(crate) use file::{LoadAt, load};
 
 use super::crc64::crc64;
-use super::{kind, lzf};
+use super::kind;
+use crate::encoding::lzf;
 use crate::number::IntegerText;
 use std::fmt;
 use std::io::{self, BufRead, ErrorKind};

@@ -83,14 +83,14 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn list(&mut self, db: &Database, work: &mut Work) -> Read<List> {
-        let mut list = List::new(db.limits().list_node);
+        let mut list = List::new(db.limits().list);
         for _ in 0..self.count(1)? {
             list.push(End::Right, &self.string()?, work);
         }
         Ok(list)
     }
     fn list_of_ziplist(&mut self, db: &Database, work: &mut Work) -> Read<List> {
-        let mut list = List::new(db.limits().list_node);
+        let mut list = List::new(db.limits().list);
         let at = self.offset;
         let bytes = self.string()?;
         let read = ziplist::for_each(&bytes, |element| {
@@ -101,7 +101,7 @@ impl<R: BufRead> Reader<R> {
     }
     /// A list node by node. One that is a single large element becomes a listpack of one.
     fn list_of_packs(&mut self, kind: u8, db: &Database, work: &mut Work) -> Read<List> {
-        let mut list = List::new(db.limits().list_node);
+        let mut list = List::new(db.limits().list);
         for _ in 0..self.count(1)? {
             let at = self.offset;
             let container = match kind {

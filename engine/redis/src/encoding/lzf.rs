@@ -1,4 +1,4 @@
-//! LZF, by which Redis shortens strings in snapshots and payloads.
+//! LZF, by which Redis shortens strings in snapshots and payloads, and listpacks inside lists.
 //!
 //! The stream is a row of literal runs and references to what came before
 //! (`redis:src/lzf_c.c` and `lzf_d.c`, liblzf 3.6 with HLOG 16 and VERY_FAST):
@@ -30,11 +30,13 @@ const EXPANSION_MAX: u64 = 88;
 
 /// Compresses strings one after the other with one table.
 #[derive(Default)]
-pub(super) struct Compressor {
+pub(crate) struct Compressor {
     /// Behind `base`, where the three bytes of this place were seen last; empty until it is needed.
     table: Vec<u32>,
     /// Positions of earlier strings lie below it, and count as none.
     base: u32,
+    /// See [`Compressor::looked_up`].
+    looked_up: u64,
 }
 
 impl std::fmt::Debug for Compressor {
@@ -107,8 +109,9 @@ impl Stream<'_> {
 impl Compressor {
     /// Appends the compressed form of `input` to `out` and says so, unless it would take more than
     /// `room` bytes; `out` is then as it was.
-    pub(super) fn compress(&mut self, input: &[u8], room: usize, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn compress(&mut self, input: &[u8], room: usize, out: &mut Vec<u8>) -> bool {
         let start = out.len();
+        self.looked_up = 0;
         let Some(base) = self.next_base(input.len()) else {
             return false;
         };
@@ -117,6 +120,11 @@ impl Compressor {
             out.truncate(start);
         }
         done
+    }
+
+    /// How many positions of the last string were looked up in the table, which is most of the work.
+    pub(crate) fn looked_up(&self) -> u64 {
+        self.looked_up
     }
 
     /// Makes the table, and numbers the positions of a further string of so many bytes; `None` for one
@@ -144,6 +152,7 @@ impl Compressor {
         stream.begin_run();
         let mut at = 0;
         while at + 2 < end {
+            self.looked_up += 1;
             let slot = &mut self.table[place(&input[at..])];
             // A position of this string, and not its first: Redis never refers to that.
             let seen = slot.checked_sub(base).filter(|seen| *seen > 0);
@@ -171,6 +180,7 @@ impl Compressor {
             if at + 2 >= end {
                 break;
             }
+            self.looked_up += 2;
             for inside in [at - 2, at - 1] {
                 self.table[place(&input[inside..])] = base + inside as u32;
             }
@@ -199,15 +209,21 @@ fn match_length(input: &[u8], seen: usize, at: usize) -> usize {
 
 /// The bytes that a stream stands for, which must be `length` many; `None` where the stream is none,
 /// or stands for another number.
-pub(super) fn decompress(stream: &[u8], length: u64) -> Option<Vec<u8>> {
+pub(crate) fn decompress(stream: &[u8], length: u64) -> Option<Vec<u8>> {
+    decompress_counting(stream, length).map(|(bytes, _)| bytes)
+}
+
+/// The same, with the number of runs and references that the stream has.
+pub(crate) fn decompress_counting(stream: &[u8], length: u64) -> Option<(Vec<u8>, u64)> {
     if length > EXPANSION_MAX * stream.len() as u64 {
         return None;
     }
     let length = usize::try_from(length).ok()?;
     let mut out = Vec::with_capacity(length);
-    let mut at = 0;
+    let (mut at, mut parts) = (0, 0);
     while let Some(&control) = stream.get(at) {
         at += 1;
+        parts += 1;
         let control = usize::from(control);
         if control < LITERALS_MAX {
             let run = stream.get(at..at + control + 1)?;
@@ -234,7 +250,7 @@ pub(super) fn decompress(stream: &[u8], length: u64) -> Option<Vec<u8>> {
             out.push(out[index]);
         }
     }
-    (out.len() == length && !out.is_empty()).then_some(out)
+    (out.len() == length && !out.is_empty()).then_some((out, parts))
 }
 
 #[cfg(test)]
