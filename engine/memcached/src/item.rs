@@ -1,7 +1,7 @@
 //! One item: a key with its value.
 
 use crate::slab;
-use kvrig_tables::Entry;
+use kvrig_tables::{Entry, prefetch};
 use std::fmt;
 
 /// Longest key, in bytes (`memcached:memcached.h`, KEY_MAX_LENGTH).
@@ -86,5 +86,9 @@ impl Entry for Item {
     #[inline]
     fn key(&self) -> &[u8] {
         &self.bytes[..usize::from(self.key_bytes)]
+    }
+    #[inline]
+    fn prefetch_outside(&self) {
+        prefetch(&*self.bytes);
     }
 }

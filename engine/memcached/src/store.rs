@@ -264,10 +264,9 @@ impl<S: SyncForm> Store<S> {
             Counted::Number(number)
         })
     }
-    /// Stores a value while no thread runs, without a receipt: to begin with a full store. A key
-    /// that is there stays as it is.
-    pub fn load(&self, key: &[u8], value: &[u8]) {
-        let work = &mut Work::unpriced();
+    /// Stores a value while no thread runs, to begin with a full store. A key that is there stays as
+    /// it is.
+    pub fn load(&self, key: &[u8], value: &[u8], work: &mut Work) {
         self.table.unreported(key, |bucket| {
             if bucket.find(key, work).is_none() {
                 self.put(bucket, None, Item::new(key, 0, 0, [value, &[]]), work);

@@ -3,14 +3,18 @@
 mod common;
 
 use common::Host;
-use kvrig_base::seam::{Cause, Counter};
+use kvrig_base::seam::{Cause, Counter, Work};
 use kvrig_base::time::Span;
 use kvrig_tables::TableEventKind;
 use std::iter;
 
 fn fill(host: &mut Host, keys: std::ops::Range<u32>) {
     for key in keys {
-        host.store.load(format!("key:{key}").as_bytes(), b"value");
+        host.store.load(
+            format!("key:{key}").as_bytes(),
+            b"value",
+            &mut Work::unkept(),
+        );
     }
 }
 

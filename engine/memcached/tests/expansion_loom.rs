@@ -28,7 +28,7 @@ fn explore(model: impl Fn() + Sync + Send + 'static) {
 fn filled() -> Arc<Model> {
     let store = Store::with_powers(1, 1, Wall::from_unix_millis(0));
     for key in keys() {
-        store.load(key.as_bytes(), b"old");
+        store.load(key.as_bytes(), b"old", &mut Work::unkept());
     }
     let steps = AtomicU64::new(0);
     Arc::new(Model { store, steps })

@@ -29,7 +29,7 @@ const POWER: u32 = 4;
 )]
 fn workers_find_what_they_stored_while_the_table_expands_under_them() {
     let store = Store::<Threads>::with_powers(POWER, POWER, Wall::from_unix_millis(0));
-    store.load(b"shared", b"0");
+    store.load(b"shared", b"0", &mut Work::unkept());
     let gate = WorkerGate::new(WORKERS);
     let is_over = AtomicBool::new(false);
     let (expansions, counted) = std::thread::scope(|scope| {

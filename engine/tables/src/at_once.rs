@@ -12,6 +12,9 @@ use kvrig_base::seam::{Cause, Counter, Work};
 
 /// Buckets of the first array: as many as Redis begins with, so that sizes agree.
 const INITIAL_BUCKETS: u64 = 4;
+/// Buckets whose entries are asked for together before they move, so that this machine need not
+/// wait for each by itself. It changes no receipt.
+const BUCKETS_AHEAD: usize = 32;
 
 /// Chaining that doubles at once: the insertion that finds one entry a bucket allocates an array of
 /// twice the size, moves every entry into it and frees the old one before it goes on.
@@ -83,7 +86,14 @@ impl<E: Entry> AtOnceTable<E> {
     }
 
     fn move_all(&mut self, old: &mut BucketArray, work: &mut Work) {
-        for bucket in 0..old.buckets() as usize {
+        let buckets = old.buckets() as usize;
+        let mut ahead = Vec::with_capacity(BUCKETS_AHEAD);
+        for bucket in 0..buckets {
+            if bucket % BUCKETS_AHEAD == 0 {
+                ahead.clear();
+                ahead.extend(bucket..(bucket + BUCKETS_AHEAD).min(buckets));
+                chain::prefetch(old, &self.arena, &ahead);
+            }
             let mut link = old.probe(bucket, work);
             while let Some(slot) = slot_at(link) {
                 let (key, next) = self.arena.visit_key(slot, work);

@@ -49,15 +49,21 @@ pub(crate) fn peek<E: Entry>(arena: &Arena<E>, mut link: Link, key: &E::Key) -> 
     None
 }
 
-/// Asks for the lines of these buckets, then for those of the entries of their chains in turn.
+/// Asks for the lines of these buckets, then for those of the entries of their chains in turn, and
+/// for what lies outside the first ones.
 pub(crate) fn prefetch<E: Entry>(array: &BucketArray, arena: &Arena<E>, buckets: &[usize]) {
     buckets.iter().for_each(|&bucket| array.prefetch(bucket));
     let mut links: Vec<Link> = buckets.iter().map(|&bucket| array.peek(bucket)).collect();
-    for _ in 0..ENTRIES_PREFETCHED {
+    for number in 0..ENTRIES_PREFETCHED {
         let slots = links.iter().filter_map(|&link| slot_at(link));
         slots.for_each(|slot| arena.prefetch(slot));
         for link in &mut links {
-            *link = slot_at(*link).map_or(END, |slot| arena.word(slot));
+            *link = slot_at(*link).map_or(END, |slot| {
+                if number == 0 {
+                    arena.entry(slot).prefetch_outside();
+                }
+                arena.word(slot)
+            });
         }
     }
 }

@@ -103,6 +103,15 @@ impl<E: Entry> RedisTable<E> {
         }
         self.main.take_chain(bucket, moved, work);
         moving.entries_moved += moved;
+        // Steps to come begin with these; by then the lines are here.
+        let (main, buckets) = (&self.main, self.main.buckets() as usize);
+        let ahead = |ahead: usize| (bucket + ahead < buckets).then(|| main.peek(bucket + ahead));
+        if let Some(slot) = ahead(1).and_then(slot_at) {
+            self.arena.entry(slot).prefetch_outside();
+        }
+        if let Some(slot) = ahead(2).and_then(slot_at) {
+            self.arena.prefetch(slot);
+        }
         work.count(Counter::EntriesMigrated, moved);
     }
 

@@ -43,7 +43,7 @@ impl<'a> Host<'a> {
     fn new(stream: &'a Stream, config: Config, start: Wall, seed: Seed) -> Self {
         let mut host = Self {
             node: Node::new(config, TableKind::Redis70, seed),
-            work: Work::unpriced(),
+            work: Work::unkept(),
             outbox: Outbox::default(),
             effects: Effects::default(),
             now: Time::START,

@@ -332,7 +332,7 @@ fn filled(
     seed: Seed,
 ) -> Node {
     let mut node = Node::new(inputs.config.clone(), kind, seed);
-    let (mut work, mut args) = (Work::unpriced(), Arguments::default());
+    let (mut work, mut args) = (Work::unkept(), Arguments::default());
     for key in 0..count {
         let op = workload.op_on(OpKind::Set, KeyId(key));
         args.clear();

@@ -5,6 +5,7 @@
 //! what a call does, but what it waits for: the stop of all workers while arrays are swapped, or
 //! an item lock that the maintenance thread has.
 
+use super::curve::KEYS_AHEAD;
 use super::growth;
 use super::heat::Heat;
 use super::inputs::Inputs;
@@ -23,8 +24,8 @@ use crate::world::{
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::id::ActorId;
 use kvrig_base::random::Seed;
-use kvrig_base::seam::Counts;
 use kvrig_base::seam::sync::Simulated;
+use kvrig_base::seam::{Counts, Work};
 use kvrig_base::time::{Span, Time};
 use kvrig_memcached::{Config, ServerThread, Store, shared_store, threads};
 use kvrig_tables::TableKind;
@@ -261,14 +262,22 @@ fn filled_store(
     }
     let store = shared_store(config, inputs.cell.start);
     let mut writer = MemcachedRequests::new(beginning.requests.operations().clone());
-    let mut args = Arguments::default();
-    for (number, &key) in beginning.present.iter().enumerate() {
-        if number % FILLS_UNASKED == 0 && cancelled() {
+    let mut work = Work::unkept();
+    let mut sets = vec![Arguments::default(); KEYS_AHEAD as usize];
+    for (number, keys) in beginning.present.chunks(sets.len()).enumerate() {
+        if number % (FILLS_UNASKED / sets.len()) == 0 && cancelled() {
             return Err(RunError::Cancelled);
         }
-        args.clear();
-        writer.write(&beginning.workload.op_on(OpKind::Set, key), &mut args);
-        args.lend(|args| store.load(args[1], args[4]));
+        let sets = &mut sets[..keys.len()];
+        for (args, &key) in sets.iter_mut().zip(keys) {
+            args.clear();
+            writer.write(&beginning.workload.op_on(OpKind::Set, key), args);
+        }
+        let ahead = sets.iter().filter_map(|args| args.iter().nth(1));
+        store.table().prefetch(ahead);
+        for args in sets {
+            args.lend(|args| store.load(args[1], args[4], &mut work));
+        }
     }
     if store.table().wants_to_expand() {
         let message = format!("Memcached grows from {size} buckets before the lead-in begins");

@@ -158,7 +158,7 @@ fn filled_node(
         config.maxmemory = MEMORY_UNLIMITED;
     }
     let mut node = Node::new(config, kind, seed);
-    let mut work = Work::unpriced();
+    let mut work = Work::unkept();
     let mut writer = beginning.requests.clone();
     let mut sets = vec![(None, Arguments::default()); KEYS_AHEAD as usize];
     for (number, keys) in beginning.present.chunks(sets.len()).enumerate() {

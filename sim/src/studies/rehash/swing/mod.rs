@@ -89,7 +89,7 @@ pub(super) fn run(
 ) -> Result<(SwingOutcome, u64), RunError> {
     let mut requests = SwingRequests::new(inputs, swing, seed)?;
     let mut node = Node::new(inputs.config.clone(), kind, seed);
-    let mut work = Work::unpriced();
+    let mut work = Work::unkept();
     requests.fill_node(&mut node, inputs, &mut work);
     let watch = Watch {
         recorder: Recorder::default(),
