@@ -140,7 +140,9 @@ fn the_study_gives_the_same_rows_by_admission_and_with_items() {
             "{text}mix = {{ get = \"30%\", put = \"70%\" }}\n\
              item_size.uniform = {{ min = \"600B\", max = \"3kB\" }}\npopularity.zipf.s = 1.1\n\
              [variant.order_id]\nworkload.key_design.partition = {{ key = \"order_id\" }}\n\
-             [variant.date]\nworkload.key_design.partition = {{ key = \"date\" }}\n"
+             [variant.date]\nworkload.key_design.partition = {{ key = \"date\" }}\n\
+             [variant.index]\nworkload.key_design.partition = {{ key = \"order_id\" }}\n\
+             store.dynamodb.global_index = {{ key = \"status\" }}\n"
         )
         .replace("seeds = 2", "seeds = 1")
         .replace("duration = \"6min\"", "duration = \"3min\"");
@@ -166,7 +168,7 @@ fn what_cannot_run_with_items_or_replicas_says_why() {
     );
     let index = "[variant.index]\nstore.dynamodb.global_index = { key = \"status\" }\n";
     for (more, why) in [
-        (index, "what an index is charged"),
+        (index, "which entries an item"),
         (
             "mix = { put = \"50%\", append = \"50%\" }\n",
             "`append` leaves of an item",
