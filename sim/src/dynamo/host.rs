@@ -224,10 +224,22 @@ impl Host {
     /// # Errors
     /// [`RunError::Cancelled`] where `cancelled` says so, and books that do not balance.
     pub fn run(
-        mut self,
+        self,
         requests: impl IntoIterator<Item = Request>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Recorded, RunError> {
+        let done = self.run_and_keep(requests, cancelled)?;
+        Ok(done.0)
+    }
+    /// The same, and what has become of the items.
+    ///
+    /// # Errors
+    /// As before.
+    pub fn run_and_keep(
+        mut self,
+        requests: impl IntoIterator<Item = Request>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(Recorded, Option<Items>), RunError> {
         let end = Time::START + self.scene.duration;
         let mut arriving = Arriving::new(requests.into_iter().fuse(), &self.scene, self.behind());
         let mut window = Time::START + HEAT_WINDOW;
@@ -245,7 +257,8 @@ impl Host {
             }
             self.fire(wake);
         }
-        Ok(self.finish(end)?)
+        let items = self.check_items()?;
+        Ok((self.finish(end)?, items))
     }
 
     #[inline]
@@ -452,6 +465,18 @@ impl Host {
         });
     }
 
+    /// Takes the items out, which must have consumed what was charged.
+    fn check_items(&mut self) -> Result<Option<Items>, Diagnostic> {
+        let Some(items) = self.items.take() else {
+            return Ok(None);
+        };
+        items.check(Consumed {
+            written: self.table.given(),
+            read_halves: self.table.given_halves(),
+            index_written: self.index.as_ref().map_or(0, Partitions::given),
+        })?;
+        Ok(Some(*items))
+    }
     fn finish(mut self, end: Time) -> Result<Recorded, Diagnostic> {
         let all = self.recorded.all();
         let books = &mut self.recorded.books;
@@ -459,13 +484,6 @@ impl Host {
         books.waiting = self.retries.waiting();
         books.retries = self.retries.planned();
         books.check()?;
-        if let Some(items) = &self.items {
-            items.check(Consumed {
-                written: self.table.given(),
-                read_halves: self.table.given_halves(),
-                index_written: self.index.as_ref().map_or(0, Partitions::given),
-            })?;
-        }
         for table in std::iter::once(&self.table).chain(&self.index) {
             table.check(end)?;
             self.recorded.buckets += table.check_tokens()?;

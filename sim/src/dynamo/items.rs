@@ -11,7 +11,7 @@ use kvrig_dynamo::capacity::{ConsumedCapacity, ReadConsistency};
 use kvrig_dynamo::error::Error;
 use kvrig_dynamo::key::{KeyHash, KeyHasher, KeySchema, KeyValue, PrimaryKey, ScalarType};
 use kvrig_dynamo::schema::Projection;
-use kvrig_dynamo::table::{GetItem, PutItem};
+use kvrig_dynamo::table::{GetItem, PutItem, ReturnOld};
 use kvrig_dynamo::{AttributeValue, Item, Table, TableSchema};
 use std::collections::BTreeMap;
 
@@ -57,6 +57,8 @@ pub struct Items {
     rests: BTreeMap<u64, AttributeValue>,
     /// What requests consumed.
     consumed: Consumed,
+    /// Whether every item is as large as it was before the first request.
+    is_as_filled: bool,
     /// The first request that the table refused.
     refused: Option<Error>,
 }
@@ -99,6 +101,7 @@ impl Items {
             members,
             rests: BTreeMap::new(),
             consumed: Consumed::default(),
+            is_as_filled: true,
             refused: None,
         })
     }
@@ -197,13 +200,29 @@ impl Items {
         Err(Diagnostic::new(diagnostic::CONSERVATION, message))
     }
 
+    /// The same items for another run, as if they had met no request; nothing where one has left an item
+    /// larger or smaller than it was.
+    pub fn again(self) -> Option<Self> {
+        self.is_as_filled.then_some(Self {
+            consumed: Consumed::default(),
+            ..self
+        })
+    }
+
     fn put(&mut self, key: Item, bytes: u64) -> Result<ConsumedCapacity, Error> {
         let item = self.item(key, bytes);
+        let after = item.size_bytes();
         let put = PutItem {
             item,
+            return_values: ReturnOld::AllOld,
             ..PutItem::default()
         };
-        self.table.put(put).map(|output| output.consumed)
+        let output = self.table.put(put)?;
+        // Items of one key and size are the same.
+        self.is_as_filled &= output
+            .attributes
+            .is_some_and(|old| old.size_bytes() == after);
+        Ok(output.consumed)
     }
     fn get(&self, key: Item, consistency: ReadConsistency) -> Result<ConsumedCapacity, Error> {
         let get = GetItem::new(key).consistency(consistency);
@@ -419,6 +438,21 @@ mod tests {
         assert_eq!(new.check(charged(written, 2 + 2 + 2, written)), Ok(()));
         // No item is smaller than its key.
         assert_eq!(met(&mut single, &[write(1), write(1)]), [600, 3]);
+    }
+
+    #[test]
+    fn items_are_used_again_unless_a_write_changed_their_size() {
+        let write = |bytes| Demand::Write { bytes };
+        let mut single = items(Members::Single);
+        single.fill(|_| 600).unwrap();
+        met(&mut single, &[write(600), write(600)]);
+        let mut again = single.again().expect("they are as they were");
+        assert_eq!(again.check(Consumed::default()), Ok(()));
+        met(&mut again, &[write(601), write(600)]);
+        assert!(again.again().is_none());
+        let mut new = items(Members::New);
+        met(&mut new, &[write(600)]);
+        assert!(new.again().is_none());
     }
 
     #[test]

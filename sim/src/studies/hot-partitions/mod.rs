@@ -215,9 +215,9 @@ impl Question for HotPartitions {
                 Survey::of(&traffic, places.clone(), &scene, inputs.traffic.rate())
             }
         };
-        let items = match inputs.knobs.fidelity == FidelityName::Items {
-            true => Some(traffic.items()?),
-            false => None,
+        let items = || match inputs.knobs.fidelity == FidelityName::Items {
+            true => traffic.items().map(Some),
+            false => Ok(None),
         };
         let start = |counted: &BTreeSet<Collection>, items: Option<Items>| {
             let host = Host::new(scene, places.clone(), index.clone(), counted, seed)?;
@@ -234,7 +234,7 @@ impl Question for HotPartitions {
             Part::Run => {
                 let counted = survey.top.iter().map(|(collection, _)| *collection);
                 let counted: BTreeSet<Collection> = counted.collect();
-                let mut recorded = serve(&counted, items)?;
+                let mut recorded = serve(&counted, items()?)?;
                 if spec.replication > 0 {
                     // Maps are drawn of the first seed.
                     (recorded.cells, recorded.index_cells) = (Vec::new(), Vec::new());
@@ -250,7 +250,7 @@ impl Question for HotPartitions {
                 }
             }
             Part::Healed => {
-                let recorded = serve(&BTreeSet::new(), items)?;
+                let recorded = serve(&BTreeSet::new(), items()?)?;
                 let minute = Span::from_secs(60);
                 let last = recorded.between(scene.duration.saturating_sub(minute), scene.duration);
                 Found::Healed {
@@ -262,7 +262,8 @@ impl Question for HotPartitions {
             }
             Part::Rate => search::highest_clean_rate(
                 &traffic,
-                &|| start(&BTreeSet::new(), items.clone()),
+                &|items| start(&BTreeSet::new(), items),
+                &items,
                 inputs.knobs.clean,
                 &survey,
                 cancelled,
