@@ -1,7 +1,7 @@
 //! The loop: requests, retries, windows and splits in the order of time.
 
 use super::config::{Scene, TableRules};
-use super::items::Items;
+use super::items::{Consumed, Items};
 use super::partitions::{Demand, Partitions, Why};
 use super::places::{Collection, Place, Places};
 use super::record::{HEAT_WINDOW, KeyCount, Recorded, SECOND, ScalingStep, Second};
@@ -62,6 +62,13 @@ struct Arriving<I> {
     routers: Turns,
 }
 
+/// What requests will meet, and can be told of them ahead.
+#[derive(Clone, Copy)]
+struct Behind<'h> {
+    table: &'h Partitions,
+    items: Option<&'h Items>,
+}
+
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug)]
 struct Turns {
@@ -87,7 +94,7 @@ impl Turns {
 }
 
 impl<I: Iterator<Item = Request>> Arriving<I> {
-    fn new(requests: I, scene: &Scene, table: &Partitions) -> Self {
+    fn new(requests: I, scene: &Scene, behind: Behind<'_>) -> Self {
         let mut arriving = Self {
             requests,
             ahead: Vec::with_capacity(AHEAD),
@@ -98,30 +105,35 @@ impl<I: Iterator<Item = Request>> Arriving<I> {
             clients: Turns::among(scene.retrying.clients),
             routers: Turns::among(scene.table.routers),
         };
-        arriving.advance(table);
+        arriving.advance(behind);
         arriving
     }
     #[inline]
-    fn advance(&mut self, table: &Partitions) {
+    fn advance(&mut self, behind: Behind<'_>) {
         if self.come == self.ahead.len() {
-            self.draw(table);
+            self.draw(behind);
         }
         let next = self.ahead.get(self.come).map(|request| request.at);
         self.at = next.filter(|at| *at < self.end).unwrap_or(Time::NEVER);
     }
     #[inline(never)]
-    fn draw(&mut self, table: &Partitions) {
+    fn draw(&mut self, behind: Behind<'_>) {
         self.come = 0;
         self.ahead.clear();
         self.ahead.extend(self.requests.by_ref().take(AHEAD));
-        table.warm(self.ahead.iter().map(|request| request.place));
+        let Behind { table, items } = behind;
+        let places = || self.ahead.iter().map(|request| request.place);
+        table.warm(places());
+        if let Some(items) = items {
+            items.warm(places().map(|place| (place, table.hash(place))));
+        }
     }
     /// The next request as its client sends it first.
     #[inline]
-    fn take(&mut self, table: &Partitions) -> Option<Attempt> {
+    fn take(&mut self, behind: Behind<'_>) -> Option<Attempt> {
         let request = *self.ahead.get(self.come)?;
         self.come += 1;
-        self.advance(table);
+        self.advance(behind);
         let number = self.number;
         self.number += 1;
         Some(Attempt {
@@ -212,12 +224,24 @@ impl Host {
     /// # Errors
     /// [`RunError::Cancelled`] where `cancelled` says so, and books that do not balance.
     pub fn run(
-        mut self,
+        self,
         requests: impl IntoIterator<Item = Request>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Recorded, RunError> {
+        let done = self.run_and_keep(requests, cancelled)?;
+        Ok(done.0)
+    }
+    /// The same, and what has become of the items.
+    ///
+    /// # Errors
+    /// As before.
+    pub fn run_and_keep(
+        mut self,
+        requests: impl IntoIterator<Item = Request>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(Recorded, Option<Items>), RunError> {
         let end = Time::START + self.scene.duration;
-        let mut arriving = Arriving::new(requests.into_iter().fuse(), &self.scene, &self.table);
+        let mut arriving = Arriving::new(requests.into_iter().fuse(), &self.scene, self.behind());
         let mut window = Time::START + HEAT_WINDOW;
         loop {
             // Nothing that clients do changes what happens to the table by itself next, and that
@@ -233,7 +257,16 @@ impl Host {
             }
             self.fire(wake);
         }
-        Ok(self.finish(end)?)
+        let items = self.check_items()?;
+        Ok((self.finish(end)?, items))
+    }
+
+    #[inline]
+    fn behind(&self) -> Behind<'_> {
+        Behind {
+            table: &self.table,
+            items: self.items.as_deref(),
+        }
     }
 
     #[inline]
@@ -277,7 +310,7 @@ impl Host {
             last = now;
             let attempt = match retry < next {
                 true => self.retries.pop(),
-                false => arriving.take(&self.table),
+                false => arriving.take(self.behind()),
             };
             let Some(attempt) = attempt else { break };
             second.offered += u64::from(attempt.sent == 0);
@@ -432,6 +465,18 @@ impl Host {
         });
     }
 
+    /// Takes the items out, which must have consumed what was charged.
+    fn check_items(&mut self) -> Result<Option<Items>, Diagnostic> {
+        let Some(items) = self.items.take() else {
+            return Ok(None);
+        };
+        items.check(Consumed {
+            written: self.table.given(),
+            read_halves: self.table.given_halves(),
+            index_written: self.index.as_ref().map_or(0, Partitions::given),
+        })?;
+        Ok(Some(*items))
+    }
     fn finish(mut self, end: Time) -> Result<Recorded, Diagnostic> {
         let all = self.recorded.all();
         let books = &mut self.recorded.books;
@@ -439,9 +484,6 @@ impl Host {
         books.waiting = self.retries.waiting();
         books.retries = self.retries.planned();
         books.check()?;
-        if let Some(items) = &self.items {
-            items.check((self.table.given(), self.table.given_halves()))?;
-        }
         for table in std::iter::once(&self.table).chain(&self.index) {
             table.check(end)?;
             self.recorded.buckets += table.check_tokens()?;

@@ -9,8 +9,9 @@ use super::places::{Collection, Place, sort_key};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_dynamo::capacity::{ConsumedCapacity, ReadConsistency};
 use kvrig_dynamo::error::Error;
-use kvrig_dynamo::key::{KeyHasher, KeySchema, KeyValue, PrimaryKey, ScalarType};
-use kvrig_dynamo::table::{GetItem, PutItem};
+use kvrig_dynamo::key::{KeyHash, KeyHasher, KeySchema, KeyValue, PrimaryKey, ScalarType};
+use kvrig_dynamo::schema::Projection;
+use kvrig_dynamo::table::{GetItem, PutItem, ReturnOld};
 use kvrig_dynamo::{AttributeValue, Item, Table, TableSchema};
 use std::collections::BTreeMap;
 
@@ -18,6 +19,8 @@ use std::collections::BTreeMap;
 const PARTITION_KEY: &str = "pk";
 const SORT_KEY: &str = "sk";
 const REST: &str = "v";
+/// The attribute by which an index has its entries.
+const INDEX_KEY: &str = "ik";
 
 /// Which items of a collection requests ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,32 +33,53 @@ pub enum Members {
     New,
 }
 
+/// What requests consumed, or were charged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Consumed {
+    /// Write units.
+    pub(super) written: u64,
+    /// Half units of reads.
+    pub(super) read_halves: u64,
+    /// Write units of the index.
+    pub(super) index_written: u64,
+}
+
 /// The items of a table.
 #[derive(Clone, Debug)]
 pub struct Items {
     table: Table,
     /// Partition keys of the collections.
     names: Vec<AttributeValue>,
+    /// Those of the index, if there is one.
+    index_names: Vec<AttributeValue>,
     members: Members,
     /// What fills items, by its bytes: items with as many share them.
     rests: BTreeMap<u64, AttributeValue>,
     /// What requests consumed.
-    written: u64,
-    read_halves: u64,
+    consumed: Consumed,
+    /// Whether every item is as large as it was before the first request.
+    is_as_filled: bool,
     /// The first request that the table refused.
     refused: Option<Error>,
 }
 
 impl Items {
-    /// A table without items whose collections have these partition keys, placed by `hasher`.
+    /// A table without items whose collections have the partition keys `names`, placed by `hasher`, and
+    /// those of its index, if it has one, `index_names`. An index is for [`Members::New`] alone: of others
+    /// nobody knows which entries a write removes.
     ///
     /// # Errors
-    /// None but a schema that cannot be, which this one is not.
+    /// An index where there can be none.
     pub fn new(
         hasher: KeyHasher,
-        names: impl Iterator<Item = String>,
+        names: Vec<String>,
+        index_names: Option<Vec<String>>,
         members: Members,
     ) -> Result<Self, Diagnostic> {
+        if index_names.is_some() && members != Members::New {
+            let message = "items that are written again have entries in an index that nobody knows";
+            return Err(Diagnostic::new(diagnostic::CONTRADICTION, message));
+        }
         let key = match members {
             Members::Single => KeySchema::simple(PARTITION_KEY, ScalarType::String),
             Members::Sorted | Members::New => KeySchema::composite(
@@ -63,15 +87,21 @@ impl Items {
                 (SORT_KEY, ScalarType::Binary),
             ),
         };
-        let table = Table::new(TableSchema::new("table", key), hasher)
-            .map_err(|error| refusal(&error.into()))?;
+        let mut schema = TableSchema::new("table", key);
+        if index_names.is_some() {
+            let key = KeySchema::simple(INDEX_KEY, ScalarType::String);
+            schema = schema.global("index", key, Projection::All);
+        }
+        let table = Table::new(schema, hasher).map_err(|error| refusal(&error.into()))?;
+        let values = |names: Vec<String>| names.into_iter().map(AttributeValue::from).collect();
         Ok(Self {
             table,
-            names: names.map(AttributeValue::from).collect(),
+            names: values(names),
+            index_names: index_names.map(values).unwrap_or_default(),
             members,
             rests: BTreeMap::new(),
-            written: 0,
-            read_halves: 0,
+            consumed: Consumed::default(),
+            is_as_filled: true,
             refused: None,
         })
     }
@@ -101,13 +131,27 @@ impl Items {
         Ok(())
     }
 
+    /// Asks memory for the items that requests to these places, with the hashes of their partition keys,
+    /// will ask for.
+    pub(super) fn warm(&self, places: impl Iterator<Item = (Place, KeyHash)>) {
+        let names = places.map(|(place, hash)| {
+            if let Some(AttributeValue::String(name)) = self.names.get(place.collection.0 as usize)
+            {
+                kvrig_tables::prefetch(name.as_str());
+            }
+            hash
+        });
+        let hashes: Vec<KeyHash> = names.collect();
+        if self.members == Members::Single {
+            self.table.prefetch(&hashes);
+        }
+    }
     /// What a request wants of the item that is there now: it is the request numbered `number`.
     pub(super) fn demand(&self, request: &Request, number: u64) -> Demand {
         let there = self.bytes_at(request.place, number);
         match request.demand {
             Demand::Write { bytes } => {
-                let least = self.key(request.place, number).size_bytes();
-                let after = bytes.max(least);
+                let after = bytes.max(self.key_bytes(request));
                 let bytes = there.map_or(after, |before| before.max(after));
                 Demand::Write { bytes }
             }
@@ -119,45 +163,66 @@ impl Items {
     }
     /// Carries a request out that was let through.
     pub(super) fn carry_out(&mut self, request: &Request, number: u64) {
-        let key = self.key(request.place, number);
+        let mut key = self.key(request.place, number);
         let consumed = match request.demand {
-            Demand::Write { bytes } => self.put(key, bytes),
+            Demand::Write { bytes } => {
+                if let Some(name) = self.index_name(request) {
+                    key.insert(INDEX_KEY, name.clone());
+                }
+                self.put(key, bytes)
+            }
             Demand::Read { consistency, .. } => self.get(key, consistency),
         };
         match consumed {
             Ok(consumed) => {
-                self.written += consumed.table.write.0;
-                self.read_halves += consumed.table.read.halves();
+                self.consumed.written += consumed.table.write.0;
+                self.consumed.read_halves += consumed.table.read.halves();
+                self.consumed.index_written += consumed.total().write.0 - consumed.table.write.0;
             }
             Err(error) => _ = self.refused.get_or_insert(error),
         }
     }
-    /// Checks that its requests consumed what they were charged: write units, and half units of reads.
+    /// Checks that its requests consumed what they were charged.
     ///
     /// # Errors
     /// The first request that the table refused, and `KV4001` where the two differ.
-    pub(super) fn check(&self, (written, read_halves): (u64, u64)) -> Result<(), Diagnostic> {
+    pub(super) fn check(&self, charged: Consumed) -> Result<(), Diagnostic> {
         if let Some(error) = &self.refused {
             return Err(refusal(error));
         }
-        if (written, read_halves) == (self.written, self.read_halves) {
+        if charged == self.consumed {
             return Ok(());
         }
         let message = format!(
-            "{written} write units and {read_halves} half read units were charged, items consumed {} \
-             and {}",
-            self.written, self.read_halves
+            "requests were charged {charged:?}, and items consumed {:?}",
+            self.consumed
         );
         Err(Diagnostic::new(diagnostic::CONSERVATION, message))
     }
 
+    /// The same items for another run, as if they had met no request; nothing where one has left an item
+    /// larger or smaller than it was.
+    pub fn again(self) -> Option<Self> {
+        self.is_as_filled.then_some(Self {
+            consumed: Consumed::default(),
+            ..self
+        })
+    }
+
     fn put(&mut self, key: Item, bytes: u64) -> Result<ConsumedCapacity, Error> {
         let item = self.item(key, bytes);
+        let after = item.size_bytes();
         let put = PutItem {
             item,
+            return_values: ReturnOld::AllOld,
             ..PutItem::default()
         };
-        self.table.put(put).map(|output| output.consumed)
+        let output = self.table.put(put)?;
+        // Items of one key and size are the same.
+        self.is_as_filled &= output
+            .attributes
+            .is_some_and(|old| old.size_bytes() == after);
+        Ok(output.consumed)
     }
     fn get(&self, key: Item, consistency: ReadConsistency) -> Result<ConsumedCapacity, Error> {
         let get = GetItem::new(key).consistency(consistency);
@@ -173,6 +238,23 @@ impl Items {
             sort: self.sort(place, number),
         };
         self.table.item_bytes(&key)
+    }
+    /// The value by which an index has what a request writes.
+    fn index_name(&self, request: &Request) -> Option<&AttributeValue> {
+        let collection = request.index?.collection;
+        self.index_names.get(collection.0 as usize)
+    }
+    /// Bytes of the keys of an item that a request writes, in the table and in the index.
+    fn key_bytes(&self, request: &Request) -> u64 {
+        let of = |name: &str, value: Option<&AttributeValue>| {
+            value.map_or(0, |value| name.len() as u64 + value.size_bytes())
+        };
+        let sort = match self.members {
+            Members::Single => 0,
+            Members::Sorted | Members::New => (SORT_KEY.len() + size_of::<u64>()) as u64,
+        };
+        let name = self.names.get(request.place.collection.0 as usize);
+        of(PARTITION_KEY, name) + sort + of(INDEX_KEY, self.index_name(request))
     }
     fn sort(&self, place: Place, number: u64) -> Option<KeyValue> {
         match self.members {
@@ -229,8 +311,9 @@ mod tests {
     const KEYS: u32 = 50;
 
     fn items(members: Members) -> Items {
-        let names = (0..KEYS).map(|number| number.to_string());
-        Items::new(KeyHasher::default(), names, members).unwrap()
+        let names = (0..KEYS).map(|number| number.to_string()).collect();
+        let index = (members == Members::New).then(|| vec!["open".to_owned()]);
+        Items::new(KeyHasher::default(), names, index, members).unwrap()
     }
 
     /// Half of the requests read, two in five ask for one key.
@@ -302,7 +385,7 @@ mod tests {
         Request {
             at: Time::START,
             place: Place::default(),
-            index: None,
+            index: Some(Place::default()),
             demand,
         }
     }
@@ -340,15 +423,36 @@ mod tests {
         // A write by the larger of what it replaces and what it leaves, a read by what is there.
         let expected = [0, 600, 600, 5_000, 5_000, 5_000, 600];
         assert_eq!(met(&mut single, &demands), expected);
-        assert_eq!(single.check((1 + 5 + 5 + 1, 2 + 2 + 4)), Ok(()));
-        assert!(single.check((1, 2)).is_err());
-        // What is new replaces nothing, and nobody reads it.
+        let charged = |written, read_halves, index_written| Consumed {
+            written,
+            read_halves,
+            index_written,
+        };
+        assert_eq!(single.check(charged(1 + 5 + 5 + 1, 2 + 2 + 4, 0)), Ok(()));
+        assert!(single.check(charged(1, 2, 0)).is_err());
+        // What is new replaces nothing, nobody reads it, and the index has all of it.
         let mut new = items(Members::New);
         let expected = [0, 600, 0, 5_000, 0, 600, 600];
         assert_eq!(met(&mut new, &demands), expected);
-        assert_eq!(new.check((1 + 5 + 1 + 1, 2 + 2 + 2)), Ok(()));
+        let written = 1 + 5 + 1 + 1;
+        assert_eq!(new.check(charged(written, 2 + 2 + 2, written)), Ok(()));
         // No item is smaller than its key.
         assert_eq!(met(&mut single, &[write(1), write(1)]), [600, 3]);
+    }
+
+    #[test]
+    fn items_are_used_again_unless_a_write_changed_their_size() {
+        let write = |bytes| Demand::Write { bytes };
+        let mut single = items(Members::Single);
+        single.fill(|_| 600).unwrap();
+        met(&mut single, &[write(600), write(600)]);
+        let mut again = single.again().expect("they are as they were");
+        assert_eq!(again.check(Consumed::default()), Ok(()));
+        met(&mut again, &[write(601), write(600)]);
+        assert!(again.again().is_none());
+        let mut new = items(Members::New);
+        met(&mut new, &[write(600)]);
+        assert!(new.again().is_none());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::random::{Seed, Stream};
 use kvrig_base::time::{Span, Time};
 use kvrig_dynamo::capacity::{ReadConsistency, WriteMode, WriteUnits};
+use kvrig_dynamo::key::KeyHash;
 use kvrig_dynamo::partition::{
     Allocation, BURST_SPAN, Boundary, Ledger, Observed, PARTITION_READS_MAX, PARTITION_WRITES_MAX,
     PartitionBuckets, PartitionId, PartitionMap, REPLICAS, Refused, Replica, Sample, Source,
@@ -194,6 +195,11 @@ impl Partitions {
         self.places.is_counted(place.collection)
     }
 
+    /// The hash of a place's partition key.
+    #[inline]
+    pub(super) fn hash(&self, place: Place) -> KeyHash {
+        self.places.hash(place)
+    }
     /// Asks memory for what requests to these places will need, all at once: otherwise each would wait
     /// for its own after the one before is done.
     pub(super) fn warm(&self, places: impl Iterator<Item = Place>) {

@@ -120,6 +120,11 @@ impl Places {
         // The first part begins at the lowest sort key.
         parts[behind.saturating_sub(1)].1
     }
+    /// The hash of a place's partition key.
+    #[inline]
+    pub(super) fn hash(&self, place: Place) -> KeyHash {
+        self.hashes[place.collection.0 as usize]
+    }
     /// Where a place lies in the space of keys.
     pub(super) fn boundary(&self, place: Place) -> Boundary {
         Boundary {

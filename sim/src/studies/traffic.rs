@@ -173,17 +173,17 @@ impl TrafficInputs {
     /// Whether requests say enough of items for a table to keep them.
     ///
     /// # Errors
-    /// Kinds that change parts of items, and an index, whose entries follow values of theirs.
+    /// Kinds that change parts of items, and an index of items that are written again.
     pub(super) fn check_items(&self) -> Result<(), Diagnostic> {
         let refuse = |message: String, help: &str| {
             Err(Diagnostic::new(diagnostic::CONTRADICTION, message).help(help.to_owned()))
         };
-        if self.index.is_some() {
+        if self.index.is_some() && self.design.key != KeyName::OrderId {
             return refuse(
-                "what an index is charged with items depends on values of theirs that requests do not \
-                 tell"
+                "requests do not tell which entries an item that is written again had in an index"
                     .to_owned(),
-                "leave `store.dynamodb.global_index` out, or choose `fidelity = \"admission\"`",
+                "leave `store.dynamodb.global_index` out, give every write an item of its own by \
+                 `key_design.partition.key = \"order_id\"`, or choose `fidelity = \"admission\"`",
             );
         }
         let recorded = self.workload.replay().map(|replay| replay.trace());
@@ -399,9 +399,13 @@ impl Traffic<'_> {
             (_, SortName::None) => Members::Single,
             (_, SortName::Random | SortName::Increasing) => Members::Sorted,
         };
-        let mut names = Vec::new();
-        self.each_name(design, |name| names.push(name.to_owned()));
-        let mut items = Items::new(self.hasher, names.into_iter(), members)?;
+        let names = |design| {
+            let mut names = Vec::new();
+            self.each_name(design, |name| names.push(name.to_owned()));
+            names
+        };
+        let index = self.inputs.index.map(names);
+        let mut items = Items::new(self.hasher, names(design), index, members)?;
         items.fill(|collection| {
             let value = u64::from(collection.0 / design.suffixes);
             let op = self.workload.op_on(OpKind::Set, KeyId(value));

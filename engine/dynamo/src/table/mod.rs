@@ -92,8 +92,9 @@ impl Table {
         let stored = self.items.get(&self.place(key.clone()))?;
         Some((&stored.item, stored.bytes))
     }
-    /// Asks memory for the items with these hashes, so that the waits of requests for them overlap.
-    pub(crate) fn prefetch(&self, hashes: &[KeyHash]) {
+    /// Asks memory for the items with these hashes, so that the waits of requests for them overlap. More
+    /// than some dozens are too many to stay in the caches.
+    pub fn prefetch(&self, hashes: &[KeyHash]) {
         self.items.prefetch(hashes);
     }
     /// Bytes of the item with this key, if there is one.

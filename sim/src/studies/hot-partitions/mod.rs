@@ -17,7 +17,7 @@ mod survey;
 mod tests;
 
 use crate::cost::Profile;
-use crate::dynamo::{Collection, Delay, Host, Scene, Splits};
+use crate::dynamo::{Collection, Delay, Host, Items, Scene, Splits};
 use crate::run::{Point, RunError};
 use crate::studies::question::{self, Planned, Question, Told};
 use crate::studies::setup::Setup;
@@ -109,7 +109,7 @@ impl Inputs {
 
 impl Question for HotPartitions {
     const BUILT_IN: super::BuiltIn = BUILT_IN;
-    const TO_LOWER: &'static str = "lower workload.keys";
+    const TO_LOWER: &'static str = "lower workload.keys, or run.duration where items are kept";
     type Inputs = Inputs;
     type Spec = Spec;
     type Found = PointOutcome;
@@ -215,26 +215,26 @@ impl Question for HotPartitions {
                 Survey::of(&traffic, places.clone(), &scene, inputs.traffic.rate())
             }
         };
-        let items = match inputs.knobs.fidelity == FidelityName::Items {
-            true => Some(traffic.items()?),
-            false => None,
+        let items = || match inputs.knobs.fidelity == FidelityName::Items {
+            true => traffic.items().map(Some),
+            false => Ok(None),
         };
-        let start = |counted: &BTreeSet<Collection>| {
+        let start = |counted: &BTreeSet<Collection>, items: Option<Items>| {
             let host = Host::new(scene, places.clone(), index.clone(), counted, seed)?;
-            Ok::<Host, Diagnostic>(match &items {
-                Some(items) => host.keeping(items.clone()),
+            Ok::<Host, Diagnostic>(match items {
+                Some(items) => host.keeping(items),
                 None => host,
             })
         };
-        let serve = |counted: &BTreeSet<Collection>| {
-            let host = start(counted)?;
+        let serve = |counted: &BTreeSet<Collection>, items: Option<Items>| {
+            let host = start(counted, items)?;
             host.run(traffic.requests().into_iter().flatten(), cancelled)
         };
         let found = match spec.part {
             Part::Run => {
                 let counted = survey.top.iter().map(|(collection, _)| *collection);
                 let counted: BTreeSet<Collection> = counted.collect();
-                let mut recorded = serve(&counted)?;
+                let mut recorded = serve(&counted, items()?)?;
                 if spec.replication > 0 {
                     // Maps are drawn of the first seed.
                     (recorded.cells, recorded.index_cells) = (Vec::new(), Vec::new());
@@ -250,7 +250,7 @@ impl Question for HotPartitions {
                 }
             }
             Part::Healed => {
-                let recorded = serve(&BTreeSet::new())?;
+                let recorded = serve(&BTreeSet::new(), items()?)?;
                 let minute = Span::from_secs(60);
                 let last = recorded.between(scene.duration.saturating_sub(minute), scene.duration);
                 Found::Healed {
@@ -262,7 +262,8 @@ impl Question for HotPartitions {
             }
             Part::Rate => search::highest_clean_rate(
                 &traffic,
-                &|| start(&BTreeSet::new()),
+                &|items| start(&BTreeSet::new(), items),
+                &items,
                 inputs.knobs.clean,
                 &survey,
                 cancelled,

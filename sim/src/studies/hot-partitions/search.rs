@@ -2,7 +2,7 @@
 
 use super::outcome::Found;
 use super::survey::Survey;
-use crate::dynamo::{Checked, Host};
+use crate::dynamo::{Checked, Host, Items};
 use crate::run::RunError;
 use crate::studies::traffic::Traffic;
 use kvrig_base::diagnostic::Diagnostic;
@@ -21,10 +21,11 @@ const LOW_PERCENT: u64 = 40;
 const HIGH_PERCENT: u64 = 104;
 
 /// Searches between two rates, the lower of which is taken to be clean; each is tried on a table that
-/// `start` makes.
+/// `start` makes, with the items that `items` makes, if it has any.
 pub(super) fn highest_clean_rate(
     traffic: &Traffic<'_>,
-    start: &dyn Fn() -> Result<Host, Diagnostic>,
+    start: &dyn Fn(Option<Items>) -> Result<Host, Diagnostic>,
+    items: &dyn Fn() -> Result<Option<Items>, Diagnostic>,
     clean: Share,
     survey: &Survey,
     cancelled: &dyn Fn() -> bool,
@@ -32,12 +33,18 @@ pub(super) fn highest_clean_rate(
     let bound = survey.paid.min(survey.hottest_rate).max(1);
     let (mut low, mut high) = (bound * LOW_PERCENT / 100, bound * HIGH_PERCENT / 100 + 1);
     let (mut events, mut checked) = (0, Checked::default());
+    let mut kept: Option<Items> = None;
     for _ in 0..STEPS {
         let rate = low.midpoint(high);
         let Some(requests) = traffic.requests_at(Rate::per_second(rate)) else {
             break;
         };
-        let recorded = start()?.run(requests, cancelled)?;
+        let of_this = match kept.take().and_then(Items::again) {
+            Some(items) => Some(items),
+            None => items()?,
+        };
+        let (recorded, left) = start(of_this)?.run_and_keep(requests, cancelled)?;
+        kept = left;
         events += recorded.books.attempts;
         checked = checked.plus(recorded.checked());
         let minute = recorded.between(FROM, PROBE);
