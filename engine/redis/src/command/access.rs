@@ -60,7 +60,7 @@ const OTHERS: &[(Access, Access, &[&str])] = &[
     (READ_DELETE, OVERWRITE, &["rename"]),
     (READ_DELETE, CREATE, &["renamenx"]),
     (&["RW", "access", "insert"], READ, &["pfmerge"]),
-    (&["RW", "access"], &["RW", "access"], &["pfcount"]),
+    (&["RW", "access"], &["RW", "access"], &["pfcount", "pfdebug"]),
 ];
 
 /// Whether operations of BITFIELD change nothing: each gets, with a form and a place, or says what is

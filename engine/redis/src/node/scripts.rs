@@ -5,7 +5,7 @@
 //! that said it would not. The script chooses a database and a protocol for itself.
 
 use super::call::{Call, is_option};
-use super::client::Session;
+use super::client::{Marks, Session};
 use super::error::ErrorReply;
 use super::held::{BUSY, Held, ScriptRun};
 use super::help::help;
@@ -30,6 +30,7 @@ commands! { Scripting;
 }
 
 commands! { SCRIPT: Scripting;
+    "script|debug", 3, [NOSCRIPT], NONE, "3.2.0" => Node(script_debug);
     "script|exists", -3, [NOSCRIPT], NONE, "2.6.0" => Node(exists);
     "script|flush", -2, [NOSCRIPT], NONE, "2.6.0" => Node(flush);
     "script|help", 2, [LOADING STALE], NONE, "5.0.0" => Database(help);
@@ -359,6 +360,23 @@ fn kill<'c>(node: &mut Node, _: &mut Session, call: &mut Call<'c>) -> Done<'c> {
     let held = node.scripts.held.as_mut().ok_or(NOT_BUSY)?;
     held.kill()?;
     call.reply_ok().map(|()| After::Continue)
+}
+
+/// SCRIPT DEBUG: there is no debugger, and to go on without one is what NO asks for. Redis refuses it
+/// behind requests whose replies have not left.
+fn script_debug<'c>(_: &mut Node, session: &mut Session, call: &mut Call<'c>) -> Done<'c> {
+    if session.marks.has_any(Marks::DENY_BLOCKING) || !call.out.is_empty() {
+        return Err(ErrorReply::Fixed(
+            "ERR SCRIPT DEBUG must be called outside a pipeline",
+        ));
+    }
+    match call.args[2] {
+        mode if is_option(mode, "no") => call.reply_ok().map(|()| After::Continue),
+        mode if is_option(mode, "yes") || is_option(mode, "sync") => Err(ErrorReply::Fixed(
+            "ERR SCRIPT DEBUG: there is no debugger of scripts here, only NO can be asked for",
+        )),
+        _ => Err(ErrorReply::Fixed("ERR Use SCRIPT DEBUG YES/SYNC/NO")),
+    }
 }
 
 /// FUNCTION KILL: what runs is a script, which it must not kill.

@@ -2,6 +2,7 @@
 
 use super::raise::{argument_error, type_error};
 use mlua::{Function, IntoLuaMulti, Lua, LuaString, MultiValue, Value};
+use std::borrow::Cow;
 
 /// The arguments of one call; they count from one.
 pub(crate) struct Args<'a> {
@@ -58,6 +59,13 @@ impl<'a> Args<'a> {
         match value.map(|value| to_string(self.lua, value)).transpose()? {
             Some(Some(found)) => Ok(found),
             _ => Err(type_error(self.lua, number, "string", value)),
+        }
+    }
+    /// The same, which is not referred to once more where it is a string already.
+    pub(crate) fn text(&self, number: usize) -> mlua::Result<Cow<'a, LuaString>> {
+        match self.get(number) {
+            Some(Value::String(text)) => Ok(Cow::Borrowed(text)),
+            _ => self.string(number).map(Cow::Owned),
         }
     }
     /// Refuses an argument unless a condition holds (luaL_argcheck).

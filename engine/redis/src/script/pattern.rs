@@ -6,10 +6,14 @@
 //!
 //! A pattern ends at its first zero byte, as in C; `%z` stands for one. A subject may hold any bytes.
 
+use std::cell::Cell;
+
 /// Captures that a pattern may have (LUA_MAXCAPTURES).
 const CAPTURES_MAX: usize = 32;
 /// Steps after which the caller is asked whether to go on.
 const STEPS_PER_CHECK: u64 = 100;
+/// Longer lists of choices are given back to the system.
+const CHOICES_KEPT_MAX: usize = 1_024;
 /// What escapes a character or begins a class.
 const ESCAPE: u8 = b'%';
 
@@ -59,26 +63,53 @@ enum Choice {
     Ended { capture: usize },
 }
 
+/// Lists of a matcher that has ended, for the next: most searches are shorter than getting memory.
+#[derive(Debug, Default)]
+pub(super) struct Lists {
+    captures: Vec<Capture>,
+    choices: Vec<Choice>,
+}
+
 /// A subject and a pattern. What is counted goes to `spend`, which may stop the search.
 pub(super) struct Matcher<'a, F> {
     subject: &'a [u8],
     pattern: &'a [u8],
     captures: Vec<Capture>,
     choices: Vec<Choice>,
+    /// Where both go in the end.
+    lists: &'a Cell<Lists>,
     /// Steps that `spend` has not heard of.
     steps: u64,
     spend: F,
 }
 
+impl<F> Drop for Matcher<'_, F> {
+    fn drop(&mut self) {
+        if self.choices.capacity() <= CHOICES_KEPT_MAX {
+            self.lists.set(Lists {
+                captures: std::mem::take(&mut self.captures),
+                choices: std::mem::take(&mut self.choices),
+            });
+        }
+    }
+}
+
 impl<'a, E, F: FnMut(u64) -> Result<(), E>> Matcher<'a, F> {
     /// A pattern without the anchor that it may begin with.
-    pub(super) fn new(subject: &'a [u8], pattern: &'a [u8], spend: F) -> Self {
+    pub(super) fn new(
+        subject: &'a [u8],
+        pattern: &'a [u8],
+        lists: &'a Cell<Lists>,
+        spend: F,
+    ) -> Self {
         let end = pattern.iter().position(|byte| *byte == 0);
+        let Lists { captures, choices } = lists.take();
         Self {
             subject,
             pattern: &pattern[..end.unwrap_or(pattern.len())],
-            captures: Vec::new(),
-            choices: Vec::new(),
+            captures,
+            choices,
+            lists,
             steps: 0,
             spend,
         }
@@ -408,7 +439,8 @@ mod tests {
             left = u64::checked_sub(left, steps).ok_or(())?;
             Ok(())
         };
-        let mut matcher = Matcher::new(subject.as_bytes(), pattern.as_bytes(), spend);
+        let lists = Cell::default();
+        let mut matcher = Matcher::new(subject.as_bytes(), pattern.as_bytes(), &lists, spend);
         for start in 0..=subject.len() {
             if let Some(end) = matcher.match_at(start)? {
                 return Ok(Some((start, end)));

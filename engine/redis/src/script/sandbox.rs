@@ -127,6 +127,7 @@ impl Sandbox {
             watch: self.watch.clone(),
             calling: calling.bind(noted)?,
             index,
+            lists: Rc::default(),
         };
         strings::install(lua, &native.raw_get("string")?, &with)?;
         self.set("pcall", pcall)?;

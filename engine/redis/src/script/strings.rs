@@ -4,11 +4,12 @@
 //! A step of the matcher counts as an instruction of Lua, and so do 64 bytes that are searched or copied.
 
 use super::args::{Args, function, to_string};
-use super::pattern::{Capture, Extent, Matcher, Stop};
+use super::pattern::{Capture, Extent, Lists, Matcher, Stop};
 use super::raise::{Raised, argument_error, error, type_name};
 use super::watch::Watch;
 use mlua::{Error, Function, IntoLuaMulti, Lua, LuaString, MultiValue, Table, Value};
 use std::cell::Cell;
+use std::rc::Rc;
 
 /// What makes a pattern more than a text (SPECIALS).
 const SPECIALS: &[u8] = b"^$*+?.([%-";
@@ -34,6 +35,8 @@ pub(super) struct Surroundings {
     pub(super) calling: Function,
     /// Looks a key of a table up, by its metatable too.
     pub(super) index: Function,
+    /// Lists of matchers, one for all.
+    pub(super) lists: Rc<Cell<Lists>>,
 }
 
 impl Surroundings {
@@ -53,7 +56,9 @@ impl Surroundings {
         subject: &'a [u8],
         pattern: &'a [u8],
     ) -> Matcher<'a, impl FnMut(u64) -> mlua::Result<()> + 'a> {
-        Matcher::new(subject, pattern, |steps| self.watch.spend(steps))
+        Matcher::new(subject, pattern, &self.lists, |steps| {
+            self.watch.spend(steps)
+        })
     }
 }
 
@@ -113,7 +118,7 @@ fn search(
     is_find: bool,
     with: &Surroundings,
 ) -> Result<MultiValue, Stopped> {
-    let (subject, pattern) = (args.string(1)?, args.string(2)?);
+    let (subject, pattern) = (args.text(1)?, args.text(2)?);
     let (subject, pattern) = (subject.as_bytes(), pattern.as_bytes());
     let first = beginning(args.integer_or(3, 1)?, subject.len());
     let nothing = || MultiValue::from_iter([Value::Nil]);
@@ -158,7 +163,7 @@ fn find_text(subject: &[u8], text: &[u8], watch: &Watch) -> mlua::Result<Option<
     let mut at = 0;
     while subject.len() - at >= text.len() {
         let places = &subject[at..=subject.len() - text.len()];
-        let skipped = places.iter().position(|byte| byte == first);
+        let skipped = memchr::memchr(*first, places);
         let bytes = skipped.unwrap_or(places.len());
         watch.spend(1 + (bytes / BYTES_PER_STEP) as u64)?;
         let Some(skipped) = skipped else {
@@ -213,7 +218,7 @@ enum Replacement {
 
 /// `string.gsub`.
 fn replace(lua: &Lua, args: &Args<'_>, with: &Surroundings) -> Result<(LuaString, i64), Stopped> {
-    let (subject, pattern) = (args.string(1)?, args.string(2)?);
+    let (subject, pattern) = (args.text(1)?, args.text(2)?);
     let (subject, pattern) = (subject.as_bytes(), pattern.as_bytes());
     let most = match args.is_none(4) {
         true => i64::try_from(subject.len() + 1).unwrap_or(i64::MAX),
@@ -230,7 +235,7 @@ fn replace(lua: &Lua, args: &Args<'_>, with: &Surroundings) -> Result<(LuaString
     };
     let (pattern, is_anchored) = anchored(&pattern);
     let mut matcher = with.matcher(&subject, pattern);
-    let (mut result, mut count, mut start) = (Vec::new(), 0, 0);
+    let (mut result, mut count, mut start) = (Vec::with_capacity(subject.len()), 0, 0);
     while count < most {
         let end = matcher.match_at(start)?;
         if let Some(end) = end {

@@ -1,7 +1,7 @@
 //! Commands for administrators beside a real Redis.
 
 use crate::harness::{CONN, Host};
-use crate::server::RealServer;
+use crate::server::{Element, RealServer};
 use kvrig_base::seam::{Effect, FileOp, FileOutcome, Input};
 
 /// What is said of a server that has done nothing, and of requests that are wrong.
@@ -24,6 +24,19 @@ const REQUESTS: &[&str] = &[
     "lolwut version 5 x",
     "lolwut version 5 1 2 x",
     "lolwut version 6 1 x",
+    "lolwut version 5 66 8 2",
+    "lolwut version 5 20 3 1 9",
+    "lolwut version 5 1 1 1",
+    "lolwut version 5 -7 200 2",
+    "lolwut version 5 1000 7 2",
+    "lolwut version 6 x",
+    "pfselftest x",
+    "pfdebug encoding nothing",
+    "pfdebug encoding",
+    "script debug no",
+    "script debug x",
+    "script debug no x",
+    "script debug",
     "debug object nothing",
     "debug sleep",
 ];
@@ -43,6 +56,67 @@ fn administrators_are_answered_as_by_redis() {
         let shown = |reply: &[u8]| reply.escape_ascii().to_string();
         assert_eq!(shown(&ours), shown(&theirs), "{request}");
     }
+}
+
+/// Goal: drawings of LOLWUT with a part by chance are of the size, of the signs and under the caption of
+/// Redis's.
+#[test]
+fn drawings_are_as_large_and_made_of_the_same_signs_as_those_of_redis() {
+    let Some(mut server) = RealServer::start() else {
+        return;
+    };
+    let mut host = Host::new();
+    for request in [
+        "lolwut version 5",
+        "lolwut version 5 30 4 9",
+        "lolwut version 6",
+        "lolwut version 6 7 3",
+        "lolwut version 6 0 0",
+        "lolwut version 6 200 60",
+    ] {
+        let words: Vec<&str> = request.split(' ').collect();
+        let theirs = server.ask(&words).text();
+        let args: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        let ours = Element::read(&host.command(&args)).text();
+        let (theirs, ours): (Vec<&str>, Vec<&str>) =
+            (theirs.lines().collect(), ours.lines().collect());
+        assert_eq!(ours.len(), theirs.len(), "{request}");
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            let has_words = theirs.contains("Redis ver.") || theirs.starts_with("Dedicated");
+            assert!(!has_words || ours == theirs, "{request}: {ours}");
+            assert_eq!(signs(ours), signs(theirs), "{request}");
+        }
+        let dots = |rows: &[&str]| {
+            rows.concat()
+                .chars()
+                .filter(|sign| !sign.is_ascii())
+                .count()
+        };
+        assert_eq!(dots(&ours), dots(&theirs), "{request}");
+    }
+}
+
+/// How many signs a row has to be shown: each is braille, or a space behind a colour.
+fn signs(row: &str) -> usize {
+    match row.contains('\x1b') {
+        true => row.matches("m \x1b[0m").count(),
+        false => row.chars().count(),
+    }
+}
+
+#[test]
+fn the_estimates_of_hyperloglogs_test_themselves() {
+    let mut host = Host::new();
+    assert_eq!(host.ask("pfselftest"), "+OK");
+    assert_eq!(host.ask("config set hll-sparse-max-bytes 0"), "+OK");
+    assert_eq!(host.ask("pfselftest"), "+OK");
+    host.check(&[("multi", "+OK"), ("script debug no", "+QUEUED")]);
+    let refused = "*1 -ERR SCRIPT DEBUG must be called outside a pipeline";
+    assert_eq!(host.ask("exec"), refused);
+    assert!(
+        host.ask("script debug yes")
+            .starts_with("-ERR SCRIPT DEBUG: there is no debugger")
+    );
 }
 
 /// Goal: a value is as long in a snapshot, and as many nodes and bytes of a list are told of, as in

@@ -52,6 +52,12 @@ pub(crate) fn request(random: &mut Sequence) -> Request {
             say(pick(random, LASTING));
             words.push(pick(random, VALUES).to_vec());
         }
+        15 if random.below(2) == 0 => {
+            say("PFDEBUG");
+            let what = ["ENCODING", "decode", "DECODE", "TODENSE", "GETREG", "x"];
+            say(pick(random, &what));
+            say(pick(random, LASTING));
+        }
         15 => {
             say(pick(random, &["DEL", "STRLEN"]));
             say(pick(random, LASTING));
