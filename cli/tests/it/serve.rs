@@ -5,6 +5,7 @@ use crate::{kvrig, run};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -45,7 +46,9 @@ impl Served {
         BufReader::new(child.stdout.as_mut().unwrap())
             .read_line(&mut line)
             .unwrap();
-        let port = line.trim_end().rsplit(':').next().unwrap().parse().unwrap();
+        let (_, behind) = line.split_once("127.0.0.1:").unwrap();
+        let port = behind.split_whitespace().next().unwrap();
+        let port = port.parse().unwrap();
         Self {
             child,
             port,
@@ -211,6 +214,34 @@ fn the_articles_commands_give_the_transcript_of_a_real_server() {
     let expected = real.transcript(&commands);
     assert!(expected.lines().count() > 60, "{expected}");
     assert_eq!(ours.transcript(&commands), expected);
+}
+
+#[test]
+fn the_same_commands_give_the_same_transcript_over_a_unix_socket() {
+    need("redis-cli", "redis-tools");
+    let ours = Served::kvrig("unixsocket node.sock\nunixsocketperm 700\n");
+    let socket = ours.folder.path().join("node.sock");
+    let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let commands = path("article.redis");
+    let output = Command::new("redis-cli")
+        .arg("-s")
+        .arg(&socket)
+        .stdin(std::fs::File::open(&commands).unwrap())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(told, Served::real().transcript(&commands));
+    // Those who come by the port see the same data.
+    assert_eq!(ours.ask(&["CLIENT", "LIST"]).lines().count(), 1);
+    let over_the_socket = Command::new("redis-cli")
+        .arg("-s")
+        .arg(&socket)
+        .args(["SET", "left", "here"])
+        .output()
+        .unwrap();
+    assert_eq!(over_the_socket.stdout, b"OK\n");
+    assert_eq!(ours.ask(&["GET", "left"]), "here");
 }
 
 #[test]

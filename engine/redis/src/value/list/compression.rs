@@ -6,6 +6,7 @@
 
 use super::List;
 use kvrig_base::seam::{Counter, Work};
+use std::collections::VecDeque;
 use std::ops::Range;
 
 impl List {
@@ -32,11 +33,10 @@ impl List {
             return self.clone();
         }
         let mut copy = Self {
-            nodes: self.nodes.clone(),
+            nodes: VecDeque::with_capacity(self.nodes.len()),
+            pack_bytes: 0,
             ..*self
         };
-        copy.nodes.clear();
-        copy.pack_bytes = 0;
         for (index, node) in self.nodes.iter().enumerate() {
             copy.pack_bytes += node.allocated_bytes();
             copy.nodes.push_back(node.clone());
