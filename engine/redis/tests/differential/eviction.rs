@@ -3,6 +3,7 @@
 use crate::harness::Host;
 use crate::requests::words;
 use crate::server::RealServer;
+use kvrig_base::seam::Input;
 
 const POLICIES: &[&str] = &[
     "noeviction",
@@ -20,6 +21,10 @@ const KEYS: usize = 600;
 const KEYS_MORE: usize = 1_500;
 /// Bytes that the limit leaves free.
 const HEADROOM: u64 = 20_000;
+
+/// Between the keys of the beginning and those that come, so that the clock of idle times, which counts
+/// seconds, tells them apart however long a busy machine takes over either.
+const PAUSE_MS: u64 = 2_000;
 
 /// One request and its reply.
 type Ask<'a> = &'a mut dyn FnMut(&[&str]) -> String;
@@ -57,6 +62,9 @@ fn outcome(policy: &str, ask: Ask<'_>) -> Outcome {
     }
     let limit = (used_memory(&ask(&["INFO", "memory"])) + HEADROOM).to_string();
     ask(&["CONFIG", "SET", "maxmemory", &limit]);
+    if policy.ends_with("lru") {
+        ask(&["DEBUG", "SLEEP", &format!("{}", PAUSE_MS / 1_000)]);
+    }
     let more = (0..KEYS_MORE).map(|number| ask(&["SET", &name("more", number), &value]));
     let refused = more.filter(|reply| reply.starts_with("-OOM")).count() as u64;
     let mut left = |class: &str, count: usize| {
@@ -101,7 +109,14 @@ fn each_policy_keeps_as_many_keys_of_each_class_as_redis() {
         }
         let theirs = theirs.expect("two rounds");
         let mut host = Host::new();
-        let ours = outcome(policy, &mut |request| host.ask(&request.join(" ")));
+        let ours = outcome(policy, &mut |request| match request {
+            ["DEBUG", "SLEEP", _] => {
+                host.pass_ms(PAUSE_MS);
+                host.input(Input::Deadline);
+                "+OK".to_owned()
+            }
+            _ => host.ask(&request.join(" ")),
+        });
         let is_near = |theirs: u64, ours: u64| theirs.abs_diff(ours) <= 80 + theirs / 20;
         let pairs = [
             (theirs.refused, ours.refused),
