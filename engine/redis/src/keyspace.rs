@@ -279,6 +279,15 @@ impl Database {
     pub fn expires(&self) -> &dyn Table<Expiry> {
         &*self.expires
     }
+    /// Gives empty tables the size for so many keys, of which so many expire.
+    pub(crate) fn reserve(&mut self, keys: u64, expiring: u64, work: &mut Work) {
+        if keys > 0 {
+            self.keys.reserve(keys, work);
+        }
+        if expiring > 0 {
+            self.expires.reserve(expiring, work);
+        }
+    }
     /// The oldest event of either table that was not taken yet.
     pub(crate) fn take_event(&mut self) -> Option<(TableRole, TableEvent)> {
         let of_keys = self.keys.take_event().map(|event| (TableRole::Keys, event));

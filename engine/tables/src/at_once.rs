@@ -46,6 +46,14 @@ impl<E: Entry> AtOnceTable<E> {
         }
     }
 
+    /// Gives an empty table its array.
+    fn begin(&mut self, buckets: u64, work: &mut Work) {
+        self.region = 0;
+        self.array = work.caused_by(Cause::AllocateTable, |work| {
+            BucketArray::allocate(buckets, self.config.regions.buckets[0], work)
+        });
+    }
+
     fn grow_if_full(&mut self, work: &mut Work) {
         let (entries, from) = (self.arena.len(), self.array.buckets());
         if entries < from || (!self.pauses.are_over() && from > 0) {
@@ -53,15 +61,13 @@ impl<E: Entry> AtOnceTable<E> {
         }
         // Twice the size, or more after a pause.
         let to = (entries + 1).next_power_of_two().max(INITIAL_BUCKETS);
-        let region = self.config.regions.buckets[if from == 0 { 0 } else { self.region ^ 1 }];
+        if from == 0 {
+            return self.begin(to, work);
+        }
+        let region = self.config.regions.buckets[self.region ^ 1];
         let new = work.caused_by(Cause::AllocateTable, |work| {
             BucketArray::allocate(to, region, work)
         });
-        if from == 0 {
-            self.array = new;
-            self.region = 0;
-            return;
-        }
         self.events
             .push(TableEventKind::Started { from, to }, entries);
         let mut old = std::mem::replace(&mut self.array, new);
@@ -130,6 +136,13 @@ impl<E: Entry> Table<E> for AtOnceTable<E> {
         let bucket = |key| self.array.bucket_of(sip_of(key, self.config.hash_key));
         let buckets: Vec<usize> = keys.map(bucket).collect();
         chain::prefetch(&self.array, &self.arena, &buckets);
+    }
+
+    fn reserve(&mut self, entries: u64, work: &mut Work) {
+        let wanted = entries.next_power_of_two().max(INITIAL_BUCKETS);
+        if self.array.buckets() == 0 {
+            self.begin(wanted, work);
+        }
     }
 
     fn peek(&self, key: &E::Key) -> Option<Slot> {

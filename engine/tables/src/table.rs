@@ -212,6 +212,15 @@ pub trait Table<E: Entry>: fmt::Debug {
         let _ = keys;
     }
 
+    /// Gives an empty table the array that it would have grown to by so many entries, so that no
+    /// rehash comes before there are more.
+    ///
+    /// Servers do so before they load a snapshot that says how many keys it has. A table that has
+    /// entries stays as it is, and so does one whose design gives nothing to gain: the default.
+    fn reserve(&mut self, entries: u64, work: &mut Work) {
+        _ = (entries, work);
+    }
+
     /// Finds the entry with `key` without a step and without a receipt, for children and checkers.
     fn peek(&self, key: &E::Key) -> Option<Slot>;
 

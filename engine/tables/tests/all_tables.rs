@@ -291,6 +291,38 @@ fn asking_for_lines_ahead_changes_no_receipt() {
     }
 }
 
+/// Buckets of a table that has got room for `reserved` entries, before and after `inserted` of them.
+fn buckets_with_room(kind: TableKind, reserved: u64, inserted: u64) -> [u64; 2] {
+    let work = &mut Work::unpriced();
+    let mut table = integer_set(kind);
+    table.reserve(reserved, work);
+    let before = table.buckets();
+    let events = insert_all(&mut *table, 0..inserted, work);
+    assert_eq!(events, [], "{kind}");
+    assert_eq!(work.counts().get(Counter::EntriesMigrated), 0, "{kind}");
+    [before, table.buckets()]
+}
+
+#[test]
+fn a_table_with_room_moves_nothing_before_there_are_more_entries() {
+    for kind in [TableKind::Redis70, TableKind::Redis74, TableKind::AtOnce] {
+        assert_eq!(buckets_with_room(kind, 3_000, 4_096), [4_096; 2], "{kind}");
+        assert_eq!(buckets_with_room(kind, 0, 4), [4; 2], "{kind}");
+    }
+}
+
+#[test]
+fn room_is_made_in_empty_tables_alone() {
+    for &kind in TableKind::ALL {
+        let work = &mut Work::unpriced();
+        let mut table = integer_set(kind);
+        grow(&mut *table, 0..100, work);
+        let buckets = table.buckets();
+        table.reserve(1 << 20, work);
+        assert_eq!((table.buckets(), table.len()), (buckets, 100), "{kind}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 

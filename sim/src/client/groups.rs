@@ -1,6 +1,6 @@
 //! Groups of clients: the connections, the link and the state of one source of load.
 
-use super::{Patience, PatienceCounts, Requests};
+use super::{Arguments, Arrivals, Patience, PatienceCounts, Requests};
 use crate::cost::LinkPrices;
 use crate::queue::SourceId;
 use crate::record::Latencies;
@@ -79,14 +79,70 @@ pub(crate) struct Gathering {
     pub(crate) ended: Time,
 }
 
-/// The lane of an open loop: its source of arrivals and the request that is drawn ahead.
+/// The lane of an open loop: its source of arrivals and the requests that are drawn ahead.
 #[derive(Debug)]
 pub(crate) struct Lane<T> {
     pub(crate) arrivals: T,
     pub(crate) source: SourceId,
-    /// Slot of the request that has been drawn and not yet arrived; clients that may ask again
+    /// Slot of the request that has been sent and not yet arrived; clients that may ask again
     /// send at the instant itself and draw nothing ahead.
     pub(crate) ahead: Option<u32>,
+    /// The first target.
+    pub(crate) target: ActorId,
+    pub(crate) drawn: Drawn,
+}
+
+/// The next requests of an open loop, drawn together so that the machine can be told what they will
+/// want of memory. Neither what they say nor when they start depends on what happens meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct Drawn {
+    /// When each is meant to start; fewer than there are arguments where the arrivals have ended.
+    starts: Vec<Time>,
+    args: Vec<Arguments>,
+    /// The next that was not taken.
+    next: usize,
+}
+
+impl Drawn {
+    /// Requests that are drawn together: as many as their lines stay in the near caches.
+    const TOGETHER: u64 = 32;
+
+    /// Draws the requests from `first` on if all that were drawn are taken, and says whether it did.
+    pub(crate) fn refill(
+        &mut self,
+        first: RequestId,
+        arrivals: &mut impl Arrivals,
+        requests: &mut impl Requests,
+    ) -> bool {
+        if self.next < self.starts.len() {
+            return false;
+        }
+        self.next = 0;
+        self.starts.clear();
+        self.args
+            .resize_with(Self::TOGETHER as usize, Arguments::default);
+        for (args, number) in self.args.iter_mut().zip(first.0..) {
+            let id = RequestId(number);
+            let Some(start) = arrivals.intended_start(id) else {
+                break;
+            };
+            args.clear();
+            requests.fill(id, args);
+            self.starts.push(start);
+        }
+        true
+    }
+    /// What the requests say that were not taken.
+    pub(crate) fn args(&self) -> &[Arguments] {
+        &self.args[self.next..self.starts.len()]
+    }
+    /// Takes the next request: puts what it says into `args`, and says when it is meant to start.
+    pub(crate) fn take(&mut self, args: &mut Arguments) -> Option<Time> {
+        let start = *self.starts.get(self.next)?;
+        std::mem::swap(args, &mut self.args[self.next]);
+        self.next += 1;
+        Some(start)
+    }
 }
 
 #[derive(Debug)]

@@ -15,7 +15,7 @@ mod redis;
 
 pub use arguments::Arguments;
 pub use groups::{ClosedLoop, FanOut, OpenLoop};
-pub(crate) use groups::{Gathering, Group, GroupKind, Lane};
+pub(crate) use groups::{Drawn, Gathering, Group, GroupKind, Lane};
 pub use memcached::MemcachedRequests;
 pub(crate) use operations::Bits;
 pub use operations::{OpenArrivals, Operations};
@@ -66,7 +66,8 @@ impl RequestKind {
 pub trait Requests {
     /// Writes command name and arguments of request `id` into `args`, which is empty.
     ///
-    /// Called once for each request, in the order of ids, when it is sent.
+    /// Called once for each request, in the order of ids, when it is sent or some requests before: in
+    /// an open loop, where nothing that happens meanwhile has an effect on it.
     fn fill(&mut self, id: RequestId, args: &mut Arguments);
 
     /// Size of the encoded request on the wire.

@@ -9,7 +9,8 @@ use super::request::Connection;
 use super::turn::share_of;
 use super::{GroupId, actor::Writer};
 use crate::client::{
-    Arrivals, ClosedLoop, Group, GroupKind, Lane, OpenLoop, Patience, PatienceCounts, Requests as _,
+    Arrivals, ClosedLoop, Drawn, Group, GroupKind, Lane, OpenLoop, Patience, PatienceCounts,
+    Requests as _,
 };
 use crate::cost::LinkPrices;
 use crate::record::{DropReason, EventKind, Latencies};
@@ -41,6 +42,8 @@ impl<M: Model> World<M> {
             arrivals: open.arrivals,
             source,
             ahead: None,
+            target: *open.targets.first().expect("clients connect to somebody"),
+            drawn: Drawn::default(),
         };
         let kind = GroupKind::Open(lane);
         self.add_group(
@@ -142,24 +145,47 @@ impl<M: Model> World<M> {
             return;
         };
         lane.ahead = None;
-        let Some(intended) = lane.arrivals.intended_start(group.next) else {
-            return;
-        };
         let source = lane.source;
         if group.patience.is_some() {
-            self.agenda
-                .arrive(source, intended, Event::Begin { group: number });
+            if let Some(intended) = lane.arrivals.intended_start(group.next) {
+                self.agenda
+                    .arrive(source, intended, Event::Begin { group: number });
+            }
             return;
         }
+        let Some((slot, intended)) = self.take_drawn(number) else {
+            return;
+        };
+        let group = &mut self.groups[number as usize];
         let id = group.take_id();
         let conn = group.connection_of(id);
-        let slot = self.draw(number, id);
         let arrival = self.put_on_link(slot, number, id, conn, intended, intended);
         if let GroupKind::Open(lane) = &mut self.groups[number as usize].kind {
             lane.ahead = Some(slot);
         }
         self.agenda
             .arrive(source, arrival, Event::Arrive { request: slot });
+    }
+    /// Takes the next request of an open loop from those that are drawn: its slot, and when it starts.
+    fn take_drawn(&mut self, number: u32) -> Option<(u32, Time)> {
+        let group = &mut self.groups[number as usize];
+        let GroupKind::Open(lane) = &mut group.kind else {
+            return None;
+        };
+        let is_new = lane
+            .drawn
+            .refill(group.next, &mut lane.arrivals, &mut group.requests);
+        if is_new {
+            M::foresee(&self.hosted[lane.target.index()].actor, lane.drawn.args());
+        }
+        let slot = self.requests.acquire();
+        let request = self.requests.get_mut(slot);
+        let Some(intended) = lane.drawn.take(&mut request.args) else {
+            self.requests.release(slot);
+            return None;
+        };
+        request.make_only_attempt();
+        Some((slot, intended))
     }
     /// A request of an open loop whose clients have a time limit starts.
     pub(super) fn begin_open_loop(&mut self, number: u32, now: Time) {
@@ -198,7 +224,7 @@ impl<M: Model> World<M> {
         self.groups[number as usize]
             .requests
             .fill(id, &mut request.args);
-        (request.attempt, request.deadline, request.open) = (1, Time::NEVER, None);
+        request.make_only_attempt();
         slot
     }
     /// Sends what is in `slot` at `now` and says when it arrives.

@@ -1,6 +1,6 @@
 //! What a world is made of, and what it tells while it runs.
 
-use crate::client::{Arrivals, RequestKind, Requests};
+use crate::client::{Arguments, Arrivals, RequestKind, Requests};
 use kvrig_base::id::{ActorId, ConnId, JobId, LockId, RequestId};
 use kvrig_base::seam::{Actor, ChildOutcome, Counts, Segment};
 use kvrig_base::time::{Span, Time};
@@ -23,6 +23,12 @@ pub trait Model {
     /// replies into recorders of its own has no use for them, and each costs some 50 instructions
     /// a reply.
     const RECORDS_LATENCIES: bool = true;
+
+    /// Hears what an open loop is about to ask, before the requests arrive: to ask the processor for
+    /// the lines that they lead to. `actor` is the loop's first target. It has no effect but on speed.
+    fn foresee(actor: &Self::Actor, requests: &[Arguments]) {
+        let _ = (actor, requests);
+    }
 }
 
 /// Watches a run: classifies replies, collects pauses. It sees the actor but cannot change it.

@@ -30,6 +30,14 @@ pub(super) struct Request {
     pub(super) args: Arguments,
 }
 
+impl Request {
+    /// Makes it the only attempt of a client that waits for ever.
+    #[inline]
+    pub(super) fn make_only_attempt(&mut self) {
+        (self.attempt, self.deadline, self.open) = (1, Time::NEVER, None);
+    }
+}
+
 /// All requests under way. A slot keeps its storage for the request that uses it next.
 #[derive(Debug, Default)]
 pub(super) struct Requests {

@@ -228,6 +228,12 @@ impl Node {
         self.config.maxmemory = bytes;
         self.keyspace.apply(&self.config);
     }
+    /// Makes room for so many keys, of which so many expire, as a node does that is told so by the
+    /// snapshot that it is about to load (`redis:src/rdb.c`, RDB_OPCODE_RESIZEDB). It has no effect
+    /// on tables that hold anything, nor on those whose design grows without moving everything.
+    pub fn reserve(&mut self, keys: u64, expiring: u64, work: &mut Work) {
+        self.keyspace.database_mut(0).reserve(keys, expiring, work);
+    }
     /// Takes a key as loading a snapshot does: it is added and nothing else is looked up
     /// (dbAddRDBLoad). Says whether it was absent; a key that is there stays as it is.
     pub fn load(&mut self, key: &[u8], value: &[u8], wall: Wall, work: &mut Work) -> bool {

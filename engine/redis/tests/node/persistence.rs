@@ -2,7 +2,9 @@
 
 use crate::harness::{CONN, EPOCH_MS, Files, Host};
 use kvrig_base::id::ConnId;
-use kvrig_base::seam::{Actor, ChildOutcome, Effect, FileError, FileOp, FileOutcome, Input, Work};
+use kvrig_base::seam::{
+    Actor, ChildOutcome, Counter, Effect, FileError, FileOp, FileOutcome, Input, Work,
+};
 use kvrig_base::time::{Time, Wall};
 use kvrig_redis::Config;
 use kvrig_redis::rdb::{LoadError, Loaded};
@@ -340,6 +342,55 @@ fn debug_reload_inside_a_transaction_goes_on_with_what_it_has_loaded() {
     }
     let told = "*2 -ERR Error trying to load the RDB dump $-1";
     assert_eq!(served.ask("EXEC"), told);
+}
+
+/// As a redis-server does: its table is sized by the file and not by the insertions.
+#[test]
+fn a_snapshot_is_loaded_into_tables_of_its_size() {
+    let mut served = Served::with(&[("enable-debug-command", "yes")]);
+    // 600 keys, of which 300 expire, between two sizes that tables grow to.
+    for number in 0..600 {
+        let expiry = if number % 2 == 0 { " EX 1000" } else { "" };
+        served.ask(&format!("SET key:{number} value{expiry}"));
+    }
+    assert_eq!(served.ask("DEBUG RELOAD"), "+OK");
+    let database = served.host.node.keyspace().database(0);
+    let sizes = [database.keys().buckets(), database.expires().buckets()];
+    assert_eq!(sizes, [1_024, 512]);
+    assert_eq!(database.keys().rehash(), None);
+    let loaded = |kind: TableKind, file: &[u8]| {
+        let mut host = Host::with(Config::default(), kind);
+        let wall = Wall::from_unix_millis(EPOCH_MS);
+        let mut work = Work::unpriced();
+        let bytes = file.len() as u64;
+        host.node
+            .load_snapshot(file, bytes, wall, &mut work)
+            .expect("it is sound");
+        (
+            work.counts().get(Counter::EntriesMigrated),
+            host.node.keyspace().database(0).keys().len(),
+        )
+    };
+    served.ask("SAVE");
+    let file = &served.files.content["dump.rdb"];
+    assert_eq!(loaded(TableKind::Redis70, file), (0, 600));
+}
+
+/// Room is made for keys that a file can have, whatever it says.
+#[test]
+fn a_file_cannot_ask_for_more_room_than_it_has_keys() {
+    let hostile =
+        b"REDIS0004\xfe\x00\xfb\x81\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x01k\x01v\xff";
+    let mut host = Host::new();
+    let wall = Wall::from_unix_millis(EPOCH_MS);
+    let bytes = hostile.len() as u64;
+    let loaded = host
+        .node
+        .load_snapshot(&hostile[..], bytes, wall, &mut Work::unpriced())
+        .map(|loaded| loaded.keys);
+    assert_eq!(loaded, Ok(1));
+    let buckets = host.node.keyspace().database(0).keys().buckets();
+    assert!(buckets <= 4, "{buckets}");
 }
 
 /// Loads a file into a new node.

@@ -169,6 +169,10 @@ impl<E: Entry> Table<E> for RedisTable<E> {
         chain::prefetch(&self.main, &self.arena, &buckets);
     }
 
+    fn reserve(&mut self, entries: u64, work: &mut Work) {
+        self.make_room_for(entries, work);
+    }
+
     fn peek(&self, key: &E::Key) -> Option<Slot> {
         if self.arena.len() == 0 {
             return None;

@@ -169,9 +169,9 @@ impl<E: Entry> RedisTable<E> {
     }
 
     /// Gives an empty table an array for so many entries at once (dictExpand), whatever the limit.
-    pub fn reserve(&mut self, entries: u64, work: &mut Work) {
+    pub(super) fn make_room_for(&mut self, entries: u64, work: &mut Work) {
         let wanted = self.rules.buckets_for(entries);
-        if self.arena.len() == 0 && self.main.buckets() < wanted {
+        if self.arena.len() == 0 && self.moving.is_none() && self.main.buckets() < wanted {
             self.start(wanted, work);
         }
     }

@@ -46,6 +46,11 @@ impl Model for Expanding {
     type Requests = MemcachedRequests;
     type Arrivals = OpenArrivals;
     type Observer = Watch;
+
+    fn foresee(worker: &ServerThread<Simulated>, requests: &[Arguments]) {
+        let keys = requests.iter().filter_map(|args| args.iter().nth(1));
+        worker.store().table().prefetch(keys);
+    }
 }
 
 /// Watches one server: sorts replies into phases, and what stops workers by its cause.

@@ -49,6 +49,11 @@ impl Model for Rehashing {
     type Arrivals = OpenArrivals;
     type Observer = Watch;
     const RECORDS_LATENCIES: bool = false;
+
+    fn foresee(node: &Node, requests: &[Arguments]) {
+        let mut keys = requests.iter().filter_map(|args| args.iter().nth(1));
+        node.keyspace().database(0).keys().prefetch(&mut keys);
+    }
 }
 
 /// Runs `inputs` with tables of `kind` through the growth at `size` entries.
@@ -159,6 +164,14 @@ fn filled_node(
     }
     let mut node = Node::new(config, kind, seed);
     let mut work = Work::unkept();
+    let plans = beginning.workload.plans();
+    let expiring = beginning.present.iter();
+    let expiring = expiring.filter(|key| plans[key.space()].ttl.is_some());
+    node.reserve(
+        beginning.present.len() as u64,
+        expiring.count() as u64,
+        &mut work,
+    );
     let mut writer = beginning.requests.clone();
     let mut sets = vec![(None, Arguments::default()); KEYS_AHEAD as usize];
     for (number, keys) in beginning.present.chunks(sets.len()).enumerate() {

@@ -82,11 +82,7 @@ pub(crate) fn load<R: BufRead>(
             kind::FREQUENCY => prelude.usage.frequency = Some(reader.byte()?),
             kind::IDLE => prelude.usage.idle_s = Some(reader.length()? as i64),
             kind::SELECT_DB => loading.select(at)?,
-            // Tables grow as keys come.
-            kind::RESIZE_DB => {
-                reader.length()?;
-                reader.length()?;
-            }
+            kind::RESIZE_DB => loading.reserve(work)?,
             kind::AUX => {
                 reader.string()?;
                 reader.string()?;
@@ -129,7 +125,18 @@ fn version<R: BufRead>(reader: &mut Reader<R>) -> Read<u16> {
         })
 }
 
+/// The shortest key of a snapshot: its type, the length of an empty name and that of an empty value.
+const KEY_BYTES_MIN: u64 = 3;
+
 impl<R: BufRead> Loading<'_, R> {
+    /// Makes room for the keys that the file says it has, but for no more than it can have.
+    fn reserve(&mut self, work: &mut Work) -> Read<()> {
+        let (keys, expiring) = (self.reader.length()?, self.reader.length()?);
+        let most = self.reader.left() / KEY_BYTES_MIN;
+        let db = self.keyspace.database_mut(self.database);
+        db.reserve(keys.min(most), expiring.min(most), work);
+        Ok(())
+    }
     /// Reads a key with its value and takes it over unless its time has passed.
     fn key(&mut self, kind: u8, prelude: Prelude, work: &mut Work) -> Read<()> {
         let at = self.reader.offset - 1;

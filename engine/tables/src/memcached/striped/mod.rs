@@ -14,11 +14,12 @@
 //! Logical addresses and pages are those of the product: one array of 8-byte buckets, and items
 //! anywhere in memory.
 
+mod ahead;
+
 use super::pages::{BUCKET_BYTES, Pages};
 use super::rules::is_overfull;
 use super::{hash_counted, hash_of};
 use crate::event::{EventLog, Rehash, TableEvent, TableEventKind};
-use crate::prefetch::prefetch;
 use crate::table::{BucketBytes, Entry, Key, Regions};
 use kvrig_base::id::LockId;
 use kvrig_base::seam::sync::{Lock, SyncForm, Word};
@@ -182,35 +183,6 @@ impl<E: Entry, S: SyncForm> StripedTable<E, S> {
         self.stripe_of(hash)
             .unreported(|stripe| body(&mut self.locked(stripe, hash)))
     }
-    /// Asks the processor for the lines of the buckets of `keys`, of their first items and of what
-    /// these have outside, for all keys together: while no worker runs, to fill. It has no effect
-    /// but on speed.
-    pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a E::Key>)
-    where
-        E::Key: 'a,
-    {
-        let hashes: Vec<u64> = keys.map(hash_of).collect();
-        let each = |ask: &dyn Fn(&mut LockedBucket<'_, E, S>)| {
-            for &hash in &hashes {
-                self.stripe_of(hash)
-                    .unreported(|stripe| ask(&mut self.locked(stripe, hash)));
-            }
-        };
-        each(&|bucket| {
-            let (buckets, local) = bucket.home();
-            prefetch(&buckets.heads[local]);
-        });
-        each(&|bucket| {
-            let (buckets, local) = bucket.home();
-            let head = buckets.heads[local];
-            bucket.stripe.prefetch(head);
-        });
-        each(&|bucket| {
-            let (buckets, local) = bucket.home();
-            let head = buckets.heads[local];
-            bucket.stripe.prefetch_outside(head);
-        });
-    }
     #[inline]
     fn stripe_of(&self, hash: u64) -> &S::Lock<Stripe<E, S>> {
         &self.stripes[hash as usize & (self.stripes.len() - 1)]
@@ -334,6 +306,7 @@ impl<E: Entry, S: SyncForm> StripedTable<E, S> {
             };
             expanding.expand_bucket += 1;
             expanding.entries_moved += moved;
+            self.ask_ahead(expanding.expand_bucket);
             let Some(pages) = freed else {
                 return Move::Moved;
             };
@@ -367,21 +340,14 @@ impl<E: Entry, S: SyncForm> StripedTable<E, S> {
 }
 
 impl<E: Entry, S: SyncForm> Stripe<E, S> {
-    /// Asks for the line of the first item of a chain.
+    /// The bucket of a hash without the bits of its lock: whether it is in the old array, because it
+    /// has not moved yet, and its number in the stripe.
     #[inline]
-    fn prefetch(&self, head: Link) {
-        if let Some(number) = head.checked_sub(1) {
-            prefetch(&self.nodes[number as usize]);
-        }
-    }
-    /// Asks for what the first item of a chain has outside.
-    #[inline]
-    fn prefetch_outside(&self, head: Link) {
-        let node = head
-            .checked_sub(1)
-            .map(|number| &self.nodes[number as usize]);
-        if let Some(Node::Used { entry, .. }) = node {
-            entry.prefetch_outside();
+    fn place_of(&self, hash: u64) -> (bool, usize) {
+        let local = |buckets: &Buckets<S>| hash as usize & (buckets.heads.len() - 1);
+        match &self.old {
+            Some((old, moved)) if local(old) >= *moved => (true, local(old)),
+            _ => (false, local(&self.primary)),
         }
     }
     /// Relinks the items of an old bucket into the new array and says how many those are.
@@ -424,14 +390,9 @@ impl<E: Entry, S: SyncForm> Stripe<E, S> {
             moved += 1;
         }
         work.count(Counter::EntriesMigrated, moved);
-        let ahead = |buckets: usize| old.heads.get(local + buckets).copied().unwrap_or(END);
-        let (next, after_next) = (ahead(1), ahead(2));
         if is_whole {
             self.old = None;
         }
-        // The thread is back here when it has moved a bucket of every other lock.
-        self.prefetch_outside(next);
-        self.prefetch(after_next);
         moved
     }
 }
@@ -472,16 +433,11 @@ impl<E: Entry, S: SyncForm> LockedBucket<'_, E, S> {
     /// the bucket has not moved yet.
     #[inline]
     fn home(&mut self) -> (&mut Buckets<S>, usize) {
-        let above = (self.hash >> self.lock_power) as usize;
-        if let Some((old, moved)) = &mut self.stripe.old {
-            let local = above & (old.heads.len() - 1);
-            if local >= *moved {
-                return (old, local);
-            }
+        let (is_old, local) = self.stripe.place_of(self.hash >> self.lock_power);
+        match &mut self.stripe.old {
+            Some((old, _)) if is_old => (old, local),
+            _ => (&mut self.stripe.primary, local),
         }
-        let primary = &mut self.stripe.primary;
-        let local = above & (primary.heads.len() - 1);
-        (primary, local)
     }
     #[inline]
     fn stripe_number(&self) -> u64 {
