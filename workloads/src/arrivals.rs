@@ -11,9 +11,11 @@
 
 mod expected;
 mod profile;
+mod shared;
 
 pub use expected::{ExpectedArrivals, poisson};
 pub use profile::{Phase, RateProfile, WAVE_STRETCHES};
+pub use shared::{FollowedArrivals, Room, SharedArrivals};
 
 use crate::error::Error;
 use crate::law::Law;
@@ -63,6 +65,10 @@ impl Gaps {
         }
     }
 }
+
+/// What is due before an arrival, whatever the rate: expected arrivals, in units of 10^-18.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step(f64);
 
 /// The intended starts of one stream of operations, in order.
 ///
@@ -116,29 +122,60 @@ impl Arrivals {
                 *step = self.step(index);
             }
             left -= drawn.len();
-            for step in drawn {
-                self.index += 1;
-                let Some(at) = self.start_after(*step) else {
-                    return;
-                };
-                times.push(at);
+            if !self.take(drawn, times) {
+                return;
             }
         }
+    }
+    /// The next arrivals, one for each of `steps`, behind what `times` holds: the same as before where
+    /// the steps are those that [`Arrivals::next_steps`] gave of arrivals that differ in their rates
+    /// alone.
+    pub fn next_block_of(&mut self, steps: &[Step], times: &mut Vec<Time>) {
+        let mut row = [0; STEPS_IN_A_ROW];
+        for steps in steps.chunks(STEPS_IN_A_ROW) {
+            for (due, step) in row.iter_mut().zip(steps) {
+                *due = mass(step.0);
+            }
+            if !self.take(&row[..steps.len()], times) {
+                return;
+            }
+        }
+    }
+    /// The steps before `count` arrivals from number `from` on, behind what `steps` holds. They do not
+    /// depend on the rate.
+    pub fn next_steps(&self, from: u64, count: usize, steps: &mut Vec<Step>) {
+        let numbers = (from..).take(count);
+        steps.extend(numbers.map(|index| self.step_before(index)));
+    }
+    /// Takes these steps; whether there was an arrival after each.
+    #[inline]
+    fn take(&mut self, steps: &[Mass], times: &mut Vec<Time>) -> bool {
+        for step in steps {
+            self.index += 1;
+            let Some(at) = self.start_after(*step) else {
+                return false;
+            };
+            times.push(at);
+        }
+        true
     }
     /// The step before arrival `index`.
     #[inline]
     fn step(&self, index: u64) -> Mass {
         match self.pacing {
             Pacing::Constant => ONE_ARRIVAL,
-            Pacing::Poisson => {
-                let uniform = open_unit(self.steps.at(self.entity, index).0[0]);
-                mass(-libm::log(uniform) * ONE_ARRIVAL as f64)
-            }
-            Pacing::Renewal(Gaps { law, mean }) => {
-                let uniform = open_unit(self.steps.at(self.entity, index).0[0]);
-                mass(law.quantile(uniform) / mean * ONE_ARRIVAL as f64)
-            }
+            Pacing::Poisson | Pacing::Renewal(_) => mass(self.step_before(index).0),
         }
+    }
+    #[inline]
+    fn step_before(&self, index: u64) -> Step {
+        let uniform = || open_unit(self.steps.at(self.entity, index).0[0]);
+        let arrivals = match self.pacing {
+            Pacing::Constant => 1.0,
+            Pacing::Poisson => -libm::log(uniform()),
+            Pacing::Renewal(Gaps { law, mean }) => law.quantile(uniform()) / mean,
+        };
+        Step(arrivals * ONE_ARRIVAL as f64)
     }
     /// When the next arrival comes that is due so much after the last one.
     #[inline]

@@ -19,8 +19,8 @@ use plotters::style::{Color, FontFamily, FontStyle, TextStyle};
 
 /// Canvas pixels per logical pixel.
 const ZOOM: f64 = 4.0;
-/// Canvas pixels per pixel of a PNG, in each direction.
-const PNG_SHRINK: usize = 2;
+/// Bytes of a pixel.
+const CHANNELS: usize = 3;
 
 /// What tells the two backends apart.
 #[derive(Clone, Copy)]
@@ -70,7 +70,7 @@ pub(super) fn svg_inline(scene: &Scene, fonts: &Fonts, alt: &str) -> Result<Stri
 /// Where plotters or the encoder refuses.
 pub(super) fn png(scene: &Scene, fonts: &Fonts) -> Result<Vec<u8>, ChartError> {
     let (width, height) = canvas(scene);
-    let mut pixels = vec![255_u8; width as usize * height as usize * 3];
+    let mut pixels = vec![255_u8; width as usize * height as usize * CHANNELS];
     {
         let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
         paint(scene, fonts, &area, Medium::Bitmap)?;
@@ -268,21 +268,20 @@ fn stroke(width: f64) -> u32 {
 
 /// The picture at half its size; each pixel is the mean of the four it replaces.
 fn averaged(pixels: &[u8], width: usize, height: usize) -> (Vec<u8>, (u32, u32)) {
-    let (small_width, small_height) = (width / PNG_SHRINK, height / PNG_SHRINK);
-    let mut small = Vec::with_capacity(small_width * small_height * 3);
-    let area = u16::try_from(PNG_SHRINK * PNG_SHRINK).expect("the factor is small");
-    for y in 0..small_height {
-        for x in 0..small_width {
-            for channel in 0..3 {
-                let mut sum = area / 2;
-                for dy in 0..PNG_SHRINK {
-                    let row = (y * PNG_SHRINK + dy) * width;
-                    for dx in 0..PNG_SHRINK {
-                        sum += u16::from(pixels[(row + x * PNG_SHRINK + dx) * 3 + channel]);
-                    }
-                }
-                small.push(u8::try_from(sum / area).expect("the mean of bytes is a byte"));
-            }
+    let (small_width, small_height) = (width / 2, height / 2);
+    let mut small = Vec::with_capacity(small_width * small_height * CHANNELS);
+    for rows in pixels.chunks_exact(2 * width * CHANNELS) {
+        let (upper, lower) = rows.split_at(width * CHANNELS);
+        let upper = upper.as_chunks::<{ 2 * CHANNELS }>().0;
+        let lower = lower.as_chunks::<{ 2 * CHANNELS }>().0;
+        for (upper, lower) in upper.iter().zip(lower) {
+            let mean = |channel: usize| {
+                let four = [upper, lower]
+                    .map(|two| u16::from(two[channel]) + u16::from(two[channel + CHANNELS]));
+                // The mean of four bytes, rounded, is a byte.
+                ((four[0] + four[1] + 2) / 4) as u8
+            };
+            small.extend(std::array::from_fn::<u8, CHANNELS, _>(mean));
         }
     }
     let size = |n: usize| u32::try_from(n).expect("canvases are some thousand pixels wide");

@@ -10,6 +10,7 @@ use kvrig_base::result::{
     Chart, Column, Fingerprint, HistogramData, PointWindows, SUMMARY_SCHEMA, Series, StudyResult,
     Values,
 };
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -104,9 +105,13 @@ pub(super) fn write_drawables(
     create_dir(&folder.join("charts"))?;
     create_dir(&folder.join("data"))?;
     let mut drawings: BTreeMap<String, Drawing> = BTreeMap::new();
-    for chart in charts {
-        let name = file_name(&chart.name)?;
-        let drawing = artist.draw(chart, series, caption)?;
+    // Each takes a tenth of a second, most of it for its PNG.
+    let drawn: Vec<_> = charts
+        .par_iter()
+        .map(|chart| artist.draw(chart, series, caption))
+        .collect();
+    for (chart, drawing) in charts.iter().zip(drawn) {
+        let (name, drawing) = (file_name(&chart.name)?, drawing?);
         let charts = folder.join("charts");
         write(&charts.join(format!("{name}.svg")), drawing.svg.as_bytes())?;
         write(&charts.join(format!("{name}.png")), &drawing.png)?;

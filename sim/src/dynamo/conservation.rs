@@ -1,6 +1,6 @@
 //! Whatever is asked of whatever table: no request and no token is made up or lost.
 //!
-//! [`Host::run`] ends with an error where books or buckets do not balance, so a run that returns has
+//! [`Host::run_each`] ends with an error where books or buckets do not balance, so a run that returns has
 //! been checked; what is left to check here is that its sums are those of the requests.
 
 use super::*;
@@ -137,7 +137,7 @@ proptest! {
         let counted: BTreeSet<Collection> = (0..collections).map(Collection).collect();
         let host = Host::new(scene, places(), Some(places()), &counted, Seed(9)).unwrap();
         let failed = |error: RunError| TestCaseError::fail(error.to_string());
-        let recorded = host.run(both(), &|| false).map_err(failed)?;
+        let recorded = host.run_each(both(), &|| false).map_err(failed)?;
 
         let end = Time::START + duration;
         let offered = both().take_while(|request| request.at < end).count() as u64;

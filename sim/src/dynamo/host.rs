@@ -44,12 +44,36 @@ pub struct Host {
     unasked: u64,
 }
 
-/// Requests that are drawn in a row.
+/// Where requests come from, in ascending order of time.
+pub trait Requests {
+    /// Puts the next ones, at most `count`, behind what `block` holds: none where there are no more.
+    fn next_block(&mut self, count: usize, block: &mut Vec<Request>);
+}
+
+/// Requests one by one.
+struct Single<I>(I);
+
+/// None where there are none.
+impl<R: Requests> Requests for Option<R> {
+    fn next_block(&mut self, count: usize, block: &mut Vec<Request>) {
+        if let Some(requests) = self {
+            requests.next_block(count, block);
+        }
+    }
+}
+
+impl<I: Iterator<Item = Request>> Requests for Single<I> {
+    fn next_block(&mut self, count: usize, block: &mut Vec<Request>) {
+        block.extend(self.0.by_ref().take(count));
+    }
+}
+
+/// Requests that are drawn in a row: what one waits for hides behind what others compute.
 const AHEAD: usize = 64;
 
 /// Requests that have not come yet, and who sends the next one.
-struct Arriving<I> {
-    requests: I,
+struct Arriving<'r> {
+    requests: &'r mut dyn Requests,
     /// Requests that were drawn, of which so many have come.
     ahead: Vec<Request>,
     come: usize,
@@ -93,8 +117,8 @@ impl Turns {
     }
 }
 
-impl<I: Iterator<Item = Request>> Arriving<I> {
-    fn new(requests: I, scene: &Scene, behind: Behind<'_>) -> Self {
+impl<'r> Arriving<'r> {
+    fn new(requests: &'r mut dyn Requests, scene: &Scene, behind: Behind<'_>) -> Self {
         let mut arriving = Self {
             requests,
             ahead: Vec::with_capacity(AHEAD),
@@ -120,7 +144,7 @@ impl<I: Iterator<Item = Request>> Arriving<I> {
     fn draw(&mut self, behind: Behind<'_>) {
         self.come = 0;
         self.ahead.clear();
-        self.ahead.extend(self.requests.by_ref().take(AHEAD));
+        self.requests.next_block(AHEAD, &mut self.ahead);
         let Behind { table, items } = behind;
         let places = || self.ahead.iter().map(|request| request.place);
         table.warm(places());
@@ -225,11 +249,21 @@ impl Host {
     /// [`RunError::Cancelled`] where `cancelled` says so, and books that do not balance.
     pub fn run(
         self,
+        requests: &mut dyn Requests,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Recorded, RunError> {
+        Ok(self.run_and_keep(requests, cancelled)?.0)
+    }
+    /// The same with requests that come one by one.
+    ///
+    /// # Errors
+    /// As before.
+    pub fn run_each(
+        self,
         requests: impl IntoIterator<Item = Request>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Recorded, RunError> {
-        let done = self.run_and_keep(requests, cancelled)?;
-        Ok(done.0)
+        self.run(&mut Single(requests.into_iter().fuse()), cancelled)
     }
     /// The same, and what has become of the items.
     ///
@@ -237,11 +271,11 @@ impl Host {
     /// As before.
     pub fn run_and_keep(
         mut self,
-        requests: impl IntoIterator<Item = Request>,
+        requests: &mut dyn Requests,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<(Recorded, Option<Items>), RunError> {
         let end = Time::START + self.scene.duration;
-        let mut arriving = Arriving::new(requests.into_iter().fuse(), &self.scene, self.behind());
+        let mut arriving = Arriving::new(requests, &self.scene, self.behind());
         let mut window = Time::START + HEAT_WINDOW;
         loop {
             // Nothing that clients do changes what happens to the table by itself next, and that
@@ -288,7 +322,7 @@ impl Host {
     fn attempt_until(
         &mut self,
         until: Time,
-        arriving: &mut Arriving<impl Iterator<Item = Request>>,
+        arriving: &mut Arriving<'_>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<(), RunError> {
         let mut second = Second::default();

@@ -363,7 +363,7 @@ mod tests {
         if let Some(items) = items {
             host = host.keeping(items);
         }
-        host.run(requests(bytes), &|| false).unwrap()
+        host.run_each(requests(bytes), &|| false).unwrap()
     }
 
     /// Sizes that belong to keys, as a workload's do.

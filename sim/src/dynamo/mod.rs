@@ -35,7 +35,7 @@ pub use config::{
     AutoScaling, Capacity, Delay, Generation, NodeRule, REACTION, ROUTERS, Retrying, SPLIT_DELAY,
     Scene, Splits, TableRules,
 };
-pub use host::{Host, Request};
+pub use host::{Host, Request, Requests};
 pub use items::{Items, Members};
 pub use loads::{Even, Merged, Sorting, Spread, spread_places, whole_places};
 pub use partitions::{Demand, Partitions, Why};

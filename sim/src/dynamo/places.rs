@@ -55,6 +55,14 @@ impl Places {
             has_sort_keys,
         }
     }
+    /// The same where collections can have many items, or cannot.
+    #[must_use]
+    pub fn with_sort_keys(self, has_sort_keys: bool) -> Self {
+        Self {
+            has_sort_keys,
+            ..self
+        }
+    }
     /// How many collections there are.
     pub fn len(&self) -> usize {
         self.hashes.len()

@@ -32,7 +32,7 @@ fn scene(table: TableRules, secs: u64) -> Scene {
 
 fn run(scene: Scene, places: Places, requests: impl IntoIterator<Item = Request>) -> Recorded {
     let host = Host::new(scene, places, None, &BTreeSet::new(), Seed(1)).unwrap();
-    host.run(requests, &|| false).unwrap()
+    host.run_each(requests, &|| false).unwrap()
 }
 
 fn uneven(generation: Generation, secs: u64) -> Recorded {
@@ -207,7 +207,7 @@ fn an_index_that_is_short_throttles_its_table() {
         &BTreeSet::new(),
         Seed(1),
     );
-    let recorded = host.unwrap().run(requests, &|| false).unwrap();
+    let recorded = host.unwrap().run_each(requests, &|| false).unwrap();
     let last = recorded.between(Span::from_secs(600), Span::from_secs(900));
     assert!(last.served.abs_diff(30_000) < 300, "{}", last.served);
     let books = recorded.books;

@@ -6,6 +6,7 @@
 use super::{Observer, Outcome, Plan, Point, Points, RunError, outcomes};
 use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::measured::{ClockFacts, Machine, MeasuredResult, Run};
+use kvrig_base::quantity::Bytes;
 use kvrig_base::random::Seed;
 use kvrig_base::result::StudyResult;
 use kvrig_base::time::Span;
@@ -129,6 +130,6 @@ impl Plan {
         points: &[Point],
         jobs: usize,
     ) -> Result<usize, Diagnostic> {
-        super::jobs_within(points, self.memory_max, jobs, self.advice)
+        super::jobs_within(points, Bytes(0), self.memory_max, jobs, self.advice)
     }
 }

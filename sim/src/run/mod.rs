@@ -75,6 +75,10 @@ pub enum RunError {
 pub trait Experiment: Sync + Send {
     /// The points, in the order in which outcomes are reduced.
     fn points(&self) -> &[Point];
+    /// Memory that points share and that none of them counts as its own.
+    fn shared_memory(&self) -> Bytes {
+        Bytes(0)
+    }
     /// Runs one point; `cancelled` is asked every few thousand events.
     ///
     /// # Errors
@@ -159,7 +163,7 @@ impl Plan {
         Estimate {
             points: points.len(),
             events: points.iter().map(|point| point.events).sum(),
-            memory: memory_of(points, jobs),
+            memory: memory_of(points, self.experiment.shared_memory(), jobs),
             cpu: points.iter().map(|point| point.cpu).sum(),
         }
     }
@@ -168,31 +172,37 @@ impl Plan {
     /// # Errors
     /// If not even the largest point alone fits into the limit.
     pub fn jobs_within_memory(&self, jobs: usize) -> Result<usize, Diagnostic> {
-        jobs_within(self.points(), self.memory_max, jobs, self.advice)
+        let shared = self.experiment.shared_memory();
+        jobs_within(self.points(), shared, self.memory_max, jobs, self.advice)
     }
 }
 
-/// Peak memory of the largest points, as many as run at once.
-fn memory_of(points: &[Point], jobs: usize) -> Bytes {
+/// Peak memory of the largest points, as many as run at once, beside what all share.
+fn memory_of(points: &[Point], shared: Bytes, jobs: usize) -> Bytes {
     let mut sizes: Vec<u64> = points.iter().map(|point| point.memory.0).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
-    Bytes(sizes.iter().take(jobs.max(1)).sum())
+    let largest: u64 = sizes.iter().take(jobs.max(1)).sum();
+    Bytes(largest.saturating_add(shared.0))
 }
 
 /// How many of `points` may run at once: at most `jobs`, and fewer where memory would not suffice.
 fn jobs_within(
     points: &[Point],
+    shared: Bytes,
     memory_max: Bytes,
     jobs: usize,
     advice: &str,
 ) -> Result<usize, Diagnostic> {
-    let fits = |jobs: usize| memory_of(points, jobs) <= memory_max;
+    let fits = |jobs: usize| memory_of(points, shared, jobs) <= memory_max;
     if let Some(jobs) = (1..=jobs.max(1)).rev().find(|&jobs| fits(jobs)) {
         return Ok(jobs);
     }
     let largest = points.iter().max_by_key(|point| point.memory);
     let (label, memory) = largest.map_or((String::new(), Bytes(0)), |point| {
-        (point.label.clone(), point.memory)
+        (
+            point.label.clone(),
+            Bytes(point.memory.0.saturating_add(shared.0)),
+        )
     });
     Err(Diagnostic::new(
         diagnostic::TOO_LARGE,

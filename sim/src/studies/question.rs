@@ -15,6 +15,7 @@ use crate::run::{
 use crate::study::{Cell, Files, Study};
 use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::digest::Digest;
+use kvrig_base::quantity::Bytes;
 use kvrig_base::random::Seed;
 use kvrig_base::result::{Finding, ModelCard, PointWindows, StudyResult, Table, Verdict};
 use kvrig_base::row::{Class, Row};
@@ -53,6 +54,11 @@ pub(super) trait Question: Sized + 'static {
 
     /// The name of a point, and what it will take.
     fn point(planned: &Planned<Self>, spec: &Self::Spec) -> Point;
+
+    /// Memory that points share and that none of them counts as its own.
+    fn shared_memory(_: &Planned<Self>) -> Bytes {
+        Bytes(0)
+    }
 
     /// Runs a point: what it has found, and the number of events that this took.
     ///
@@ -204,6 +210,10 @@ impl<Q: Question> Planned<Q> {
 impl<Q: Question> Experiment for Planned<Q> {
     fn points(&self) -> &[Point] {
         &self.points
+    }
+
+    fn shared_memory(&self) -> Bytes {
+        Q::shared_memory(self)
     }
 
     fn run_point(&self, index: usize, cancelled: &dyn Fn() -> bool) -> Result<Outcome, RunError> {

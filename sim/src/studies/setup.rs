@@ -1,12 +1,14 @@
 //! What cells of any study name and that is read from elsewhere: cost profile, configuration,
 //! workload, files.
 
+use super::traffic::SharedDraws;
 use super::workload::{NamedFiles, WorkloadInputs, WorkloadReader};
 use crate::cost::Profile;
 use crate::study::{Cell, Conf, Files, Host, Placed, Redis, Study};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_redis::Config;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The node of a study of Redis.
 ///
@@ -22,6 +24,8 @@ pub(super) fn redis(cell: &Cell) -> Result<&Redis, Diagnostic> {
 pub(super) struct Setup<'a> {
     /// The files of the study.
     pub(super) files: NamedFiles<'a>,
+    /// What points of the study draw once for all.
+    pub(super) draws: Arc<SharedDraws>,
     workloads: WorkloadReader,
     profiles: BTreeMap<String, Profile>,
 }
@@ -30,6 +34,7 @@ impl<'a> Setup<'a> {
     pub(super) fn new(study: &'a Study, files: &'a dyn Files) -> Self {
         Self {
             files: NamedFiles::new(study, files),
+            draws: Arc::default(),
             workloads: WorkloadReader::default(),
             profiles: BTreeMap::new(),
         }

@@ -1,62 +1,29 @@
 //! Requests to a DynamoDB table: a workload whose keys are placed by a design of partition keys.
 
+mod layout;
+mod requests;
+mod shared;
+
+pub(super) use requests::Rehearsal;
+pub(super) use shared::SharedDraws;
+
 use super::setup::Setup;
 use super::workload::WorkloadInputs;
-use crate::dynamo::{Checked, Collection, Demand, Items, Members, Place, Places, Request};
+use crate::dynamo::{Checked, Collection, Demand, Items, Members, Places};
 use crate::study::{Cell, Dynamodb, KeyDesign, KeyName, Selection, SortName};
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::quantity::Rate;
-use kvrig_base::random::{Seed, Stream, below};
+use kvrig_base::quantity::{Bytes, Rate};
+use kvrig_base::random::{Seed, Stream};
 use kvrig_base::result::Finding;
 use kvrig_base::row::Row;
-use kvrig_base::time::Time;
+use kvrig_base::time::Span;
 use kvrig_dynamo::capacity::ReadConsistency;
 use kvrig_dynamo::key::{KeyHash, KeyHasher};
 use kvrig_workloads::popularity::KeySpace;
-use kvrig_workloads::{
-    Arrivals, KeyId, KeySource, Mix, OpKind, Pacing, Popularity, RateProfile, Workload,
-};
+use kvrig_workloads::{KeyId, KeySource, Mix, OpKind, Popularity, Workload};
+use layout::{Layout, values};
+use shared::Placed;
 use std::sync::Arc;
-
-/// Shares of the values of an attribute, in hundredths. The largest share of each is that of the
-/// article that the study examines or of its reviewers' rule of thumb; the others are ours and none
-/// of them alone exceeds what a partition takes at 10,000 writes a second.
-const COUNTRIES: [(&str, u64); 15] = [
-    ("US", 40),
-    ("DE", 9),
-    ("GB", 8),
-    ("FR", 6),
-    ("IN", 6),
-    ("BR", 5),
-    ("JP", 5),
-    ("CA", 4),
-    ("AU", 3),
-    ("ES", 3),
-    ("IT", 3),
-    ("MX", 2),
-    ("NL", 2),
-    ("PL", 2),
-    ("SE", 2),
-];
-const STATUSES: [(&str, u64); 5] = [
-    ("delivered", 60),
-    ("shipped", 20),
-    ("pending", 10),
-    ("cancelled", 7),
-    ("returned", 3),
-];
-const DATES: [(&str, u64); 1] = [("2026-01-01", 100)];
-
-/// The named values of an attribute with their shares in hundredths; nothing where it has as many
-/// as the workload has keys.
-const fn values(key: KeyName) -> Option<&'static [(&'static str, u64)]> {
-    match key {
-        KeyName::Country => Some(&COUNTRIES),
-        KeyName::Status => Some(&STATUSES),
-        KeyName::Date => Some(&DATES),
-        KeyName::UserId | KeyName::DeviceId | KeyName::OrderId => None,
-    }
-}
 
 /// What a cell's clients ask for, before the seed is known.
 #[derive(Debug)]
@@ -70,6 +37,7 @@ pub(super) struct TrafficInputs {
     /// Keys where they are drawn.
     keys: u64,
     has_item_size: bool,
+    shared: Arc<SharedDraws>,
 }
 
 impl TrafficInputs {
@@ -150,6 +118,7 @@ impl TrafficInputs {
             reads: table.reads,
             keys,
             has_item_size: space.has_item_size,
+            shared: Arc::clone(&setup.draws),
         })
     }
     /// Requests a second, on average.
@@ -162,6 +131,36 @@ impl TrafficInputs {
     /// The trace that is replayed, if there is one.
     pub(super) fn replays(&self) -> bool {
         self.workload.replay().is_some()
+    }
+    /// Memory that points of a study share whose cells these are, each with how long its requests
+    /// come, under so many seeds. For estimates.
+    pub(super) fn shared_memory<'a>(
+        cells: impl Iterator<Item = (&'a Self, Span)>,
+        seeds: u32,
+    ) -> Bytes {
+        // Cells that ask at the same rates see the same arrivals.
+        let mut longest: Vec<(&Self, Span)> = Vec::new();
+        let mut keys = 0;
+        for (cell, span) in cells.filter(|(cell, _)| !cell.replays()) {
+            keys = keys.max(cell.keys());
+            let paced =
+                |(known, _): &&mut (&Self, Span)| known.workload.pacing == cell.workload.pacing;
+            match longest.iter_mut().find(paced) {
+                Some((_, known)) => *known = (*known).max(span),
+                None => longest.push((cell, span)),
+            }
+        }
+        let arrivals = longest
+            .iter()
+            .map(|(cell, span)| cell.requests_within(*span));
+        let all = arrivals.fold(0, u64::saturating_add);
+        let seeds = u64::from(seeds);
+        SharedDraws::bytes(all.saturating_mul(seeds), keys.saturating_mul(seeds))
+    }
+    /// Requests expected within `span`.
+    pub(super) fn requests_within(&self, span: Span) -> u64 {
+        let requests = u128::from(self.rate().0) * u128::from(span.as_picos());
+        u64::try_from(requests / 1_000_000_000_000_000_000).unwrap_or(u64::MAX)
     }
     /// Keys that are drawn from, for estimates.
     pub(super) fn keys(&self) -> u64 {
@@ -275,70 +274,6 @@ impl TrafficInputs {
     }
 }
 
-/// How requests spread over the item collections of a design.
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    design: KeyDesign,
-    /// The value of each hundredth of the requests, where values are named.
-    values: Option<[u8; 100]>,
-    /// Collections, where they are not.
-    collections: u64,
-}
-
-impl Layout {
-    fn new(design: KeyDesign, keys: u64) -> Self {
-        let by_hundredth = |values: &[(&str, u64)]| {
-            let mut table = [0; 100];
-            let all = values.iter().zip(0_u8..);
-            let each = all.flat_map(|(&(_, share), value)| (0..share).map(move |_| value));
-            for (place, value) in table.iter_mut().zip(each) {
-                *place = value;
-            }
-            table
-        };
-        Self {
-            design,
-            values: values(design.key).map(by_hundredth),
-            collections: keys.saturating_mul(u64::from(design.suffixes)),
-        }
-    }
-    /// Whether collections are the keys that the workload draws.
-    fn follows_keys(&self) -> bool {
-        self.design.key == KeyName::UserId
-    }
-    /// Where request `index` for `key`, if it is one that was there before, goes; `draws` at `entity`
-    /// say what the key does not.
-    #[inline]
-    fn place(&self, key: Option<u64>, draws: Stream, entity: u64, index: u64) -> Place {
-        // Any collection stands for a new key: both lie anywhere.
-        let key = key.filter(|_| self.follows_keys());
-        let word = match (key, self.design.sort) {
-            (Some(_), SortName::None | SortName::Increasing) => [0, 0],
-            _ => draws.at(entity, index).0,
-        };
-        let sort = match self.design.sort {
-            SortName::None => 0,
-            SortName::Increasing => index,
-            SortName::Random => word[1],
-        };
-        let collection = match (key, &self.values) {
-            (Some(key), _) => key,
-            (None, None) => below(word[0], self.collections),
-            (None, Some(values)) => {
-                // The upper part of the word chooses the value, what is left of it the suffix.
-                let whole = u128::from(word[0]) * 100;
-                let (hundredth, rest) = ((whole >> 64) as usize, whole as u64);
-                let suffixes = u64::from(self.design.suffixes);
-                u64::from(values[hundredth]) * suffixes + below(rest, suffixes)
-            }
-        };
-        Place {
-            collection: Collection(collection as u32),
-            sort,
-        }
-    }
-}
-
 /// Requests under a seed.
 #[derive(Clone, Debug)]
 pub(super) struct Traffic<'a> {
@@ -355,18 +290,37 @@ pub(super) struct Traffic<'a> {
 }
 
 impl Traffic<'_> {
-    /// The item collections of the table.
-    pub(super) fn places(&self) -> Places {
-        self.places_of(self.inputs.design)
+    /// The item collections of the table, each in its partition of `partitions` even ones.
+    pub(super) fn places(&self, partitions: u32) -> Places {
+        self.places_of(self.inputs.design, partitions)
     }
-    /// Those of the index, if there is one.
-    pub(super) fn index_places(&self) -> Option<Places> {
-        self.inputs.index.map(|design| self.places_of(design))
+    /// Those of the index, if there is one, in the same manner.
+    pub(super) fn index_places(&self, partitions: u32) -> Option<Places> {
+        let design = self.inputs.index?;
+        Some(self.places_of(design, partitions))
     }
-    fn places_of(&self, design: KeyDesign) -> Places {
-        let mut hashes: Vec<KeyHash> = Vec::new();
-        self.each_name(design, |name| hashes.push(self.hasher.hash_text(name)));
-        Places::new(hashes, design.sort != SortName::None)
+    fn places_of(&self, design: KeyDesign, partitions: u32) -> Places {
+        let make = || {
+            let mut hashes: Vec<KeyHash> = Vec::new();
+            self.each_name(design, |name| hashes.push(self.hasher.hash_text(name)));
+            Places::new(hashes, false).settled(partitions)
+        };
+        let places = match values(design.key) {
+            Some(_) => make(),
+            None => {
+                let plan = self.workload.plan();
+                let placed = Placed {
+                    seed: self.seed,
+                    keys: self.keys,
+                    suffixes: design.suffixes,
+                    format: plan.key_format.clone(),
+                    sizes: plan.key_size.clone(),
+                    partitions,
+                };
+                self.inputs.shared.places(placed, make)
+            }
+        };
+        places.with_sort_keys(design.sort != SortName::None)
     }
     /// Tells the partition key of each collection of a design.
     fn each_name(&self, design: KeyDesign, mut tell: impl FnMut(&str)) {
@@ -384,7 +338,10 @@ impl Traffic<'_> {
             let key = KeyId(number / u64::from(design.suffixes));
             let op = self.workload.op_on(OpKind::Set, key);
             self.workload.write_key(&op, &mut name);
-            tell(&String::from_utf8_lossy(&name));
+            match str::from_utf8(&name) {
+                Ok(name) => tell(name),
+                Err(_) => tell(&String::from_utf8_lossy(&name)),
+            }
         }
     }
     /// The items of the table, each collection with one where it has a single one; whether there can be
@@ -477,153 +434,6 @@ impl Traffic<'_> {
                 };
                 (1..=count.min(self.keys)).map_while(share).collect()
             }
-        }
-    }
-    /// The requests as the workload has them.
-    pub(super) fn requests(&self) -> Option<Requests<'_>> {
-        let (pacing, profile) = self.inputs.workload.pacing.clone()?;
-        let recorded = self.recorded_origin();
-        Some(Requests {
-            origin: recorded,
-            ..self.paced(pacing, profile)
-        })
-    }
-    /// The same requests at another rate, with gaps of the same kind.
-    pub(super) fn requests_at(&self, rate: Rate) -> Option<Requests<'_>> {
-        let (pacing, _) = self.inputs.workload.pacing.clone()?;
-        Some(self.paced(pacing, RateProfile::constant(rate).ok()?))
-    }
-    /// When the first request of a trace with times was made.
-    fn recorded_origin(&self) -> Option<Time> {
-        match &self.workload.plan().keys {
-            KeySource::Recorded(replay) => replay.time(0),
-            KeySource::Drawn { .. } => None,
-        }
-    }
-    fn paced(&self, pacing: Pacing, profile: RateProfile) -> Requests<'_> {
-        let starts = Arrivals::new(pacing, profile, self.seed.stream("arrivals"), 0);
-        Requests {
-            traffic: self,
-            starts,
-            origin: None,
-            index: 0,
-            kinds: self.seed.stream("dynamo.kinds"),
-            times: Vec::with_capacity(DRAWN_AHEAD),
-            ahead: Vec::with_capacity(DRAWN_AHEAD),
-            taken: 0,
-        }
-    }
-}
-
-/// Requests that are drawn in a row: what one waits for hides behind what others compute.
-const DRAWN_AHEAD: usize = 64;
-
-/// Requests one after another.
-#[derive(Clone, Debug)]
-pub(super) struct Requests<'a> {
-    traffic: &'a Traffic<'a>,
-    starts: Arrivals,
-    /// Where the requests of a trace with times begin.
-    origin: Option<Time>,
-    /// Requests drawn so far.
-    index: u64,
-    kinds: Stream,
-    times: Vec<Time>,
-    /// Requests that were drawn, of which so many were taken.
-    ahead: Vec<Request>,
-    taken: usize,
-}
-
-impl Iterator for Requests<'_> {
-    type Item = Request;
-
-    #[inline]
-    fn next(&mut self) -> Option<Request> {
-        if self.taken == self.ahead.len() {
-            self.draw();
-        }
-        let request = self.ahead.get(self.taken).copied();
-        self.taken += 1;
-        request
-    }
-}
-
-impl Requests<'_> {
-    /// Draws the next requests; none where there are no more.
-    fn draw(&mut self) {
-        let traffic = self.traffic;
-        self.times.clear();
-        match (self.origin, &traffic.workload.plan().keys) {
-            (Some(origin), KeySource::Recorded(replay)) => {
-                let times = (self.index..).map_while(|index| replay.time(index));
-                let times = times.map(|time| Time::START + time.since(origin));
-                self.times.extend(times.take(DRAWN_AHEAD));
-            }
-            _ => self.starts.next_block(DRAWN_AHEAD, &mut self.times),
-        }
-        (self.taken, self.index) = (0, self.index + self.times.len() as u64);
-        let first = self.index - self.times.len() as u64;
-        let times = self.times.iter().zip(first..);
-        self.ahead.clear();
-        match traffic.alike {
-            Some(demand) => {
-                let drawn = times.map(|(&at, index)| traffic.request_alike(demand, index, at));
-                self.ahead.extend(drawn);
-            }
-            None => {
-                let kinds = self.kinds;
-                let drawn = times.map(|(&at, index)| traffic.request(kinds, index, at));
-                self.ahead.extend(drawn);
-            }
-        }
-    }
-}
-
-impl Traffic<'_> {
-    /// Request `index` where all want the same.
-    #[inline]
-    fn request_alike(&self, demand: Demand, index: u64, at: Time) -> Request {
-        let follows = |layout: &Layout| layout.follows_keys();
-        let needs_key = follows(&self.table) || self.index.as_ref().is_some_and(follows);
-        let key = match needs_key {
-            true => self.workload.drawn_key(index, at, self.keys),
-            // Nothing asks for it.
-            false => Some(0),
-        };
-        self.place_request(demand, key, index, at)
-    }
-    /// Request `index` of any workload.
-    fn request(&self, kinds: Stream, index: u64, at: Time) -> Request {
-        let Self {
-            inputs, workload, ..
-        } = self;
-        let mut op = workload.op_at(index, at, &[self.keys]);
-        if let KeySource::Recorded(replay) = &workload.plan().keys
-            && !replay.trace().has_kinds()
-        {
-            op.kind = inputs
-                .mix
-                .single()
-                .unwrap_or_else(|| inputs.mix.kind(kinds.at(0, index).0[0]));
-        }
-        // Kinds that are neither were refused when the workload was read.
-        let writes = is_write(op.kind).unwrap_or(true);
-        let demand = inputs.demand(writes, op.key_bytes, op.value_bytes);
-        let key = (op.kind != OpKind::Insert).then(|| op.key.number());
-        self.place_request(demand, key, index, at)
-    }
-    #[inline]
-    fn place_request(&self, demand: Demand, key: Option<u64>, index: u64, at: Time) -> Request {
-        let writes = matches!(demand, Demand::Write { .. });
-        let place = |layout: &Layout, entity| layout.place(key, self.values, entity, index);
-        Request {
-            at,
-            place: place(&self.table, 0),
-            index: match &self.index {
-                Some(layout) if writes => Some(place(layout, 1)),
-                _ => None,
-            },
-            demand,
         }
     }
 }

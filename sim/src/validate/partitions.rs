@@ -206,11 +206,12 @@ fn run(
 
 fn served(host: Host, requests: impl IntoIterator<Item = Request>) -> Result<Recorded, Diagnostic> {
     use crate::run::RunError;
-    host.run(requests, &|| false).map_err(|error| match error {
-        RunError::Failed(diagnostic) => diagnostic,
-        // Nobody cancels, and nothing is stored.
-        other => Diagnostic::new(kvrig_base::diagnostic::CONSERVATION, other.to_string()),
-    })
+    host.run_each(requests, &|| false)
+        .map_err(|error| match error {
+            RunError::Failed(diagnostic) => diagnostic,
+            // Nobody cancels, and nothing is stored.
+            other => Diagnostic::new(kvrig_base::diagnostic::CONSERVATION, other.to_string()),
+        })
 }
 
 /// Poisson requests of a rate over time.

@@ -273,7 +273,7 @@ impl Load {
         let scene = self.scene(knobs, cell);
         let serve = |places: Places, requests: &mut dyn Iterator<Item = Request>| {
             let none = BTreeSet::new();
-            Host::new(scene, places, None, &none, seed)?.run(requests, cancelled)
+            Host::new(scene, places, None, &none, seed)?.run_each(requests, cancelled)
         };
         match self {
             Self::Uneven { .. } => {

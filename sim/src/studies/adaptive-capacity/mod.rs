@@ -137,6 +137,12 @@ impl Question for AdaptiveCapacity {
         }
     }
 
+    fn shared_memory(planned: &Planned<Self>) -> Bytes {
+        let cells = planned.cells.iter();
+        let cells = cells.map(|cell| (&cell.traffic, cell.duration));
+        TrafficInputs::shared_memory(cells, planned.study.seeds)
+    }
+
     fn run(
         planned: &Planned<Self>,
         spec: &Spec,
@@ -149,8 +155,9 @@ impl Question for AdaptiveCapacity {
                 let traffic = inputs.traffic.traffic(seed)?;
                 let scene = spec.load.scene(&inputs.knobs, &inputs.table);
                 let none = BTreeSet::new();
-                let host = Host::new(scene, traffic.places(), None, &none, seed)?;
-                host.run(traffic.requests().into_iter().flatten(), cancelled)?
+                let places = traffic.places(scene.table.partitions);
+                let host = Host::new(scene, places, None, &none, seed)?;
+                host.run(&mut traffic.requests(), cancelled)?
             }
             load => load.run(&inputs.knobs, &inputs.table, seed, cancelled)?,
         };

@@ -21,7 +21,7 @@ use crate::dynamo::{Collection, Delay, Host, Items, Scene, Splits};
 use crate::run::{Point, RunError};
 use crate::studies::question::{self, Planned, Question, Told};
 use crate::studies::setup::Setup;
-use crate::studies::traffic::TrafficInputs;
+use crate::studies::traffic::{Rehearsal, TrafficInputs};
 use crate::study::{Cell, Dynamodb, FidelityName, HotPartitionsKnobs, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::quantity::Bytes;
@@ -29,6 +29,7 @@ use kvrig_base::result::StudyResult;
 use kvrig_base::time::Span;
 use outcome::{Found, Part, PointOutcome, TopKey};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 use survey::Survey;
 
 /// This study as `kvrig list` shows it.
@@ -40,7 +41,7 @@ pub(super) const BUILT_IN: super::BuiltIn = super::BuiltIn {
 };
 
 /// CPU time of one request. For estimates.
-const REQUEST_CPU: Span = Span::from_nanos(160);
+const REQUEST_CPU: Span = Span::from_nanos(100);
 /// Memory of one key: its hash, its home, its count. For estimates.
 const KEY_BYTES: u64 = 40;
 /// CPU time of a request that puts or gets an item beside. For estimates.
@@ -57,6 +58,8 @@ struct Inputs {
     traffic: TrafficInputs,
     duration: Span,
     profile: Profile,
+    /// What was found of the replications that two points of a cell look at.
+    surveys: Mutex<BTreeMap<u32, Survey>>,
 }
 
 /// What a point runs.
@@ -101,9 +104,10 @@ impl Inputs {
             },
         }
     }
-    fn requests_within(&self, span: Span) -> u64 {
-        let requests = u128::from(self.traffic.rate().0) * u128::from(span.as_picos());
-        u64::try_from(requests / 1_000_000_000_000_000_000).unwrap_or(u64::MAX)
+    /// The survey of a replication, which `make` makes if nobody did.
+    fn survey(&self, replication: u32, make: impl FnOnce() -> Survey) -> Survey {
+        let mut surveys = self.surveys.lock().unwrap_or_else(PoisonError::into_inner);
+        surveys.entry(replication).or_insert_with(make).clone()
     }
 }
 
@@ -142,6 +146,7 @@ impl Question for HotPartitions {
             knobs: *knobs,
             table: *table,
             duration,
+            surveys: Mutex::default(),
         })
     }
 
@@ -171,11 +176,19 @@ impl Question for HotPartitions {
         let inputs = &planned.cells[spec.cell];
         let span = inputs.scene(spec.part).duration;
         let requests = match spec.part {
-            Part::Rate => inputs.requests_within(span).saturating_mul(search::STEPS),
-            Part::Run | Part::Healed => inputs.requests_within(span),
+            Part::Rate => inputs
+                .traffic
+                .requests_within(span)
+                .saturating_mul(search::STEPS),
+            Part::Run | Part::Healed => inputs.traffic.requests_within(span),
         };
         let seconds = span.as_picos() / Span::from_secs(1).as_picos();
+        let rehearsed = match spec.part {
+            Part::Rate => (requests / search::STEPS).saturating_mul(Rehearsal::BYTES),
+            Part::Run | Part::Healed => 0,
+        };
         let memory = KEY_BYTES.saturating_mul(inputs.traffic.keys())
+            + rehearsed
             + seconds.saturating_mul(64)
             + seconds / 10 * 64 * u64::from(inputs.table.table.partitions);
         let (memory, cpu) = match inputs.knobs.fidelity == FidelityName::Items {
@@ -196,6 +209,12 @@ impl Question for HotPartitions {
         }
     }
 
+    fn shared_memory(planned: &Planned<Self>) -> Bytes {
+        let cells = planned.cells.iter();
+        let cells = cells.map(|cell| (&cell.traffic, cell.duration.max(cell.knobs.healed)));
+        TrafficInputs::shared_memory(cells, planned.study.seeds)
+    }
+
     fn run(
         planned: &Planned<Self>,
         spec: &Spec,
@@ -205,15 +224,15 @@ impl Question for HotPartitions {
         let seed = planned.seed(spec.replication);
         let traffic = inputs.traffic.traffic(seed)?;
         let scene = inputs.scene(spec.part);
-        let places = traffic.places().settled(scene.table.partitions);
-        let index = traffic.index_places().zip(scene.index);
-        let index = index.map(|(places, rules)| places.settled(rules.partitions));
+        let places = traffic.places(scene.table.partitions);
+        let index = scene.index;
+        let index = index.and_then(|rules| traffic.index_places(rules.partitions));
         let survey = match spec.part {
             // What no split heals is seen without one.
             Part::Healed => Survey::default(),
-            Part::Run | Part::Rate => {
+            Part::Run | Part::Rate => inputs.survey(spec.replication, || {
                 Survey::of(&traffic, places.clone(), &scene, inputs.traffic.rate())
-            }
+            }),
         };
         let items = || match inputs.knobs.fidelity == FidelityName::Items {
             true => traffic.items().map(Some),
@@ -227,8 +246,8 @@ impl Question for HotPartitions {
             })
         };
         let serve = |counted: &BTreeSet<Collection>, items: Option<Items>| {
-            let host = start(counted, items)?;
-            host.run(traffic.requests().into_iter().flatten(), cancelled)
+            let mut requests = traffic.requests();
+            start(counted, items)?.run(&mut requests, cancelled)
         };
         let found = match spec.part {
             Part::Run => {

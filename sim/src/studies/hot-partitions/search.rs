@@ -4,7 +4,7 @@ use super::outcome::Found;
 use super::survey::Survey;
 use crate::dynamo::{Checked, Host, Items};
 use crate::run::RunError;
-use crate::studies::traffic::Traffic;
+use crate::studies::traffic::{Rehearsal, Traffic};
 use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::quantity::{Rate, Share};
 use kvrig_base::time::Span;
@@ -34,16 +34,17 @@ pub(super) fn highest_clean_rate(
     let (mut low, mut high) = (bound * LOW_PERCENT / 100, bound * HIGH_PERCENT / 100 + 1);
     let (mut events, mut checked) = (0, Checked::default());
     let mut kept: Option<Items> = None;
+    let mut rehearsal = Rehearsal::default();
     for _ in 0..STEPS {
         let rate = low.midpoint(high);
-        let Some(requests) = traffic.requests_at(Rate::per_second(rate)) else {
+        let Some(mut requests) = traffic.requests_at(Rate::per_second(rate), &mut rehearsal) else {
             break;
         };
         let of_this = match kept.take().and_then(Items::again) {
             Some(items) => Some(items),
             None => items()?,
         };
-        let (recorded, left) = start(of_this)?.run_and_keep(requests, cancelled)?;
+        let (recorded, left) = start(of_this)?.run_and_keep(requests.as_mut(), cancelled)?;
         kept = left;
         events += recorded.books.attempts;
         checked = checked.plus(recorded.checked());

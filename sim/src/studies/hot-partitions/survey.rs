@@ -1,6 +1,6 @@
 //! What is asked of a table, seen before anything is admitted.
 
-use crate::dynamo::{Capacity, Collection, Demand, Partitions, Place, Places, Scene};
+use crate::dynamo::{Capacity, Collection, Demand, Partitions, Place, Places, Requests, Scene};
 use crate::studies::traffic::Traffic;
 use kvrig_base::quantity::Rate;
 use kvrig_base::random::Seed;
@@ -9,7 +9,9 @@ use kvrig_dynamo::partition::{PARTITION_READS_MAX, PARTITION_WRITES_MAX, REPLICA
 use serde::{Deserialize, Serialize};
 
 /// Requests that are looked at: a share of a tenth is known to a thousandth of itself.
-const REQUESTS: usize = 1 << 19;
+const REQUESTS: u64 = 1 << 19;
+/// Those that are drawn in a row; [`REQUESTS`] is a multiple.
+const BLOCK: usize = 1 << 10;
 /// Keys that are counted each by itself.
 pub(super) const TOP: usize = 10;
 /// Keys that may exceed a partition by themselves: at a million units a second none beyond these.
@@ -51,13 +53,22 @@ impl Survey {
         let table = Partitions::new(scene.table, places, Seed(0), "survey");
         let mut by_partition = vec![(0_u64, 0_u64); table.count() as usize];
         let (mut count, mut load, mut units) = (0_u64, 0_u64, 0_u64);
-        for request in traffic.requests().into_iter().flatten().take(REQUESTS) {
-            let (weight, tokens) = weigh(request.demand);
-            let partition = &mut by_partition[table.partition_of(request.place) as usize];
-            partition.0 += 1;
-            partition.1 += weight;
-            by_key[request.place.collection.0 as usize] += 1;
-            (count, load, units) = (count + 1, load + weight, units + tokens);
+        let mut requests = traffic.requests();
+        let mut block = Vec::with_capacity(BLOCK);
+        while count < REQUESTS {
+            block.clear();
+            requests.next_block(BLOCK, &mut block);
+            if block.is_empty() {
+                break;
+            }
+            for request in &block {
+                let (weight, tokens) = weigh(request.demand);
+                let partition = &mut by_partition[table.partition_of(request.place) as usize];
+                partition.0 += 1;
+                partition.1 += weight;
+                by_key[request.place.collection.0 as usize] += 1;
+                (count, load, units) = (count + 1, load + weight, units + tokens);
+            }
         }
         if count == 0 {
             return Self::default();
