@@ -273,7 +273,9 @@ fn host(partitions: u32) -> Round {
     let places = spread_places(ITEMS as u32, seed.stream("places"));
     let host = Host::new(scene, places, None, &BTreeSet::new(), seed).expect("a table");
     timed(|| {
-        let recorded = host.run(requests, &|| false).expect("books that balance");
+        let recorded = host
+            .run_each(requests, &|| false)
+            .expect("books that balance");
         black_box(recorded).books.offered
     })
 }
