@@ -5,6 +5,10 @@
 //! Storage nodes share their contents by pointer, which the roles allow for; see
 //! [`kvrig_dynamo::roles::Contents`].
 
+mod mortal;
+
+pub use mortal::Mortal;
+
 use crate::cost::LinkPrices;
 use crate::world::{DiskConfig, Model, Placement, World};
 use kvrig_base::id::ActorId;
@@ -65,7 +69,10 @@ impl Topology {
     ///
     /// # Panics
     /// If the world has actors, or if there are no routers, no cores or fewer than three nodes.
-    pub fn build<M: Model<Actor = Role>>(&self, world: &mut World<M>) -> Result<Service, Error> {
+    pub fn build<M>(&self, world: &mut World<M>) -> Result<Service, Error>
+    where
+        M: Model<Actor: From<Role>>,
+    {
         assert!(self.routers > 0, "clients connect to a router");
         let mut catalog = Catalog::new(self.hasher, self.limits);
         let mut partitions = Vec::new();
@@ -125,7 +132,10 @@ impl Topology {
     }
 
     /// Puts a role on a host of its own.
-    fn place<M: Model<Actor = Role>>(&self, world: &mut World<M>, role: Role) -> ActorId {
+    fn place<M>(&self, world: &mut World<M>, role: Role) -> ActorId
+    where
+        M: Model<Actor: From<Role>>,
+    {
         let pool = world.add_pool(self.cores);
         // The roles write no files and fork nothing.
         let disk = world.add_disk(DiskConfig::default());
@@ -135,6 +145,6 @@ impl Topology {
             disk,
             store: None,
         };
-        world.add_actor(role, placement)
+        world.add_actor(role.into(), placement)
     }
 }

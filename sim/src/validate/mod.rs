@@ -8,6 +8,7 @@ mod closed_form;
 mod coverage;
 pub mod dynamodb;
 mod experiment;
+mod failover;
 mod measured;
 pub mod partitions;
 mod queueing;

@@ -196,6 +196,11 @@ impl<M: Model> World<M> {
     pub fn actor(&self, id: ActorId) -> &M::Actor {
         &self.hosted[id.index()].actor
     }
+    /// An actor, to have something happen to it between stretches of a run: its process dies, say. When it
+    /// next has something to do by itself is asked of it after its next call.
+    pub fn actor_mut(&mut self, id: ActorId) -> &mut M::Actor {
+        &mut self.hosted[id.index()].actor
+    }
     /// All work that an actor has counted; its children's is not in it.
     pub fn counts(&self, id: ActorId) -> &Counts {
         &self.hosted[id.index()].counts

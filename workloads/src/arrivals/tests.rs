@@ -361,3 +361,23 @@ fn long_and_short_steps_are_rounded_alike() {
         assert_eq!(mass(arrivals), arrivals as Mass, "{arrivals}");
     }
 }
+
+#[test]
+fn steps_that_are_drawn_once_give_the_arrivals_of_any_rate() {
+    for pacing in [Pacing::Poisson, Pacing::Constant] {
+        let at_rate = |per_second| {
+            let profile = RateProfile::constant(rate(per_second)).unwrap();
+            Arrivals::new(pacing, profile, Seed(5).stream("arrivals"), 2)
+        };
+        let mut steps = Vec::new();
+        at_rate(1).next_steps(0, 300, &mut steps);
+        at_rate(1).next_steps(300, 200, &mut steps);
+        for per_second in [7, 10_000, 16_641] {
+            let (mut arrivals, mut times) = (at_rate(per_second), Vec::new());
+            arrivals.next_block_of(&steps[..130], &mut times);
+            arrivals.next_block_of(&steps[130..], &mut times);
+            let expected: Vec<Time> = at_rate(per_second).take(500).collect();
+            assert_eq!(times, expected, "{pacing:?} at {per_second}/s");
+        }
+    }
+}

@@ -9,8 +9,8 @@ use kvrig_workloads::arrivals::{FollowedArrivals, Room, SharedArrivals};
 use kvrig_workloads::{Arrivals, KeyFormat, Pacing, RateProfile, Sizes};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Bytes of arrivals that are kept: an hour at 10,000 a second, and two thirds more. Later ones are
-/// drawn by each point for itself.
+/// Bytes of arrivals that are kept: nearly two hours at 10,000 a second. Later ones are drawn by each
+/// point for itself.
 const ARRIVALS_MAX: Bytes = Bytes(256 << 20);
 /// Keys whose places are kept.
 const KEYS_MAX: usize = 6 << 20;
