@@ -12,8 +12,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 pub trait Clock: fmt::Debug {
     /// Monotonic time since the clock was made.
     fn now(&self) -> Time;
+    /// Civil time at `now`, a reading of this clock: a host that has read it need not do so again.
+    fn wall_at(&self, now: Time) -> Wall;
     /// Civil time.
-    fn wall(&self) -> Wall;
+    fn wall(&self) -> Wall {
+        self.wall_at(self.now())
+    }
 }
 
 /// The system's clocks. Civil time is read once and then goes on with the monotonic clock, so that
@@ -51,8 +55,10 @@ impl Clock for RealClock {
     fn now(&self) -> Time {
         Time::from_picos(self.nanos().saturating_mul(1_000))
     }
-    fn wall(&self) -> Wall {
-        Wall::from_unix_nanos(self.wall.unix_nanos().saturating_add(self.nanos()))
+    #[inline]
+    fn wall_at(&self, now: Time) -> Wall {
+        let since = now.since_start().as_nanos();
+        Wall::from_unix_nanos(self.wall.unix_nanos().saturating_add(since))
     }
 }
 

@@ -160,9 +160,10 @@ impl<A: Actor> Host<A> {
     fn turn(&mut self, input: Input<'_, A::Message>) -> Result<usize, HostError> {
         self.outbox.clear();
         self.work.begin();
+        let now = self.lap.begin();
         let mut cx = Cx::new(
-            self.lap.begin(),
-            self.clock.wall(),
+            now,
+            self.clock.wall_at(now),
             &mut self.work,
             &mut self.outbox,
             &mut self.effects,
@@ -178,9 +179,10 @@ impl<A: Actor> Host<A> {
 
     fn call_aside(&mut self, input: Input<'_, A::Message>) {
         self.aside.begin();
+        let now = self.lap.begin();
         let mut cx = Cx::new(
-            self.lap.begin(),
-            self.clock.wall(),
+            now,
+            self.clock.wall_at(now),
             &mut self.aside,
             &mut self.outbox,
             &mut self.effects,

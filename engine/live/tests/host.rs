@@ -25,8 +25,9 @@ impl Clock for ScriptedClock {
     fn now(&self) -> Time {
         Time::from_picos(self.0.get() * 1_000_000_000)
     }
-    fn wall(&self) -> Wall {
-        Wall::from_unix_millis(1_800_000_000_000 + self.0.get())
+    fn wall_at(&self, now: Time) -> Wall {
+        let since_start = now.since_start().as_nanos() / 1_000_000;
+        Wall::from_unix_millis(1_800_000_000_000 + since_start)
     }
 }
 

@@ -14,6 +14,7 @@ pub use process::ServerProcess;
 
 use crate::clock::thread_cpu_ns;
 use crate::distribution::Distribution;
+use crate::machine;
 use kvrig_base::result::HistogramData;
 use kvrig_redis::resp::encode_request;
 use mio::net::TcpStream;
@@ -67,6 +68,9 @@ pub struct Observed {
     pub server_cpu_ns: u64,
     /// CPU time of the generator.
     pub own_cpu_ns: u64,
+    /// CPU time of this machine that neither of them had: of other processes, and of the host that it
+    /// runs on. It is counted in ticks.
+    pub others_cpu_ns: u64,
     responses: Distribution,
 }
 
@@ -74,6 +78,10 @@ impl Observed {
     /// CPU time of the server for each request, in nanoseconds.
     pub fn cpu_ns_a_request(&self) -> f64 {
         self.server_cpu_ns as f64 / self.requests.max(1) as f64
+    }
+    /// The part of one core that others had meanwhile.
+    pub fn others_share(&self) -> f64 {
+        self.others_cpu_ns as f64 / self.elapsed_ns.max(1) as f64
     }
     /// Requests a second.
     pub fn throughput(&self) -> f64 {
@@ -226,14 +234,48 @@ impl<'a> Clients<'a> {
             }
         }
     }
-    fn observed(self, elapsed_ns: u64, server_cpu_ns: u64, own_cpu_ns: u64) -> Observed {
+    fn observed(self, elapsed_ns: u64, spent: CpuTimes) -> Observed {
+        let CpuTimes {
+            server_ns,
+            own_ns,
+            machine_ns,
+        } = spent;
         Observed {
             requests: self.answered,
             elapsed_ns,
-            server_cpu_ns,
-            own_cpu_ns,
+            server_cpu_ns: server_ns,
+            own_cpu_ns: own_ns,
+            others_cpu_ns: machine_ns.saturating_sub(server_ns + own_ns),
             responses: self.responses,
         }
+    }
+}
+
+/// CPU time of the server, of the generator's thread and of the whole machine.
+#[derive(Clone, Copy, Debug)]
+struct CpuTimes {
+    server_ns: u64,
+    own_ns: u64,
+    machine_ns: u64,
+}
+
+impl CpuTimes {
+    /// Until now.
+    fn read(server: &ServerProcess) -> io::Result<Self> {
+        Ok(Self {
+            server_ns: server.cpu_ns()?,
+            own_ns: thread_cpu_ns(),
+            machine_ns: machine::busy_ns()?,
+        })
+    }
+    /// What has passed since `self`.
+    fn passed(self, server: &ServerProcess) -> io::Result<Self> {
+        let now = Self::read(server)?;
+        Ok(Self {
+            server_ns: now.server_ns - self.server_ns,
+            own_ns: now.own_ns - self.own_ns,
+            machine_ns: now.machine_ns - self.machine_ns,
+        })
     }
 }
 
@@ -275,7 +317,7 @@ pub fn open_loop(
     connection_of: &dyn Fn(usize) -> usize,
 ) -> io::Result<Observed> {
     let mut clients = Clients::connect(server, connections, commands)?;
-    let (cpu, own) = (server.cpu_ns()?, thread_cpu_ns());
+    let before = CpuTimes::read(server)?;
     let (mut next, mut watchdog) = (0, Watchdog::default());
     let mut touched: Vec<usize> = Vec::new();
     let origin = clients.now_ns();
@@ -294,8 +336,8 @@ pub fn open_loop(
         watchdog.check(&clients)?;
     }
     let elapsed = clients.now_ns() - origin;
-    let (cpu, own) = (server.cpu_ns()? - cpu, thread_cpu_ns() - own);
-    Ok(clients.observed(elapsed, cpu, own))
+    let spent = before.passed(server)?;
+    Ok(clients.observed(elapsed, spent))
 }
 
 /// Keeps `depth` requests under way on each connection, sent together once the ones before are
@@ -310,7 +352,7 @@ pub fn closed_loop(
     commands: &Commands,
 ) -> io::Result<Observed> {
     let mut clients = Clients::connect(server, connections, commands)?;
-    let (cpu, own) = (server.cpu_ns()?, thread_cpu_ns());
+    let before = CpuTimes::read(server)?;
     let mut next = 0;
     let mut ask = |clients: &mut Clients<'_>, connection: usize| {
         if !clients.list[connection].under_way.is_empty() {
@@ -334,6 +376,6 @@ pub fn closed_loop(
         watchdog.check(&clients)?;
     }
     let elapsed = clients.now_ns() - origin;
-    let (cpu, own) = (server.cpu_ns()? - cpu, thread_cpu_ns() - own);
-    Ok(clients.observed(elapsed, cpu, own))
+    let spent = before.passed(server)?;
+    Ok(clients.observed(elapsed, spent))
 }

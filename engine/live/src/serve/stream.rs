@@ -1,10 +1,16 @@
 //! The socket of a client: of the network, or of a path on this machine (`unixsocket`).
+//!
+//! Bytes come and go by calls of the system itself ([`rustix`]) and not by those of the C library: in a
+//! process of several threads these prepare for the thread being cancelled around each call, which
+//! took one part in thirty of a request that is sent alone.
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
+use rustix::net::{self, RecvFlags, SendFlags};
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -15,12 +21,24 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
+#[inline]
+fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    let (received, _) = net::recv(socket, buffer, RecvFlags::empty())?;
+    Ok(received)
+}
+
+/// A client that is gone is an error here and no signal.
+#[inline]
+fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    Ok(net::send(socket, bytes, SendFlags::NOSIGNAL)?)
+}
+
 impl Read for Stream {
     #[inline]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Tcp(stream) => stream.read(buffer),
-            Self::Unix(stream) => stream.read(buffer),
+            Self::Tcp(stream) => receive(stream, buffer),
+            Self::Unix(stream) => receive(stream, buffer),
         }
     }
 }
@@ -29,8 +47,8 @@ impl Write for Stream {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Tcp(stream) => stream.write(bytes),
-            Self::Unix(stream) => stream.write(bytes),
+            Self::Tcp(stream) => send(stream, bytes),
+            Self::Unix(stream) => send(stream, bytes),
         }
     }
     fn flush(&mut self) -> io::Result<()> {

@@ -11,9 +11,10 @@ impl Server {
     /// effects are left for [`Server::carry_out`].
     pub(super) fn hand_over(&mut self, input: Input<'_, NoMessage>) -> usize {
         self.work.begin();
+        let now = self.lap.begin();
         let mut cx = Cx::new(
-            self.lap.begin(),
-            self.clock.wall(),
+            now,
+            self.clock.wall_at(now),
             &mut self.work,
             &mut self.outbox,
             &mut self.effects,
@@ -27,9 +28,10 @@ impl Server {
     /// Lets the node end as SHUTDOWN without options does.
     pub(super) fn end_node(&mut self) {
         self.work.begin();
+        let now = self.lap.begin();
         let mut cx = Cx::new(
-            self.lap.begin(),
-            self.clock.wall(),
+            now,
+            self.clock.wall_at(now),
             &mut self.work,
             &mut self.outbox,
             &mut self.effects,

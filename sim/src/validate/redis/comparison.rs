@@ -181,7 +181,7 @@ pub fn table(comparisons: &[Comparison]) -> Table {
 }
 
 /// What two servers under the same load tell together: whether a miss is of the model or of the
-/// engine's work.
+/// engine's work. Where nothing can be told of one of them, they tell nothing.
 pub fn attribution(comparisons: &[Comparison], real: &str, own: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     let is_off = |comparison: &Comparison| (comparison.ratio().median - 1.0).abs() > OFF;
@@ -189,9 +189,13 @@ pub fn attribution(comparisons: &[Comparison], real: &str, own: &str) -> Vec<Str
         let beside = comparisons
             .iter()
             .find(|other| other.server == own && other.quantity == comparison.quantity);
+        let is_told = |comparison: &Comparison| comparison.verdict() != Verdict::CannotTell;
         let Some(beside) = beside.filter(|_| is_off(comparison)) else {
             continue;
         };
+        if !is_told(comparison) || !is_told(beside) {
+            continue;
+        }
         let (there, here) = (comparison.ratio().median, beside.ratio().median);
         let is_same_side = (there < 1.0) == (here < 1.0);
         let says = match is_off(beside) && is_same_side {
@@ -286,5 +290,9 @@ mod tests {
         assert!(attribution(std::slice::from_ref(&real), "redis-server", "kvrig").is_empty());
         let near = comparison("redis-server", &[(19.0, 20.0)], None);
         assert!(attribution(&[near.clone(), near], "redis-server", "kvrig").is_empty());
+        let restless = [(13.0, 20.0), (13.0, 40.0), (13.0, 26.0)];
+        let untold =
+            ["redis-server", "kvrig"].map(|server| comparison(server, &restless, Some(0.15)));
+        assert!(attribution(&untold, "redis-server", "kvrig").is_empty());
     }
 }

@@ -87,8 +87,8 @@ pub fn ends_with(occupied: &[bool]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Direct;
     use super::super::traffic::{VALUE_BYTES, string_key};
+    use super::super::{Direct, Engine};
     use super::*;
     use kvrig_redis::Config;
 
@@ -98,7 +98,7 @@ mod tests {
             activerehashing: false,
             ..Config::default()
         };
-        let mut direct = Direct::new(config);
+        let mut direct = Direct::new(config, Engine::Redis);
         let mut keys = 0;
         let mut set = |direct: &mut Direct| {
             direct.command(&[b"SET", &string_key(keys), &[b'v'; VALUE_BYTES]]);

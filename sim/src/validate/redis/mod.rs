@@ -2,7 +2,7 @@
 //!
 //! [`traffic`] says what is asked, the same over real sockets as in the simulator. A [`calibration`]
 //! takes prices from a few loads of GET and SET; [`prediction`] is made with them, and
-//! [`comparison`] says what follows.
+//! [`comparison`] says what follows. The server is Redis's or the project's own ([`Engine`]).
 
 pub mod calibration;
 pub mod charts;
@@ -21,6 +21,31 @@ use kvrig_tables::TableKind;
 /// Any civil time: nothing here expires.
 const START: Wall = Wall::from_unix_millis(0);
 
+/// The server whose work is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// redis-server 7.0.
+    Redis,
+    /// The project's own server.
+    Own,
+}
+
+impl Engine {
+    const fn table(self) -> TableKind {
+        match self {
+            Self::Redis => TableKind::Redis70,
+            Self::Own => TableKind::Kvrig,
+        }
+    }
+    /// What decides the work that is counted and the memory that is told.
+    fn config(self) -> Config {
+        Config {
+            models_bucket_arrays: self == Self::Own,
+            ..Config::default()
+        }
+    }
+}
+
 /// A node that is handed commands directly: no time passes.
 struct Direct {
     node: Node,
@@ -32,9 +57,9 @@ struct Direct {
 impl Direct {
     const CONN: ConnId = ConnId(0);
 
-    fn new(config: Config) -> Self {
+    fn new(config: Config, engine: Engine) -> Self {
         let mut direct = Self {
-            node: Node::new(config, TableKind::Redis70, Seed(1)),
+            node: Node::new(config, engine.table(), Seed(1)),
             work: Work::unpriced(),
             outbox: Outbox::default(),
             effects: Effects::default(),

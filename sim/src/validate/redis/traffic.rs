@@ -17,6 +17,9 @@ const ELEMENTS: u64 = 100;
 /// Fields of each hash.
 const FIELDS: u64 = 20;
 
+/// A prime that divides no number of keys here: multiples of it are all keys, none near the one before.
+const ORDER_STRIDE: u64 = 7_919;
+
 /// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
@@ -30,6 +33,14 @@ pub enum Asked {
     SortedSetAdd,
     /// HGETALL.
     HashGetAll,
+    /// EXISTS of two strings that are there: which of them are drawn, while the others are always the
+    /// same one.
+    LookUp {
+        /// The first: a server that looks at requests ahead finds a key there.
+        first: bool,
+        /// The second, where none looks.
+        second: bool,
+    },
 }
 
 impl Asked {
@@ -41,19 +52,28 @@ impl Asked {
             Self::ListRange => "LRANGE",
             Self::SortedSetAdd => "ZADD",
             Self::HashGetAll => "HGETALL",
+            Self::LookUp { .. } => "EXISTS",
         }
     }
 }
 
-/// A stream of requests on keys drawn uniformly.
+/// Where the key of a request comes from.
+#[derive(Clone, Debug)]
+enum Keys {
+    /// Drawn uniformly.
+    Drawn(Stream),
+    /// All in turn.
+    InTurn,
+}
+
+/// A stream of requests on keys drawn uniformly, or on all keys in turn.
 #[derive(Clone, Debug)]
 pub struct Traffic {
     /// Kinds in turn: request `n` is of kind `n` modulo their number.
     pub kinds: Vec<Asked>,
     /// Requests that follow one another on each connection.
     pub depth: u32,
-    /// Where keys are drawn from.
-    draws: Stream,
+    keys: Keys,
 }
 
 impl Traffic {
@@ -62,18 +82,45 @@ impl Traffic {
         Self {
             kinds: kinds.to_vec(),
             depth,
-            draws: seed.stream("keys"),
+            keys: Keys::Drawn(seed.stream("keys")),
         }
     }
-    fn kind(&self, id: u64) -> Asked {
-        self.kinds[(id % self.kinds.len() as u64) as usize]
+    /// One request for each key that there is, and how many that are: after them the caches hold of the
+    /// store what they can.
+    pub fn of_all_keys() -> (Self, u64) {
+        let traffic = Self {
+            kinds: Vec::new(),
+            depth: 1,
+            keys: Keys::InTurn,
+        };
+        (traffic, STRINGS + 3 * COLLECTIONS)
+    }
+    /// The kind of request `id`, the number of its key among those of the kind, and a random number.
+    fn asked(&self, id: u64) -> (Asked, u64, u64) {
+        let Keys::Drawn(draws) = &self.keys else {
+            let turn = |number| number * ORDER_STRIDE;
+            return match id.checked_sub(STRINGS) {
+                None => (Asked::Get, turn(id) % STRINGS, 0),
+                Some(number) => {
+                    let kinds = [Asked::ListRange, Asked::SortedSetAdd, Asked::HashGetAll];
+                    let kind = kinds[(number / COLLECTIONS) as usize % kinds.len()];
+                    (kind, turn(number) % COLLECTIONS, 0)
+                }
+            };
+        };
+        let [draw, other] = draws.at(0, id).0;
+        let kind = self.kinds[(id % self.kinds.len() as u64) as usize];
+        let count = match kind {
+            Asked::Get | Asked::Set | Asked::LookUp { .. } => STRINGS,
+            Asked::ListRange | Asked::SortedSetAdd | Asked::HashGetAll => COLLECTIONS,
+        };
+        (kind, kvrig_base::random::below(draw, count), other)
     }
     /// Calls with the arguments of request `id`.
     pub fn with_args(&self, id: u64, take: &mut dyn FnMut(&[&[u8]])) {
-        let [draw, other] = self.draws.at(0, id).0;
-        let string = string_key(kvrig_base::random::below(draw, STRINGS));
-        let number = kvrig_base::random::below(draw, COLLECTIONS);
-        match self.kind(id) {
+        let (kind, number, other) = self.asked(id);
+        let string = string_key(number);
+        match kind {
             Asked::Get => take(&[b"GET", &string]),
             Asked::Set => take(&[b"SET", &string, &[b'w'; VALUE_BYTES]]),
             Asked::ListRange => take(&[b"LRANGE", &collection_key(b'l', number), b"0", b"-1"]),
@@ -88,6 +135,13 @@ impl Traffic {
                 ]);
             }
             Asked::HashGetAll => take(&[b"HGETALL", &collection_key(b'h', number)]),
+            Asked::LookUp { first, second } => {
+                let key = |is_drawn| match is_drawn {
+                    true => string,
+                    false => string_key(0),
+                };
+                take(&[b"EXISTS", &key(first), &key(second)]);
+            }
         }
     }
 }
@@ -160,5 +214,27 @@ pub fn preparation(take: &mut dyn FnMut(&[&[u8]])) {
                 b"a value of 24 bytes here",
             ]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn traffic_of_all_keys_asks_for_each_key_that_is_prepared_once() {
+        let mut prepared = BTreeSet::new();
+        preparation(&mut |args| {
+            prepared.insert(args[1].to_vec());
+        });
+        let (traffic, requests) = Traffic::of_all_keys();
+        let mut asked = BTreeSet::new();
+        for id in 0..requests {
+            traffic.with_args(id, &mut |args| {
+                assert!(asked.insert(args[1].to_vec()), "{args:?}");
+            });
+        }
+        assert_eq!(asked, prepared);
     }
 }

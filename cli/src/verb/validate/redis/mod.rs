@@ -21,6 +21,7 @@ use kvrig_reports::folder::write_validation;
 use kvrig_reports::text;
 use kvrig_sim::cost::Profile;
 use kvrig_sim::run::histograms;
+use kvrig_sim::validate::redis::Engine;
 use kvrig_sim::validate::redis::calibration::{Calibrated, calibrate};
 use kvrig_sim::validate::redis::charts::{self, Responses};
 use kvrig_sim::validate::redis::comparison::{self, Bracket, Comparison, Verdict};
@@ -28,7 +29,8 @@ use kvrig_sim::validate::redis::growth::{self, Scanned};
 use kvrig_sim::validate::redis::prediction::{self, Predicted};
 use kvrig_sim::validate::redis::traffic::{Asked, VALUE_BYTES, string_key};
 use loads::{
-    CONNECTIONS, Closed, Effort, MIX, Measuring, Open, PREDICTED_PIPELINE, Predictable, Round,
+    ATTEMPTS, CONNECTIONS, Closed, Effort, MIX, Measuring, OTHERS_SHARE_MAX, Open,
+    PREDICTED_PIPELINE, Predictable, Round,
 };
 use std::io;
 use std::path::{Path, PathBuf};
@@ -48,14 +50,14 @@ const CALIBRATED_KEYS: u64 = 100_000;
 struct Subject {
     name: String,
     program: PathBuf,
-    is_own: bool,
+    engine: Engine,
 }
 
 impl Subject {
     fn start(&self) -> io::Result<ServerProcess> {
-        match self.is_own {
-            true => ServerProcess::kvrig(&self.program),
-            false => ServerProcess::redis(&self.program, &[]),
+        match self.engine {
+            Engine::Own => ServerProcess::kvrig(&self.program),
+            Engine::Redis => ServerProcess::redis(&self.program, &[]),
         }
     }
     /// Where an error of the system comes from.
@@ -74,13 +76,13 @@ fn subjects(server: Option<&Path>) -> io::Result<Vec<Subject>> {
         io::Result::Ok(Subject {
             name: OWN.to_owned(),
             program: std::env::current_exe()?,
-            is_own: true,
+            engine: Engine::Own,
         })
     };
     let real = |path: &Path| Subject {
         name: REAL.to_owned(),
         program: path.to_owned(),
-        is_own: false,
+        engine: Engine::Redis,
     };
     match server {
         Some(path) if path == Path::new(OWN) => Ok(vec![own()?]),
@@ -94,6 +96,8 @@ struct Validated {
     comparisons: Vec<Comparison>,
     calibrated: Vec<Calibrated>,
     responses: Vec<Responses>,
+    /// Which open loops others disturbed, a clause.
+    disturbed: String,
 }
 
 pub(super) fn redis(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> {
@@ -122,6 +126,7 @@ pub(super) fn redis(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> 
     for subject in &subjects {
         let validated = validate(subject, &base, effort, &mut idle, &interrupt, &say)?;
         notes.push(prices_in_words(&subject.name, &validated.calibrated));
+        notes.push(validated.disturbed);
         comparisons.extend(validated.comparisons);
         responses.extend(validated.responses);
     }
@@ -222,10 +227,27 @@ fn closed(kinds: &[Asked], depth: u32, requests: u64) -> Closed {
     }
 }
 
-fn predict(load: &Closed, profile: &Profile) -> Result<Predicted, Diagnostic> {
+fn predict(
+    engine: Engine,
+    load: &Closed,
+    calibrated: &Calibrated,
+) -> Result<Predicted, Diagnostic> {
+    let profile = calibrated.of_depth(load.depth);
     match load.depth {
-        1 => prediction::closed_loop(profile, load.connections, load.traffic(), load.requests),
-        _ => prediction::pipelined(profile, load.connections, &load.traffic(), load.requests),
+        1 => prediction::closed_loop(
+            engine,
+            profile,
+            load.connections,
+            load.traffic(),
+            load.requests,
+        ),
+        _ => prediction::pipelined(
+            engine,
+            profile,
+            load.connections,
+            &load.traffic(),
+            load.requests,
+        ),
     }
 }
 
@@ -247,9 +269,13 @@ fn validate(
     };
     measuring.prepare().map_err(failed)?;
     say(&format!("{}: calibrating with GET and SET", subject.name));
-    let first = calibrate(base, &measuring.calibrate().map_err(failed)?)?;
+    let first = calibrate(
+        subject.engine,
+        base,
+        &measuring.calibrate().map_err(failed)?,
+    )?;
     let saturated = closed(&MIX, 1, effort.requests);
-    let capacity = 1e9 / predict(&saturated, &first.profile)?.cpu_ns_a_request;
+    let capacity = 1e9 / predict(subject.engine, &saturated, &first)?.cpu_ns_a_request;
     let predictable = Predictable {
         closed: vec![
             saturated,
@@ -272,19 +298,18 @@ fn validate(
             ));
         })
         .map_err(failed)?;
-    comparisons.push(memory(&subject.name, &mut server).map_err(failed)?);
+    comparisons.push(memory(subject, &mut server).map_err(failed)?);
     drop(server);
     say(&format!("{}: predicting", subject.name));
     let calibrated: Vec<Calibrated> = rounds
         .iter()
-        .map(|round| calibrate(base, &round.loads))
+        .map(|round| calibrate(subject.engine, base, &round.loads))
         .collect::<Result<_, _>>()?;
-    let name = subject.name.as_str();
-    comparisons.push(saturation(name, &predictable, &rounds, &calibrated)?);
-    let (of_responses, responses) = responses(name, &predictable, &rounds, &calibrated)?;
+    comparisons.push(saturation(subject, &predictable, &rounds, &calibrated)?);
+    let (of_responses, responses) = responses(subject, &predictable, &rounds, &calibrated)?;
     comparisons.extend(of_responses);
-    comparisons.extend(commands(name, &predictable, &rounds, &calibrated)?);
-    if !subject.is_own {
+    comparisons.extend(commands(subject, &predictable, &rounds, &calibrated)?);
+    if subject.engine == Engine::Redis {
         say(&format!("{}: growing a table", subject.name));
         comparisons.extend(grown(subject).map_err(failed)?);
     }
@@ -292,14 +317,15 @@ fn validate(
         comparisons,
         calibrated,
         responses,
+        disturbed: disturbed(&subject.name, &rounds),
     })
 }
 
-fn memory(server: &str, process: &mut ServerProcess) -> io::Result<Comparison> {
-    let predicted = prediction::prepared_node().used_memory() as f64;
+fn memory(subject: &Subject, process: &mut ServerProcess) -> io::Result<Comparison> {
+    let predicted = prediction::prepared_node(subject.engine).used_memory() as f64;
     let measured = process.info("used_memory")? as f64;
     Ok(Comparison {
-        server: server.to_owned(),
+        server: subject.name.clone(),
         quantity: "used_memory, B".to_owned(),
         brackets: vec![Bracket {
             predicted,
@@ -312,6 +338,7 @@ fn memory(server: &str, process: &mut ServerProcess) -> io::Result<Comparison> {
 
 /// One closed loop in all rounds, by a value of the CPU time a request.
 fn of_closed(
+    engine: Engine,
     load: usize,
     predictable: &Predictable,
     rounds: &[Round],
@@ -321,7 +348,7 @@ fn of_closed(
     let rounds = rounds.iter().zip(calibrated);
     rounds
         .map(|(round, calibrated)| {
-            let predicted = predict(&predictable.closed[load], &calibrated.profile)?;
+            let predicted = predict(engine, &predictable.closed[load], calibrated)?;
             Ok(Bracket {
                 predicted: value(predicted.cpu_ns_a_request),
                 measured: value(round.closed[load]),
@@ -331,14 +358,21 @@ fn of_closed(
 }
 
 fn saturation(
-    server: &str,
+    subject: &Subject,
     predictable: &Predictable,
     rounds: &[Round],
     calibrated: &[Calibrated],
 ) -> Result<Comparison, Diagnostic> {
-    let brackets = of_closed(0, predictable, rounds, calibrated, |cpu_ns| 1e9 / cpu_ns)?;
+    let brackets = of_closed(
+        subject.engine,
+        0,
+        predictable,
+        rounds,
+        calibrated,
+        |cpu_ns| 1e9 / cpu_ns,
+    )?;
     Ok(Comparison {
-        server: server.to_owned(),
+        server: subject.name.clone(),
         quantity: "saturation, 90 % GET, requests a CPU-second".to_owned(),
         brackets,
         tolerance: Some(0.15),
@@ -347,7 +381,7 @@ fn saturation(
 }
 
 fn responses(
-    server: &str,
+    subject: &Subject,
     predictable: &Predictable,
     rounds: &[Round],
     calibrated: &[Calibrated],
@@ -361,8 +395,13 @@ fn responses(
             let profile = calibrated
                 .with_response(round.loads.get_alone, *low)
                 .profile;
-            let predicted =
-                prediction::open_loop(&profile, CONNECTIONS, open.traffic(), &open.starts_ns)?;
+            let predicted = prediction::open_loop(
+                subject.engine,
+                &profile,
+                CONNECTIONS,
+                open.traffic(),
+                &open.starts_ns,
+            )?;
             let predicted_ns = [predicted.p50_ns, predicted.p99_ns];
             for ((brackets, (_, millionths)), ns) in
                 brackets.iter_mut().zip(QUANTILES).zip(predicted_ns)
@@ -376,14 +415,14 @@ fn responses(
             predictions.push(predicted.responses);
         }
         all.push(Responses {
-            server: server.to_owned(),
+            server: subject.name.clone(),
             load_percent: (share * 100.0).round() as u32,
             measured: histograms::merge("measured", &measured),
             predicted: histograms::merge("predicted", &predictions),
         });
         for ((quantile, _), brackets) in QUANTILES.into_iter().zip(brackets) {
             comparisons.push(Comparison {
-                server: server.to_owned(),
+                server: subject.name.clone(),
                 quantity: format!("response {quantile} at {:.0} %, us", share * 100.0),
                 brackets,
                 tolerance: Some(0.25),
@@ -402,7 +441,7 @@ fn responses(
 
 /// Pipelines, and commands that the calibration has not seen: CPU time a request.
 fn commands(
-    server: &str,
+    subject: &Subject,
     predictable: &Predictable,
     rounds: &[Round],
     calibrated: &[Calibrated],
@@ -412,12 +451,19 @@ fn commands(
         let name = load.kinds.first().map_or("", |kind| kind.name());
         let is_pipeline = load.depth > 1;
         comparisons.push(Comparison {
-            server: server.to_owned(),
+            server: subject.name.clone(),
             quantity: match is_pipeline {
                 true => format!("{name} in pipelines of {}, CPU ns a request", load.depth),
                 false => format!("{name}, CPU ns a request"),
             },
-            brackets: of_closed(place, predictable, rounds, calibrated, |cpu_ns| cpu_ns)?,
+            brackets: of_closed(
+                subject.engine,
+                place,
+                predictable,
+                rounds,
+                calibrated,
+                |cpu_ns| cpu_ns,
+            )?,
             tolerance: is_pipeline.then_some(0.15),
             points_at: match is_pipeline {
                 true => "a read and a write are not shared out over a pipeline as taken",
@@ -464,6 +510,27 @@ fn grown(subject: &Subject) -> io::Result<Vec<Comparison>> {
     ])
 }
 
+/// Which open loops were set aside because others had a part of the machine, and which were kept although
+/// they had.
+fn disturbed(server: &str, rounds: &[Round]) -> String {
+    let set_aside = rounds.iter().flat_map(|round| &round.set_aside);
+    let open = rounds.iter().flat_map(|round| &round.open);
+    let kept: Vec<f64> = open.map(|(observed, _)| observed.others_share()).collect();
+    let is_disturbed = |share: &&f64| **share > OTHERS_SHARE_MAX;
+    let worst = kept.iter().chain(set_aside.clone()).copied();
+    format!(
+        "{server}: {} of {} open loops were set aside because other processes or the host had more than \
+         {:.0} % of a core meanwhile, {:.0} % at worst; {} of the {} that count were disturbed as well, \
+         each the least of {ATTEMPTS}",
+        set_aside.clone().count(),
+        set_aside.count() + kept.len(),
+        OTHERS_SHARE_MAX * 100.0,
+        worst.fold(0.0, f64::max) * 100.0,
+        kept.iter().filter(is_disturbed).count(),
+        kept.len(),
+    )
+}
+
 /// What the calibrations on a server found, and how far they drifted.
 fn prices_in_words(server: &str, calibrated: &[Calibrated]) -> String {
     let drift = |value: fn(&Calibrated) -> f64, unit: &str, digits: usize| {
@@ -472,13 +539,23 @@ fn prices_in_words(server: &str, calibrated: &[Calibrated]) -> String {
             format!("{:.digits$} to {:.digits$}{unit}", spread.min, spread.max)
         })
     };
+    let scaled = match calibrated.iter().any(|c| c.engine_scale < 1.0) {
+        true => format!(
+            "; the profile's prices of the engine's work come to more than all that was measured, and \
+             {} of each is taken",
+            drift(|c| c.engine_scale, "", 2)
+        ),
+        false => String::new(),
+    };
     format!(
         "{server}, calibrated with GET and SET around each round: a command {} beside the engine's \
-         work, a read and a write {}, a turn {}, a wake-up {}, allocations {} times the profile's",
+         work, a read and a write {}, a turn {}, a wake-up {}, an allocation with its free {}; \
+         in pipelines {} of each wait for memory is left{scaled}",
         drift(|c| c.command_ns, " ns", 0),
         drift(|c| c.read_and_write_ns, " ns", 0),
         drift(|c| c.turn_ns, " ns", 0),
         drift(|c| c.wake_up_ns / 1e3, " us", 1),
-        drift(|c| c.allocation_scale, "", 2),
+        drift(|c| c.allocation_and_free_ns, " ns", 0),
+        drift(|c| c.waits_left, "", 2),
     )
 }
