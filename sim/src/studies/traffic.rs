@@ -23,6 +23,7 @@ use kvrig_workloads::popularity::KeySpace;
 use kvrig_workloads::{KeyId, KeySource, Mix, OpKind, Popularity, Workload};
 use layout::{Layout, values};
 use shared::Placed;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What a cell's clients ask for, before the seed is known.
@@ -289,6 +290,14 @@ pub(super) struct Traffic<'a> {
     seed: Seed,
 }
 
+/// The key of one collection of a value: the value itself, or one of those that it is sharded into.
+fn with_suffix(value: &str, suffix: u32, design: KeyDesign) -> Cow<'_, str> {
+    match design.suffixes {
+        1 => Cow::Borrowed(value),
+        _ => Cow::Owned(format!("{value}#{suffix}")),
+    }
+}
+
 impl Traffic<'_> {
     /// The item collections of the table, each in its partition of `partitions` even ones.
     pub(super) fn places(&self, partitions: u32) -> Places {
@@ -326,22 +335,16 @@ impl Traffic<'_> {
     fn each_name(&self, design: KeyDesign, mut tell: impl FnMut(&str)) {
         if let Some(values) = values(design.key) {
             for (value, _) in values {
-                match design.suffixes {
-                    1 => tell(value),
-                    suffixes => (0..suffixes).for_each(|suffix| tell(&format!("{value}#{suffix}"))),
-                }
+                (0..design.suffixes).for_each(|suffix| tell(&with_suffix(value, suffix, design)));
             }
             return;
         }
         let mut name = Vec::new();
-        for number in 0..self.keys.saturating_mul(u64::from(design.suffixes)) {
-            let key = KeyId(number / u64::from(design.suffixes));
-            let op = self.workload.op_on(OpKind::Set, key);
+        for key in 0..self.keys {
+            let op = self.workload.op_on(OpKind::Set, KeyId(key));
             self.workload.write_key(&op, &mut name);
-            match str::from_utf8(&name) {
-                Ok(name) => tell(name),
-                Err(_) => tell(&String::from_utf8_lossy(&name)),
-            }
+            let value = String::from_utf8_lossy(&name);
+            (0..design.suffixes).for_each(|suffix| tell(&with_suffix(&value, suffix, design)));
         }
     }
     /// The items of the table, each collection with one where it has a single one; whether there can be
@@ -381,10 +384,7 @@ impl Traffic<'_> {
         );
         if let Some(values) = values(design.key) {
             let value = values.get(value as usize).map_or("", |(value, _)| value);
-            return match design.suffixes {
-                1 => value.to_owned(),
-                _ => format!("{value}#{suffix}"),
-            };
+            return with_suffix(value, suffix, design).into_owned();
         }
         if let KeySource::Drawn {
             popularity: Popularity::Weights(weights),
@@ -397,7 +397,7 @@ impl Traffic<'_> {
         let mut name = Vec::new();
         let op = self.workload.op_on(OpKind::Set, KeyId(u64::from(value)));
         self.workload.write_key(&op, &mut name);
-        String::from_utf8_lossy(&name).into_owned()
+        with_suffix(&String::from_utf8_lossy(&name), suffix, design).into_owned()
     }
     /// The expected shares of the `count` most popular collections, the largest first, where they
     /// have a closed form or were counted in the trace.

@@ -75,6 +75,24 @@ fn a_mild_skew_heals_by_splits_and_a_hot_key_never_does() {
     assert!(value(&result, "country", None, "failed_healed_share") < 1_000);
 }
 
+/// One device asks for more than a partition gives; a hundred shards of it lie in all four.
+#[test]
+fn shards_of_a_key_that_is_not_named_lie_apart() {
+    let small = SMALL.replace("keys = 10_000", "keys = 1");
+    let text = format!(
+        "{small}[variant.whole]\nworkload.key_design.partition = {{ key = \"device_id\" }}\n\
+         [variant.sharded]\nworkload.key_design.sharded = {{ key = \"device_id\", suffixes = 100 }}\n"
+    );
+    let result = run(&text, 2);
+    let failed = |variant| value(&result, variant, None, "failed_early_share");
+    assert!(
+        failed("whole").abs_diff(600_000) < 5_000,
+        "{}",
+        failed("whole")
+    );
+    assert!(failed("sharded") < 100_000, "{}", failed("sharded"));
+}
+
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let text = format!("{SMALL}[sweep]\n\"workload.popularity.zipf.s\" = [0.9, 1.2]\n");

@@ -50,11 +50,10 @@ impl<E: Entry, S: SyncForm> StripedTable<E, S> {
         let glance = |distance: usize, ask: &dyn Fn(&Stripe<E, S>, &Link)| {
             let bucket = next + (distance * BUCKETS_BETWEEN_STAGES) as u64;
             let stripe = &self.stripes[bucket as usize & (self.stripes.len() - 1)];
+            let local = (bucket >> self.lock_power) as usize;
             stripe.glance(|stripe| {
-                let old = stripe.old.as_ref().map(|(old, _)| &old.heads);
-                if let Some(head) =
-                    old.and_then(|old| old.get((bucket >> self.lock_power) as usize))
-                {
+                let old = stripe.old.as_ref();
+                if let Some(head) = old.and_then(|(old, _)| old.heads.get(local)) {
                     ask(stripe, head);
                 }
             });
@@ -63,7 +62,7 @@ impl<E: Entry, S: SyncForm> StripedTable<E, S> {
             glance(distance + 1, &|stripe, head| stripe.ask(stage, head));
         }
         glance(0, &|stripe, head| {
-            stripe.ask_targets(*head, self.lock_power)
+            stripe.ask_targets(*head, self.lock_power);
         });
     }
 }
