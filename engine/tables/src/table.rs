@@ -216,7 +216,9 @@ pub trait Table<E: Entry>: fmt::Debug {
     /// rehash comes before there are more.
     ///
     /// Servers do so before they load a snapshot that says how many keys it has. A table that has
-    /// entries stays as it is, and so does one whose design gives nothing to gain: the default.
+    /// entries stays as it is. The default does nothing: a table that grows bucket by bucket has nothing
+    /// to gain, and Valkey's is sized ahead more widely than it grows (`valkey:src/hashtable.c`,
+    /// hashtableExpand), which would be another table than one that has grown.
     fn reserve(&mut self, entries: u64, work: &mut Work) {
         _ = (entries, work);
     }

@@ -230,7 +230,7 @@ impl Node {
     }
     /// Makes room for so many keys, of which so many expire, as a node does that is told so by the
     /// snapshot that it is about to load (`redis:src/rdb.c`, RDB_OPCODE_RESIZEDB). It has no effect
-    /// on tables that hold anything, nor on those whose design grows without moving everything.
+    /// on tables that hold anything, nor on those that only grow ([`kvrig_tables::Table::reserve`]).
     pub fn reserve(&mut self, keys: u64, expiring: u64, work: &mut Work) {
         self.keyspace.database_mut(0).reserve(keys, expiring, work);
     }

@@ -26,8 +26,9 @@ pub(super) fn model_card(
     ];
     let mut assumed = vec![
         "Redis: one process on a core of its own; nothing else runs on the machine.".to_owned(),
-        "Nodes begin as after a restart from a snapshot: their tables got their size before the keys came \
-         (redis:src/rdb.c, RDB_OPCODE_RESIZEDB), where a table does that at all."
+        "Nodes begin as after a restart from a snapshot: tables of Redis, the textbook table and \
+         Memcached's have their size before the keys come (redis:src/rdb.c, RDB_OPCODE_RESIZEDB); other \
+         tables grow to it key by key."
             .to_owned(),
         "In a swing of the number of keys, keys go by DEL, the oldest first: this version has no \
          cycle that looks for expired keys."
