@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 use crate::{kvrig, run};
+use kvrig_live::load::ServerProcess;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -421,6 +422,19 @@ fn redis_benchmark_runs_its_default_list() {
         .filter_map(|line| line.split('"').nth(1))
         .collect();
     assert_eq!(names, BENCHMARKS);
+}
+
+#[test]
+fn a_server_that_is_measured_leaves_the_current_folder_alone() {
+    let program = Path::new(env!("CARGO_BIN_EXE_kvrig"));
+    let mut server = ServerProcess::kvrig(program).expect("it starts");
+    let mut ask = |words: &[&[u8]]| server.ask(words).expect("it answers");
+    assert_eq!(
+        ask(&[b"CONFIG", b"GET", b"save"]),
+        b"*2\r\n$4\r\nsave\r\n$0\r\n\r\n"
+    );
+    assert_eq!(ask(&[b"SAVE"]), b"+OK\r\n");
+    assert!(!Path::new("dump.rdb").exists());
 }
 
 #[test]

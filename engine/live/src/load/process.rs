@@ -2,7 +2,7 @@
 
 use super::replies::ReplyCounter;
 use kvrig_redis::resp::encode_request;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,6 +13,8 @@ const CONNECT_ATTEMPTS: u32 = 500;
 const CONNECT_PAUSE: Duration = Duration::from_millis(10);
 /// A question that is not answered for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What the configuration of kvrig's own server is called.
+const CONFIG_FILE: &str = "kvrig.conf";
 
 /// A running server, and a connection to ask it things.
 #[derive(Debug)]
@@ -38,15 +40,10 @@ impl ServerProcess {
     /// # Errors
     /// What the system answers, or a server that ends at once or does not listen.
     pub fn redis(program: &Path, arguments: &[&str]) -> io::Result<Self> {
-        // Whoever takes the port between these lines makes the start fail, and is so noticed.
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
-        drop(listener);
-        let directory = directory(address.port())?;
-        let port = address.port().to_string();
+        let (address, directory) = place()?;
         let child = Command::new(program)
-            .args(["--port", &port, "--bind", "127.0.0.1", "--save", ""])
-            .args(["--appendonly", "no", "--dir"])
+            .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1"])
+            .args(["--save", "", "--appendonly", "no", "--dir"])
             .arg(&directory)
             .args(arguments)
             .stdin(Stdio::null())
@@ -55,29 +52,25 @@ impl ServerProcess {
             .spawn()?;
         Self::connect(child, address, directory)
     }
-    /// Starts this program as a server: `program serve redis`.
+    /// Starts `program serve redis` without data and without persistence. The program's path does not
+    /// depend on the current directory.
     ///
     /// # Errors
     /// As [`ServerProcess::redis`].
     pub fn kvrig(program: &Path) -> io::Result<Self> {
-        let mut child = Command::new(program)
-            .args(["serve", "redis", "--port", "0", "--quiet"])
+        let (address, directory) = place()?;
+        // A folder of its own: a snapshot that lies in the current one is somebody's data, which is
+        // neither to be loaded nor to be replaced.
+        std::fs::write(directory.join(CONFIG_FILE), "save \"\"\n")?;
+        let child = Command::new(program)
+            .args(["serve", "redis", "--port", &address.port().to_string()])
+            .args(["--config", CONFIG_FILE, "--quiet"])
+            .current_dir(&directory)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let mut line = String::new();
-        if let Some(stdout) = &mut child.stdout {
-            BufReader::new(stdout).read_line(&mut line)?;
-        }
-        let port = line.trim_end().rsplit(':').next().map(str::parse);
-        let Some(Ok(port)) = port else {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(ErrorKind::InvalidData.into());
-        };
-        let directory = directory(port)?;
-        Self::connect(child, (Ipv4Addr::LOCALHOST, port).into(), directory)
+        Self::connect(child, address, directory)
     }
 
     fn connect(mut child: Child, address: SocketAddr, directory: PathBuf) -> io::Result<Self> {
@@ -156,10 +149,14 @@ impl ServerProcess {
     }
 }
 
-/// A folder for a server's files.
-fn directory(port: u16) -> io::Result<PathBuf> {
-    let name = format!("kvrig-server-{}-{port}", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    std::fs::create_dir_all(&path)?;
-    Ok(path)
+/// A free port of the loopback address, and a new folder for the files of a server that listens there.
+///
+/// Whoever takes the port before the server does makes its start fail, and is so noticed.
+fn place() -> io::Result<(SocketAddr, PathBuf)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    let name = format!("kvrig-server-{}-{}", std::process::id(), address.port());
+    let directory = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&directory)?;
+    Ok((address, directory))
 }

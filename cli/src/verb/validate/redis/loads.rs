@@ -142,13 +142,14 @@ pub(super) struct Measuring<'a> {
     pub(super) interrupt: &'a Interrupt,
 }
 
+/// Puts the data of the traffic in a server.
+pub(super) fn prepare(server: &ServerProcess) -> io::Result<()> {
+    let mut commands = Commands::default();
+    traffic::preparation(&mut |args| commands.push(args));
+    closed_loop(server, 1, 64, &commands).map(|_| ())
+}
+
 impl Measuring<'_> {
-    /// Puts the data of the traffic in the server.
-    pub(super) fn prepare(&self) -> io::Result<()> {
-        let mut commands = Commands::default();
-        traffic::preparation(&mut |args| commands.push(args));
-        closed_loop(self.server, 1, 64, &commands).map(|_| ())
-    }
     /// A calibration by itself.
     pub(super) fn calibrate(&self) -> io::Result<Loads> {
         let response = self.low()?;
@@ -173,11 +174,10 @@ impl Measuring<'_> {
             get_pipelined: cpu(Asked::Get, CONNECTIONS, PIPELINE)?,
             set_pipelined: cpu(Asked::Set, CONNECTIONS, PIPELINE)?,
             get: cpu(Asked::Get, CONNECTIONS, 1)?,
+            get_alone: cpu(Asked::Get, 1, 1)?,
             look_up: look_up(false, false)?,
             look_up_first: look_up(true, false)?,
             look_up_second: look_up(false, true)?,
-            // Last, so that a server asked for its memory just after has no other clients left.
-            get_alone: cpu(Asked::Get, 1, 1)?,
             response: 0.0,
         })
     }

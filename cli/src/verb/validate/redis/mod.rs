@@ -30,7 +30,7 @@ use kvrig_sim::validate::redis::prediction::{self, Predicted};
 use kvrig_sim::validate::redis::traffic::{Asked, VALUE_BYTES, string_key};
 use loads::{
     ATTEMPTS, CONNECTIONS, Closed, Effort, MIX, Measuring, OTHERS_SHARE_MAX, Open,
-    PREDICTED_PIPELINE, Predictable, Round,
+    PREDICTED_PIPELINE, Predictable, Round, prepare,
 };
 use std::io;
 use std::path::{Path, PathBuf};
@@ -261,13 +261,13 @@ fn validate(
 ) -> Result<Validated, Failure> {
     let failed = |error: io::Error| subject.failed(&error);
     let mut server = subject.start().map_err(failed)?;
-    let mut comparisons = Vec::new();
+    prepare(&server).map_err(failed)?;
+    let mut comparisons = vec![memory(subject, &mut server).map_err(failed)?];
     let measuring = Measuring {
         server: &server,
         effort,
         interrupt,
     };
-    measuring.prepare().map_err(failed)?;
     say(&format!("{}: calibrating with GET and SET", subject.name));
     let first = calibrate(
         subject.engine,
@@ -298,7 +298,6 @@ fn validate(
             ));
         })
         .map_err(failed)?;
-    comparisons.push(memory(subject, &mut server).map_err(failed)?);
     drop(server);
     say(&format!("{}: predicting", subject.name));
     let calibrated: Vec<Calibrated> = rounds
@@ -321,6 +320,7 @@ fn validate(
     })
 }
 
+/// The data of the traffic by itself: loads change scores of sorted sets, and so their sizes.
 fn memory(subject: &Subject, process: &mut ServerProcess) -> io::Result<Comparison> {
     let predicted = prediction::prepared_node(subject.engine).used_memory() as f64;
     let measured = process.info("used_memory")? as f64;
