@@ -4,6 +4,9 @@
 //! after each measurement, and each such bracket is predicted with its own prices: what drifts slower
 //! than a bracket is in both sides of its ratio and cancels. What drifts faster spreads the ratios of
 //! the brackets, and a quantity whose ratios lie on both sides of its tolerance cannot be told.
+//!
+//! A bracket in which other processes had a part of the cores measures them as well. It is left out where
+//! at least two others are left; where that is not so, nothing can be told.
 
 use kvrig_base::calibration::Spread;
 use kvrig_base::result::Table;
@@ -18,7 +21,23 @@ pub struct Bracket {
     pub predicted: f64,
     /// Measured.
     pub measured: f64,
+    /// Other processes had so much of the cores meanwhile that the measurement is theirs too.
+    pub is_disturbed: bool,
 }
+
+impl Bracket {
+    /// One that others left alone, or whose unit does not know them.
+    pub const fn new(predicted: f64, measured: f64) -> Self {
+        Self {
+            predicted,
+            measured,
+            is_disturbed: false,
+        }
+    }
+}
+
+/// Brackets that others left alone from which on the others are left out.
+const UNDISTURBED_MIN: usize = 2;
 
 /// One quantity of one server.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +61,8 @@ pub enum Verdict {
     Pass,
     /// Every bracket's ratio is beyond it, on the same side.
     Fail,
-    /// The server's own range is too wide, or the ratios of the brackets lie on both sides.
+    /// The server's own range is too wide, others disturbed it, or the ratios of the brackets lie on both
+    /// sides.
     CannotTell,
     /// Nothing hangs on it.
     Shown,
@@ -67,8 +87,21 @@ const NOTHING: Spread = Spread {
 };
 
 impl Comparison {
+    /// How many of its brackets others disturbed.
+    fn disturbed(&self) -> usize {
+        let disturbed = self.brackets.iter().filter(|one| one.is_disturbed);
+        disturbed.count()
+    }
+    /// Whether others disturbed so many brackets that nothing can be told.
+    fn is_disturbed(&self) -> bool {
+        let disturbed = self.disturbed();
+        disturbed > 0 && self.brackets.len() - disturbed < UNDISTURBED_MIN
+    }
     fn spread(&self, value: impl Fn(&Bracket) -> f64) -> Spread {
-        let values: Vec<f64> = self.brackets.iter().map(value).collect();
+        let takes_all = self.is_disturbed();
+        let taken = self.brackets.iter();
+        let taken = taken.filter(|bracket| takes_all || !bracket.is_disturbed);
+        let values: Vec<f64> = taken.map(value).collect();
         Spread::of(&values).unwrap_or(NOTHING)
     }
     /// What was predicted.
@@ -92,6 +125,7 @@ impl Comparison {
         let holds = (1.0 - tolerance)..=(1.0 + tolerance);
         let is_beyond = ratio.max < *holds.start() || ratio.min > *holds.end();
         match holds.contains(&ratio.median) {
+            _ if self.is_disturbed() => Verdict::CannotTell,
             _ if self.measured().relative_range() > RANGE_MAX => Verdict::CannotTell,
             true => Verdict::Pass,
             false if is_beyond => Verdict::Fail,
@@ -109,6 +143,11 @@ impl Comparison {
         let what = format!("{server}, {quantity}");
         match self.verdict() {
             Verdict::Pass => None,
+            Verdict::CannotTell if self.is_disturbed() => Some(format!(
+                "{what}: other processes or the host disturbed {} of its {} runs, so nothing can be told",
+                self.disturbed(),
+                self.brackets.len()
+            )),
             Verdict::CannotTell if measured.relative_range() > RANGE_MAX => Some(format!(
                 "{what}: its own runs range over {:.0} % of their median, so nothing can be told",
                 measured.relative_range() * 100.0
@@ -218,10 +257,7 @@ mod tests {
     use super::*;
 
     fn comparison(server: &str, brackets: &[(f64, f64)], tolerance: Option<f64>) -> Comparison {
-        let bracket = |&(predicted, measured): &(f64, f64)| Bracket {
-            predicted,
-            measured,
-        };
+        let bracket = |&(predicted, measured): &(f64, f64)| Bracket::new(predicted, measured);
         Comparison {
             server: server.to_owned(),
             quantity: "response p50, us".to_owned(),
@@ -265,6 +301,30 @@ mod tests {
                 .contains("40 %")
         );
         assert_eq!(comparison("a", &wide, None).verdict(), Verdict::Shown);
+    }
+
+    #[test]
+    fn runs_that_others_disturbed_are_left_out_or_prove_nothing() {
+        let all = [(20.0, 20.0), (20.0, 21.0), (20.0, 90.0), (20.0, 80.0)];
+        let with_disturbed = |from: usize| {
+            let mut compared = comparison("a", &all, Some(0.25));
+            for bracket in &mut compared.brackets[from..] {
+                bracket.is_disturbed = true;
+            }
+            compared
+        };
+        let two_left = with_disturbed(2);
+        assert_eq!(two_left.verdict(), Verdict::Pass);
+        assert_eq!(two_left.measured().max, 21.0);
+        let one_left = with_disturbed(1);
+        assert_eq!(one_left.verdict(), Verdict::CannotTell);
+        assert!(
+            one_left
+                .explanation()
+                .expect("it does not pass")
+                .contains("disturbed 3 of its 4 runs")
+        );
+        assert_eq!(one_left.measured().max, 90.0);
     }
 
     #[test]

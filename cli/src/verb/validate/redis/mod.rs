@@ -178,7 +178,8 @@ pub(super) fn redis(arguments: &Validate, quiet: bool) -> Result<Exit, Failure> 
 const BRACKETS: &str = "Every measurement lies between two calibrations and is predicted with their \
     mean; the ratio is the median over such brackets, and its range shows what drifted faster. Where \
     a server's own runs range over more than 30 % of their median, or the brackets' ratios lie on \
-    both sides of the tolerance, nothing can be told.";
+    both sides of the tolerance, nothing can be told; nor where others had a part of the cores in all \
+    runs of an open loop but one at most. With more runs left, the disturbed ones are left out.";
 
 fn findings(notes: &[String]) -> Vec<Finding> {
     let finding = |note: &String| Finding {
@@ -327,10 +328,7 @@ fn memory(subject: &Subject, process: &mut ServerProcess) -> io::Result<Comparis
     Ok(Comparison {
         server: subject.name.clone(),
         quantity: "used_memory, B".to_owned(),
-        brackets: vec![Bracket {
-            predicted,
-            measured,
-        }],
+        brackets: vec![Bracket::new(predicted, measured)],
         tolerance: Some(0.02),
         points_at: "the node's layout of values is not the server's",
     })
@@ -349,10 +347,8 @@ fn of_closed(
     rounds
         .map(|(round, calibrated)| {
             let predicted = predict(engine, &predictable.closed[load], calibrated)?;
-            Ok(Bracket {
-                predicted: value(predicted.cpu_ns_a_request),
-                measured: value(round.closed[load]),
-            })
+            let measured = value(round.closed[load]);
+            Ok(Bracket::new(value(predicted.cpu_ns_a_request), measured))
         })
         .collect()
 }
@@ -409,6 +405,7 @@ fn responses(
                 brackets.push(Bracket {
                     predicted: ns as f64 / 1e3,
                     measured: observed.response_ns(millionths) as f64 / 1e3,
+                    is_disturbed: observed.others_share() > OTHERS_SHARE_MAX,
                 });
             }
             measured.push(observed.responses("measured"));
@@ -497,10 +494,7 @@ fn grown(subject: &Subject) -> io::Result<Vec<Comparison>> {
     let comparison = |quantity: &str, predicted: u64, measured: u64| Comparison {
         server: subject.name.clone(),
         quantity: quantity.to_owned(),
-        brackets: vec![Bracket {
-            predicted: predicted as f64,
-            measured: measured as f64,
-        }],
+        brackets: vec![Bracket::new(predicted as f64, measured as f64)],
         tolerance: Some(0.0),
         points_at: "the server's table does not follow the rules of the node's",
     };
@@ -520,7 +514,7 @@ fn disturbed(server: &str, rounds: &[Round]) -> String {
     let worst = kept.iter().chain(set_aside.clone()).copied();
     format!(
         "{server}: {} of {} open loops were set aside because other processes or the host had more than \
-         {:.0} % of a core meanwhile, {:.0} % at worst; {} of the {} that count were disturbed as well, \
+         {:.0} % of a core meanwhile, {:.0} % at worst; {} of the {} that are left were disturbed as well, \
          each the least of {ATTEMPTS}",
         set_aside.clone().count(),
         set_aside.count() + kept.len(),
