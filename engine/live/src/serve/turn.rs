@@ -4,29 +4,26 @@ use super::child::Child;
 use super::{CHILD, Server};
 use kvrig_base::id::JobId;
 use kvrig_base::seam::{Actor, ChildOutcome, Cx, Effect, FileOutcome, Input};
-use kvrig_redis::NoMessage;
+use kvrig_redis::{NoMessage, Node};
 
 impl Server {
     /// Hands one input over and takes the replies; says how many bytes of it were used up. The
     /// effects are left for [`Server::carry_out`].
     pub(super) fn hand_over(&mut self, input: Input<'_, NoMessage>) -> usize {
-        self.work.begin();
-        let now = self.lap.begin();
-        let mut cx = Cx::new(
-            now,
-            self.clock.wall_at(now),
-            &mut self.work,
-            &mut self.outbox,
-            &mut self.effects,
-        );
-        self.node.handle(&mut cx, input);
-        let consumed = cx.consumed();
-        self.take_replies();
-        consumed
+        self.call(|node, cx| {
+            node.handle(cx, input);
+            cx.consumed()
+        })
     }
 
     /// Lets the node end as SHUTDOWN without options does.
     pub(super) fn end_node(&mut self) {
+        self.call(|node, cx| node.end(cx));
+        self.carry_out();
+    }
+
+    /// Calls the node now and takes the replies.
+    fn call<R>(&mut self, call: impl FnOnce(&mut Node, &mut Cx<'_, NoMessage>) -> R) -> R {
         self.work.begin();
         let now = self.lap.begin();
         let mut cx = Cx::new(
@@ -36,9 +33,9 @@ impl Server {
             &mut self.outbox,
             &mut self.effects,
         );
-        self.node.end(&mut cx);
+        let returned = call(&mut self.node, &mut cx);
         self.take_replies();
-        self.carry_out();
+        returned
     }
 
     fn take_replies(&mut self) {

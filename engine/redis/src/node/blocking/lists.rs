@@ -1,6 +1,6 @@
 //! Commands on lists that wait for an element.
 
-use super::{AtTimeout, Serve, Wait, serve_or_wait, served, timeout};
+use super::{AtTimeout, Serve, Wait, serve_or_wait, served, timeout, wait_to_pop};
 use crate::command::commands;
 use crate::keyspace::Database;
 use crate::node::client::Session;
@@ -24,7 +24,7 @@ fn blpop<'c>(
     session: &mut Session,
     call: &mut Call<'c>,
 ) -> Result<After, ErrorReply<'c>> {
-    pop(node, session, call, |db, key, call| {
+    wait_to_pop(node, session, call, "list", |db, key, call| {
         serve_pop(db, key, End::Left, call)
     })
 }
@@ -35,27 +35,9 @@ fn brpop<'c>(
     session: &mut Session,
     call: &mut Call<'c>,
 ) -> Result<After, ErrorReply<'c>> {
-    pop(node, session, call, |db, key, call| {
+    wait_to_pop(node, session, call, "list", |db, key, call| {
         serve_pop(db, key, End::Right, call)
     })
-}
-
-fn pop<'c>(
-    node: &mut Node,
-    session: &mut Session,
-    call: &mut Call<'c>,
-    serve: Serve,
-) -> Result<After, ErrorReply<'c>> {
-    let last = call.args.len() - 1;
-    let wait = Wait {
-        until: timeout(call, last)?,
-        keys: call.args[1..last].to_vec(),
-        awaited: "list",
-        serve,
-        at_timeout: AtTimeout::NullArray,
-        at_loss: None,
-    };
-    serve_or_wait(node, session, &wait, Frame::NullArray, call)
 }
 
 fn serve_pop<'c>(

@@ -132,6 +132,27 @@ pub(crate) fn timeout<'c>(
     end_of_wait(millis, call)
 }
 
+/// Serves a command whose last argument is a timeout and whose others are keys, or has it wait for one of
+/// them to hold a value of the type `awaited`.
+fn wait_to_pop<'c>(
+    node: &mut Node,
+    session: &mut Session,
+    call: &mut Call<'c>,
+    awaited: &'static str,
+    serve: Serve,
+) -> Result<After, ErrorReply<'c>> {
+    let last = call.args.len() - 1;
+    let wait = Wait {
+        until: timeout(call, last)?,
+        keys: call.args[1..last].to_vec(),
+        awaited,
+        serve,
+        at_timeout: AtTimeout::NullArray,
+        at_loss: None,
+    };
+    serve_or_wait(node, session, &wait, Frame::NullArray, call)
+}
+
 /// When a wait of so many milliseconds is over; zero is never.
 fn end_of_wait<'c>(millis: i64, call: &Call<'c>) -> Result<Option<Time>, ErrorReply<'c>> {
     if millis < 0 {

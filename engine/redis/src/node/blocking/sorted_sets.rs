@@ -1,6 +1,6 @@
 //! Commands on sorted sets that wait for a member.
 
-use super::{AtTimeout, Serve, Wait, serve_or_wait, served, timeout};
+use super::{AtTimeout, Wait, serve_or_wait, served, timeout, wait_to_pop};
 use crate::command::commands;
 use crate::keyspace::Database;
 use crate::node::client::Session;
@@ -22,7 +22,7 @@ fn bzpopmin<'c>(
     session: &mut Session,
     call: &mut Call<'c>,
 ) -> Result<After, ErrorReply<'c>> {
-    pop(node, session, call, |db, key, call| {
+    wait_to_pop(node, session, call, "zset", |db, key, call| {
         serve_pop(db, key, false, call)
     })
 }
@@ -33,27 +33,9 @@ fn bzpopmax<'c>(
     session: &mut Session,
     call: &mut Call<'c>,
 ) -> Result<After, ErrorReply<'c>> {
-    pop(node, session, call, |db, key, call| {
+    wait_to_pop(node, session, call, "zset", |db, key, call| {
         serve_pop(db, key, true, call)
     })
-}
-
-fn pop<'c>(
-    node: &mut Node,
-    session: &mut Session,
-    call: &mut Call<'c>,
-    serve: Serve,
-) -> Result<After, ErrorReply<'c>> {
-    let last = call.args.len() - 1;
-    let wait = Wait {
-        until: timeout(call, last)?,
-        keys: call.args[1..last].to_vec(),
-        awaited: "zset",
-        serve,
-        at_timeout: AtTimeout::NullArray,
-        at_loss: None,
-    };
-    serve_or_wait(node, session, &wait, Frame::NullArray, call)
 }
 
 fn serve_pop<'c>(
