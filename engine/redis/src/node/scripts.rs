@@ -202,7 +202,7 @@ fn evaluate<'c>(
         args: owned(args),
         protocol: call.protocol,
     };
-    match interpreter.begin(&script, invocation) {
+    match interpreter.begin(script, invocation) {
         Ok(running) => {
             let run = ScriptRun::new(running, rights, session, call);
             Ok(node.run_or_hold(session, run, call))

@@ -121,8 +121,12 @@ fn sha1hex(lua: &Lua, args: &Args<'_>) -> mlua::Result<String> {
 
 /// The SHA-1 digest of a text in hexadecimal digits, by which scripts are known.
 pub(crate) fn digest(text: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let bytes = Sha1::digest(text);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xF]);
+    digits
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
 }
 
 /// redis.set_repl: there is nobody to replicate to.

@@ -3,7 +3,8 @@
 //!
 //! A script runs on a coroutine with a stack of its own. Where it asks for a command, the coroutine is
 //! left with the request, and entered again with the reply; after some instructions it is left as
-//! well, to be entered again now, later or only to be killed. Nothing in here knows the node.
+//! well, to be entered again now, later or only to be killed. The next script runs on the same coroutine.
+//! Nothing in here knows the node.
 
 mod api;
 mod args;
@@ -16,6 +17,7 @@ mod protected;
 mod raise;
 mod random;
 mod reply;
+mod run;
 mod sandbox;
 mod shebang;
 mod strings;
@@ -25,28 +27,23 @@ mod watch;
 
 pub(crate) use self::api::digest;
 pub(crate) use self::random::Random;
+pub(crate) use self::run::Running;
 pub(crate) use self::shebang::Declared;
 pub(crate) use self::watch::INSTRUCTIONS_PER_PAUSE;
 
-use self::raise::{ErrorTable, type_name};
-use self::reply::Replies;
+use self::raise::type_name;
+use self::run::{Runner, failed_text};
 use self::sandbox::Sandbox;
-use self::watch::Watch;
 use crate::node::c_string;
 use crate::number::write_17_digits;
-use crate::resp::{Frame, Protocol};
-use corosensei::stack::DefaultStack;
-use corosensei::{Coroutine, CoroutineResult, Yielder};
-use mlua::{Function, Lua, MultiValue, Table, Value};
+use crate::resp::Protocol;
+use mlua::{Function, Lua, Value};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::rc::Rc;
 
-/// The stack that Lua runs on, as large as that of a process: its parser recurses.
-const STACK_BYTES: usize = 8 << 20;
 /// The name of every script in errors.
 const NAME: &str = "@user_script";
-/// Bytes of an error that is no table.
-const PLAIN_ERROR_BYTES_MAX: usize = 100;
 
 /// A command that a script asks for.
 #[derive(Debug, Default)]
@@ -92,7 +89,7 @@ pub(crate) struct Finished {
 }
 
 /// A script that has been compiled.
-#[derive(Clone)]
+#[derive(Debug)]
 pub(crate) struct Script {
     /// The digest of its text.
     digest: String,
@@ -112,11 +109,10 @@ pub(crate) struct Invocation {
 /// A state of Lua with the scripts that it knows.
 pub(crate) struct Interpreter {
     lua: Lua,
-    sandbox: Sandbox,
-    replies: Replies,
-    scripts: BTreeMap<String, Script>,
+    sandbox: Rc<Sandbox>,
+    scripts: BTreeMap<String, Rc<Script>>,
     /// Lies ready between scripts.
-    stack: Option<DefaultStack>,
+    runner: Option<Runner>,
 }
 
 impl fmt::Debug for Interpreter {
@@ -136,15 +132,14 @@ impl Interpreter {
     pub(crate) fn new(random: Random) -> mlua::Result<Self> {
         let (lua, sandbox) = Sandbox::new(random)?;
         Ok(Self {
-            replies: Replies::new(sandbox.next.clone()),
-            sandbox,
+            sandbox: Rc::new(sandbox),
             lua,
             scripts: BTreeMap::new(),
-            stack: None,
+            runner: None,
         })
     }
     /// The script of a digest, in either case.
-    pub(crate) fn script(&self, digest: &[u8]) -> Option<Script> {
+    pub(crate) fn script(&self, digest: &[u8]) -> Option<Rc<Script>> {
         let digest = str::from_utf8(digest).ok()?.to_ascii_lowercase();
         self.scripts.get(&digest).cloned()
     }
@@ -152,10 +147,10 @@ impl Interpreter {
     ///
     /// # Errors
     /// The text of the reply.
-    pub(crate) fn compile(&mut self, body: &[u8]) -> Result<Script, Vec<u8>> {
+    pub(crate) fn compile(&mut self, body: &[u8]) -> Result<Rc<Script>, Vec<u8>> {
         let digest = digest(body);
         if let Some(known) = self.scripts.get(&digest) {
-            return Ok(known.clone());
+            return Ok(Rc::clone(known));
         }
         let (declared, line) = shebang::read(body)?;
         // The end of the first line stays, so that lines count as in the whole.
@@ -172,12 +167,12 @@ impl Interpreter {
             ]
             .concat()
         })?;
-        let script = Script {
+        let script = Rc::new(Script {
             digest: digest.clone(),
             declared,
             function,
-        };
-        self.scripts.insert(digest, script.clone());
+        });
+        self.scripts.insert(digest, Rc::clone(&script));
         Ok(script)
     }
     /// Number of scripts.
@@ -190,265 +185,22 @@ impl Interpreter {
     /// The reply, where there is no memory for it.
     pub(crate) fn begin(
         &mut self,
-        script: &Script,
+        script: Rc<Script>,
         invocation: Invocation,
     ) -> Result<Running, Vec<u8>> {
-        let stack = self.stack.take();
-        let stack = stack.map_or_else(|| DefaultStack::new(STACK_BYTES), Ok);
-        let stack = stack.map_err(|_| failed_text(&script.digest, b"not enough memory"))?;
-        let run = Run {
-            lua: self.lua.clone(),
-            sandbox: self.sandbox.clone(),
-            replies: self.replies.clone(),
-            script: script.clone(),
+        let runner = match self.runner.take() {
+            Some(runner) => Ok(runner),
+            None => Runner::new(&self.lua, &self.sandbox),
         };
-        let watch = self.sandbox.watch.clone();
-        let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<Answer, Leave>, _| {
-            run.reply(&invocation, yielder)
-        });
-        Ok(Running {
-            coroutine: Some(coroutine),
-            watch,
-        })
+        match runner {
+            Ok(runner) => Ok(runner.run(script, invocation)),
+            Err(_) => Err(failed_text(&script.digest, b"not enough memory")),
+        }
     }
     /// Takes back what a script that is over has used.
     pub(crate) fn end(&mut self, running: Running) {
-        self.stack = running.into_stack();
+        self.runner = running.into_runner();
     }
-}
-
-/// Why a script leaves its coroutine.
-#[derive(Debug)]
-enum Leave {
-    Command(Request),
-    Pause,
-}
-
-/// A script that has begun.
-pub(crate) struct Running {
-    /// Empty once the stack is taken back.
-    coroutine: Option<Coroutine<Answer, Leave, Finished>>,
-    watch: Watch,
-}
-
-impl fmt::Debug for Running {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").finish_non_exhaustive()
-    }
-}
-
-impl Running {
-    /// Lets it go on with an answer to what it asked for last, up to the next question. Must not be
-    /// asked again once it is done.
-    pub(crate) fn go_on(&mut self, answer: Answer) -> Step {
-        if matches!(answer, Answer::Killed) {
-            self.watch.kill();
-        }
-        let coroutine = self
-            .coroutine
-            .as_mut()
-            .expect("the stack is taken back at the end");
-        match coroutine.resume(answer) {
-            CoroutineResult::Yield(Leave::Command(request)) => Step::Command(request),
-            CoroutineResult::Yield(Leave::Pause) => Step::Pause,
-            CoroutineResult::Return(finished) => Step::Done(finished),
-        }
-    }
-    /// The instructions that it has carried out since this was asked last: those of Lua by the hundred,
-    /// those that steps of patterns count as one by one.
-    pub(crate) fn take_instructions(&self) -> u64 {
-        self.watch.take_instructions()
-    }
-    fn into_stack(mut self) -> Option<DefaultStack> {
-        self.coroutine.take().map(Coroutine::into_stack)
-    }
-}
-
-impl Drop for Running {
-    /// A stack that is in use cannot be let go: the script is killed, and ends itself.
-    fn drop(&mut self) {
-        let is_over = |running: &Self| running.coroutine.as_ref().is_none_or(Coroutine::done);
-        // One that never began has nothing on its stack.
-        while !is_over(self) {
-            self.go_on(Answer::Killed);
-        }
-    }
-}
-
-/// One run of a script, on its coroutine.
-struct Run {
-    lua: Lua,
-    sandbox: Sandbox,
-    replies: Replies,
-    script: Script,
-}
-
-impl Run {
-    fn reply(&self, invocation: &Invocation, yielder: &Yielder<Answer, Leave>) -> Finished {
-        let mut finished = Finished::default();
-        let done = self.run(invocation, yielder, &mut finished);
-        self.sandbox.watch.end();
-        let done = done.and_then(|()| self.sandbox.clean());
-        // What is raised out here is that memory has run out, or that the script was killed before it
-        // began.
-        if let Err(error) = done {
-            let text = match raise::caught(&self.lua, &error) {
-                Ok(Value::String(text)) => text.as_bytes().to_vec(),
-                _ => b"not enough memory".to_vec(),
-            };
-            return Finished::failed(&failed_text(&self.script.digest, &text));
-        }
-        finished
-    }
-
-    fn run(
-        &self,
-        invocation: &Invocation,
-        yielder: &Yielder<Answer, Leave>,
-        finished: &mut Finished,
-    ) -> mlua::Result<()> {
-        let (lua, sandbox) = (&self.lua, &self.sandbox);
-        sandbox.begin(lua)?;
-        let strings = |list: &[Vec<u8>]| -> mlua::Result<Table> {
-            let table = lua.create_table()?;
-            for (index, text) in list.iter().enumerate() {
-                table.raw_set(index + 1, lua.create_string(text)?)?;
-            }
-            Ok(table)
-        };
-        sandbox
-            .globals
-            .raw_set("KEYS", strings(&invocation.keys)?)?;
-        sandbox
-            .globals
-            .raw_set("ARGV", strings(&invocation.args)?)?;
-        lua.scope(|scope| {
-            let call = |lua: &Lua, values: MultiValue| self.command(lua, values, yielder);
-            let raising = scope.create_function(move |lua, values: MultiValue| {
-                call(lua, values)?.map_err(ErrorTable::raise)
-            })?;
-            let returning = scope.create_function(move |lua, values: MultiValue| {
-                call(lua, values)?.or_else(|error| error.to_value(lua))
-            })?;
-            sandbox.redis.raw_set("call", raising)?;
-            sandbox.redis.raw_set("pcall", returning)?;
-            let pause =
-                scope.create_function(move |_, ()| match yielder.suspend(Leave::Pause) {
-                    Answer::Killed => Err(watch::killed()),
-                    _ => Ok(()),
-                })?;
-            sandbox.watch.begin(pause);
-            let (is_done, value): (bool, Value) = sandbox.protected.call(&self.script.function)?;
-            if is_done {
-                let script = sandbox.protocol.get();
-                return self
-                    .replies
-                    .write(lua, value, invocation.protocol, script, finished);
-            }
-            match value {
-                Value::Table(table) => self.report(&table, finished),
-                Value::String(text) => {
-                    let text = failed_text(&self.script.digest, &text.as_bytes());
-                    *finished = Finished::failed(&text);
-                    Ok(())
-                }
-                other => {
-                    let value = raise_text(lua, &other)?;
-                    *finished = Finished::failed(&failed_text(&self.script.digest, &value));
-                    Ok(())
-                }
-            }
-        })
-    }
-
-    /// Leaves the coroutine with a command and comes back with its value, or its error.
-    fn command(
-        &self,
-        lua: &Lua,
-        values: MultiValue,
-        yielder: &Yielder<Answer, Leave>,
-    ) -> mlua::Result<Result<Value, ErrorTable>> {
-        self.sandbox.watch.check()?;
-        let args = api::command_arguments(&values);
-        // Their handles are needed for what the reply holds.
-        drop(values);
-        let args = match args {
-            Ok(args) => args,
-            Err(error) => return Ok(Err(error)),
-        };
-        let protocol = self.sandbox.protocol.get();
-        match yielder.suspend(Leave::Command(Request { args, protocol })) {
-            Answer::Killed => Err(watch::killed()),
-            Answer::GoOn => Ok(Ok(Value::Nil)),
-            Answer::Refused(text) => Ok(Err(ErrorTable::new(text.as_bytes(), true))),
-            Answer::Reply(reply) => match values::error_of_reply(&reply) {
-                Some(error) => Ok(Err(error)),
-                None => values::value_of_reply(lua, &reply).map(Ok),
-            },
-        }
-    }
-
-    /// Replies the error of a script with its place.
-    fn report(&self, table: &Table, finished: &mut Finished) -> mlua::Result<()> {
-        let field = |name: &str| -> mlua::Result<Option<Vec<u8>>> {
-            let value: Value = table.raw_get(name)?;
-            let text = args::to_string(&self.lua, &value)?;
-            Ok(text.map(|text| c_string(&text.as_bytes()).to_vec()))
-        };
-        let text = field("err")?.unwrap_or_else(|| b"ERR execution failure".to_vec());
-        let text = match (field("source")?, field("line")?) {
-            (Some(source), Some(line)) => [
-                &text,
-                &b" script: "[..],
-                self.script.digest.as_bytes(),
-                b", on ",
-                &source,
-                b":",
-                &line,
-                b".",
-            ]
-            .concat(),
-            _ => text,
-        };
-        let is_counted = raise::is_counted(table)?;
-        finished.error(&text, is_counted, Protocol::default());
-        Ok(())
-    }
-}
-
-impl Finished {
-    /// That of a script whose only reply is an error.
-    fn failed(text: &[u8]) -> Self {
-        let mut finished = Self::default();
-        finished.error(text, false, Protocol::default());
-        finished
-    }
-    /// Adds an error to the reply.
-    fn error(&mut self, text: &[u8], is_counted: bool, protocol: Protocol) {
-        Frame::Error(text).encode_in(protocol, &mut self.reply);
-        match is_counted {
-            true => self.repeated_errors += 1,
-            false => self.errors.push(text.to_vec()),
-        }
-    }
-}
-
-/// The error of a script that ended with something that is no error table.
-fn failed_text(digest: &str, text: &[u8]) -> Vec<u8> {
-    let text = c_string(text);
-    let text = &text[..text.len().min(PLAIN_ERROR_BYTES_MAX)];
-    [b"ERR Error running script ", digest.as_bytes(), b", ", text].concat()
-}
-
-fn raise_text(lua: &Lua, value: &Value) -> mlua::Result<Vec<u8>> {
-    let value = match value {
-        Value::Error(error) => raise::caught(lua, error)?,
-        _ => Value::Nil,
-    };
-    Ok(match args::to_string(lua, &value)? {
-        Some(text) => text.as_bytes().to_vec(),
-        None => b"execution failure".to_vec(),
-    })
 }
 
 /// Makes an error table of whatever a script raises, with the place where it did

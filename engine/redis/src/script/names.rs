@@ -19,13 +19,17 @@ impl Names {
             holder: lua.create_table()?,
             count: Rc::default(),
         };
-        names.forget(lua)?;
+        names.begin(lua)?;
         Ok(names)
     }
+    /// Gives numbers anew.
     pub(super) fn forget(&self, lua: &Lua) -> mlua::Result<()> {
-        if self.count.get() == 0 && !self.holder.raw_get::<Value>(1)?.is_nil() {
-            return Ok(());
+        match self.count.get() {
+            0 => Ok(()),
+            _ => self.begin(lua),
         }
+    }
+    fn begin(&self, lua: &Lua) -> mlua::Result<()> {
         let numbers = lua.create_table()?;
         let weak = lua.create_table()?;
         weak.raw_set("__mode", "k")?;

@@ -52,9 +52,9 @@ impl Replies {
         finished: &mut Finished,
     ) -> mlua::Result<()> {
         let mut writer = Writer {
+            lua,
             next: &self.next,
-            tables: lua.create_table()?,
-            keys: lua.create_table()?,
+            around: None,
             levels: Vec::new(),
             client,
             script,
@@ -66,11 +66,17 @@ impl Replies {
     }
 }
 
-struct Writer<'a> {
-    next: &'a Function,
-    /// The table of each level, and the key at which a map or set is.
+/// The table of each level, and the key at which a map or set is.
+struct Around {
     tables: Table,
     keys: Table,
+}
+
+struct Writer<'a> {
+    lua: &'a Lua,
+    next: &'a Function,
+    /// Made when a table begins: most values are none.
+    around: Option<Around>,
     levels: Vec<Level>,
     client: Protocol,
     script: Protocol,
@@ -84,11 +90,12 @@ impl Writer<'_> {
     /// Writes one more element of the innermost table, or leaves it; says whether one is left.
     fn step(&mut self) -> mlua::Result<bool> {
         let depth = self.levels.len();
-        let Some(level) = self.levels.last_mut() else {
+        let (Some(level), Some(Around { tables, keys })) = (self.levels.last_mut(), &self.around)
+        else {
             return Ok(false);
         };
         let slots = level.slots;
-        let table: Table = self.tables.raw_get(depth)?;
+        let table: Table = tables.raw_get(depth)?;
         match &mut level.elements {
             Elements::Array { next, count } if *next <= *count => {
                 let value: Value = table.raw_get(*next)?;
@@ -97,18 +104,18 @@ impl Writer<'_> {
             }
             Elements::Map { value_is_next } if *value_is_next => {
                 *value_is_next = false;
-                let key: Value = self.keys.raw_get(depth)?;
+                let key: Value = keys.raw_get(depth)?;
                 let value: Value = table.raw_get(key)?;
                 self.value(value, slots + 3)?;
             }
             Elements::Map { .. } | Elements::Set => {
-                let key: Value = self.keys.raw_get(depth)?;
+                let key: Value = keys.raw_get(depth)?;
                 let key: Value = self.next.call((table, key))?;
                 if key.is_nil() {
                     self.levels.pop();
                     return Ok(true);
                 }
-                self.keys.raw_set(depth, key.clone())?;
+                keys.raw_set(depth, &key)?;
                 let taken = match &mut level.elements {
                     Elements::Map { value_is_next } => {
                         *value_is_next = true;
@@ -204,8 +211,15 @@ impl Writer<'_> {
     fn begin(&mut self, table: Table, elements: Elements, slots: usize) -> mlua::Result<()> {
         self.levels.push(Level { elements, slots });
         let depth = self.levels.len();
-        self.tables.raw_set(depth, table)?;
-        self.keys.raw_set(depth, Value::Nil)
+        let Around { tables, keys } = match &mut self.around {
+            Some(around) => around,
+            none => none.insert(Around {
+                tables: self.lua.create_table()?,
+                keys: self.lua.create_table()?,
+            }),
+        };
+        tables.raw_set(depth, table)?;
+        keys.raw_set(depth, Value::Nil)
     }
     fn double(&mut self, number: f64) -> mlua::Result<()> {
         self.frame(Frame::Double(&number_text(number)));

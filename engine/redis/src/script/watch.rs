@@ -26,7 +26,9 @@ struct State {
     fresh: Cell<u64>,
     since_pause: Cell<u64>,
     is_killed: Cell<bool>,
-    /// Leaves the coroutine of the script that runs.
+    /// A script runs, which may be left.
+    is_running: Cell<bool>,
+    /// Leaves the coroutine of scripts.
     pause: RefCell<Option<Function>>,
 }
 
@@ -52,7 +54,7 @@ impl Watch {
         let since = state.since_pause.get() + instructions;
         state.since_pause.set(since % INSTRUCTIONS_PER_PAUSE);
         self.check()?;
-        if since >= INSTRUCTIONS_PER_PAUSE {
+        if since >= INSTRUCTIONS_PER_PAUSE && state.is_running.get() {
             let pause = state.pause.borrow().clone();
             if let Some(pause) = pause {
                 pause.call::<()>(())?;
@@ -60,14 +62,17 @@ impl Watch {
         }
         Ok(())
     }
-    /// Begins a script, which `pause` leaves.
-    pub(super) fn begin(&self, pause: Function) {
-        self.0.is_killed.set(false);
-        self.0.pause.replace(Some(pause));
+    /// Says what leaves the coroutine that scripts run on, as long as there is one.
+    pub(super) fn set_pause(&self, pause: Option<Function>) {
+        self.0.pause.replace(pause);
+    }
+    /// Begins a script.
+    pub(super) fn begin(&self) {
+        self.0.is_running.set(true);
     }
     /// Ends what [`Watch::begin`] began.
     pub(super) fn end(&self) {
-        self.0.pause.replace(None);
+        self.0.is_running.set(false);
         self.0.is_killed.set(false);
     }
     /// The instructions since this was asked last.
