@@ -22,7 +22,7 @@ fn action(action: TransactAction) -> TransactWrite {
 }
 
 /// Puts one value under all names.
-fn puts(names: &[&str], value: i64) -> TransactWriteItems {
+pub(crate) fn puts(names: &[&str], value: i64) -> TransactWriteItems {
     let puts = names.iter().map(|name| {
         action(TransactAction::Put(PutItem {
             item: item(name, value),
