@@ -222,11 +222,7 @@ impl Router {
                     Message::AskTransaction { id, request } => {
                         let origin = Origin::Actor(from, id);
                         let id = self.take_id();
-                        let pending = Pending::new(origin, Awaits::Coordinator);
-                        self.pending.insert(id, pending);
-                        send(cx, self.config.coordinator, Body::Transact { id, request });
-                        // The coordinator always answers, unless it crashes; then it aborts.
-                        self.wake_at(id, cx.now() + ANSWER_SPAN * u64::from(SENDS_MAX));
+                        self.accept_writes(cx, (id, origin), request);
                     }
                     Message::Answered { .. } => {}
                     Message::Inside(Inside(body)) => self.told(cx, from, body),
@@ -458,9 +454,7 @@ impl Router {
                 result,
                 consumed,
             } => self.transact_got(cx, id, *result, &consumed),
-            Body::Transacted { id, result } => {
-                self.finish(cx, id, result.map(Answer::Transacted), 0);
-            }
+            Body::Transacted { id, result } => self.transacted(cx, id, result),
             _ => {}
         }
     }
