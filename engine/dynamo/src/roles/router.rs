@@ -57,7 +57,7 @@ enum Origin {
     Batch(u64, usize),
     /// A page, as a part of it.
     Page(u64),
-    /// TransactGetItems, for the tokens of one of its tables.
+    /// A transaction, for the tokens of one of its tables.
     Admission(u64),
 }
 
@@ -165,7 +165,9 @@ impl Router {
     }
     /// Requests that are not answered yet.
     pub fn in_flight(&self) -> usize {
-        self.pending.len()
+        let pending = self.pending.values();
+        let is_request = |one: &&Pending| !matches!(one.origin, Origin::Admission(_));
+        pending.filter(is_request).count()
     }
     pub(super) fn restart(&mut self) {
         let next = self.next;

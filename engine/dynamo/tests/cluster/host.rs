@@ -60,6 +60,8 @@ pub(crate) struct Told {
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
     pub(crate) schema: TableSchema,
+    /// Tables beside it, of one partition each.
+    pub(crate) others: Vec<TableSchema>,
     pub(crate) partitions: u32,
     pub(crate) index_partitions: u32,
     pub(crate) nodes: u32,
@@ -75,6 +77,7 @@ impl Shape {
     pub(crate) fn new(schema: TableSchema) -> Self {
         Self {
             schema,
+            others: Vec::new(),
             partitions: 1,
             index_partitions: 1,
             nodes: 3,
@@ -111,12 +114,17 @@ impl Host {
         let keyspaces = catalog
             .add(shape.schema.clone())
             .expect("the tests' schemas are right");
+        let mut partitions: Vec<u32> = std::iter::once(shape.partitions)
+            .chain(keyspaces[1..].iter().map(|_| shape.index_partitions))
+            .collect();
+        for other in &shape.others {
+            let keyspaces = catalog.add(other.clone());
+            let keyspaces = keyspaces.expect("the tests' schemas are right");
+            partitions.extend(keyspaces.iter().map(|_| 1));
+        }
         let catalog = Rc::new(catalog);
         let contents = Contents::shared(&catalog).expect("the tests' schemas are right");
         let nodes: Vec<ActorId> = (0..shape.nodes).map(|n| ActorId(NODES + n)).collect();
-        let partitions: Vec<u32> = std::iter::once(shape.partitions)
-            .chain(keyspaces[1..].iter().map(|_| shape.index_partitions))
-            .collect();
         let directory = Rc::new(Directory::even(&partitions, &nodes));
         let config = RouterConfig {
             autoadmin: AUTOADMIN,

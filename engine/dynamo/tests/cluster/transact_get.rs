@@ -16,7 +16,7 @@ use kvrig_dynamo::key::KeyHasher;
 use kvrig_dynamo::roles::{Answer, Batch, KeyspaceId};
 use kvrig_dynamo::schema::Throughput;
 use kvrig_dynamo::table::PutItem;
-use kvrig_dynamo::{Database, Error, Item};
+use kvrig_dynamo::{Database, Error, Item, TableSchema};
 
 fn gets(names: &[&str]) -> TransactGetItems {
     let get = |name: &&str| TransactGet {
@@ -420,6 +420,47 @@ fn a_table_admits_half_as_many_as_strong_reads() {
     let told: u64 = answers.iter().map(|answer| consumed(answer)).sum();
     assert_eq!(told, done as u64 * 4);
     assert_eq!(told, charged(&host, &shape));
+}
+
+#[test]
+fn a_table_without_tokens_costs_the_others_none() {
+    let provisioned = |name: &str, read| {
+        let schema = TableSchema::new(name, schema().key);
+        schema.throughput(Throughput::Provisioned { read, write: 1 })
+    };
+    let mut shape = Shape::new(provisioned("simple", 4));
+    shape.others = vec![provisioned("dry", 1)];
+    let mut host = Host::new(&shape, 1);
+    let in_tables = |tables: &[&str]| {
+        let mut request = gets(&vec!["a"; tables.len()]);
+        for (get, table) in request.gets.iter_mut().zip(tables) {
+            get.table = (*table).into();
+        }
+        request
+    };
+    // Two units of each table: 150 such reads use up what one unit has saved, and a quarter of the other.
+    let (mut done, mut refused) = (0, 0);
+    for _ in 0..600 {
+        match transact_get(&mut host, in_tables(&["simple", "dry"])) {
+            Ok(output) => {
+                let tables: Vec<_> = output.consumed.iter().map(|(name, _)| &**name).collect();
+                assert_eq!(tables, ["dry", "simple"]);
+                done += 1;
+            }
+            Err(error) => {
+                assert_eq!(codes(&error), ["None", "ProvisionedThroughputExceeded"]);
+                refused += 1;
+            }
+        }
+    }
+    assert!(
+        (150..=155).contains(&done) && refused > 400,
+        "{done} {refused}"
+    );
+    // 900 units of 1,200 are left, since those who were refused gave them back.
+    let more = (0..600).filter(|_| transact_get(&mut host, in_tables(&["simple"])).is_ok());
+    let more = more.count();
+    assert!((440..=480).contains(&more), "{more}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::roles::directory::GroupId;
 use crate::roles::message::{Body, ItemLook, ItemsRead, Message, TransactionId, send};
 use crate::roles::{READ_TRANSACTION_SPAN, RETRY_SPAN};
 use kvrig_base::id::ActorId;
-use kvrig_base::seam::Cx;
+use kvrig_base::seam::{Counter, Cx};
 use kvrig_base::time::Time;
 use std::collections::BTreeMap;
 
@@ -132,6 +132,7 @@ impl Coordinator {
                     let at = self.catalog.boundary(&schema.key.key_from(&get.key)?);
                     Ok(self.directory.find(keyspace, (at.hash, at.sort.as_ref())))
                 });
+            cx.work.count(Counter::KeysHashed, 1);
             if let Ok(Some((place, nodes))) = found {
                 *group = Some(place);
                 let leader = nodes.replicas[nodes.leader];
@@ -190,6 +191,15 @@ impl Coordinator {
         let Some(reading) = self.reads.get_mut(&id) else {
             return;
         };
+        let directory = &self.directory;
+        if reading
+            .since
+            .keys()
+            .any(|group| directory.place(*group).is_none())
+        {
+            // One was split since.
+            return self.start_over(cx, id);
+        }
         reading.unconfirmed = Some(reading.since.keys().copied().collect());
         for (&group, &since) in &reading.since {
             let asked = reading.asked(group).into_iter();
@@ -203,9 +213,6 @@ impl Coordinator {
                     since,
                 };
                 send(cx, place.replicas[place.leader], again);
-            } else {
-                // It was split since.
-                return self.start_over(cx, id);
             }
         }
     }
@@ -250,7 +257,7 @@ impl Coordinator {
         }
     }
     /// Reads everything once more a little later, under another number: answers under the old one come
-    /// too late.
+    /// too late, and what they were charged with, nobody is told.
     fn start_over(&mut self, cx: &mut Cx<'_, Message>, id: TransactionId) {
         let Some(old) = self.reads.remove(&id) else {
             return;
