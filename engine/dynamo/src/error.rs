@@ -439,8 +439,10 @@ validation! {
         kind: &'static str,
         /// How many were asked for.
         units: u64,
+        /// How many there may be.
+        quota: u64,
     } => "One or more parameter values were invalid: {kind} of {resource} must be from 1 to \
-        40000: {units}";
+        {quota}: {units}";
 }
 
 impl Error {

@@ -69,6 +69,8 @@ pub struct TableSchema {
     pub key: KeySchema,
     /// Its capacity.
     pub throughput: Throughput,
+    /// Units per second, of reads and of writes each, that it and each of its indexes may be given.
+    pub throughput_quota: u64,
     /// Its local secondary indexes.
     pub local: Vec<LocalIndex>,
     /// Its global secondary indexes.
@@ -113,6 +115,7 @@ impl TableSchema {
             name: name.into(),
             key,
             throughput: Throughput::OnDemand,
+            throughput_quota: THROUGHPUT_MAX,
             local: Vec::new(),
             global: Vec::new(),
         }
@@ -121,6 +124,13 @@ impl TableSchema {
     #[must_use]
     pub fn throughput(mut self, throughput: Throughput) -> Self {
         self.throughput = throughput;
+        self
+    }
+    /// The same with another quota than [`THROUGHPUT_MAX`]: AWS raises it on request (Guide, quotas,
+    /// "Throughput default quotas").
+    #[must_use]
+    pub const fn throughput_quota(mut self, units_per_sec: u64) -> Self {
+        self.throughput_quota = units_per_sec;
         self
     }
     /// The same with a local index more.
@@ -157,7 +167,7 @@ impl TableSchema {
         self.check_index_names()?;
         self.check_key_attributes()?;
         self.check_projections()?;
-        check_throughput(self.throughput, &self.name)?;
+        check_throughput(self.throughput, self.throughput_quota, &self.name)?;
         for index in &self.global {
             let is_on_demand = |throughput| throughput == Throughput::OnDemand;
             if is_on_demand(index.throughput) != is_on_demand(self.throughput) {
@@ -165,7 +175,7 @@ impl TableSchema {
                     index: index.name.clone(),
                 });
             }
-            check_throughput(index.throughput, &index.name)?;
+            check_throughput(index.throughput, self.throughput_quota, &index.name)?;
         }
         Ok(())
     }
@@ -272,16 +282,17 @@ fn check_name(name: &str, field: &'static str) -> Result<(), Validation> {
     }
 }
 
-fn check_throughput(throughput: Throughput, resource: &str) -> Result<(), Validation> {
+fn check_throughput(throughput: Throughput, quota: u64, resource: &str) -> Result<(), Validation> {
     let Throughput::Provisioned { read, write } = throughput else {
         return Ok(());
     };
     for (kind, units) in [("ReadCapacityUnits", read), ("WriteCapacityUnits", write)] {
-        if !(1..=THROUGHPUT_MAX).contains(&units) {
+        if !(1..=quota).contains(&units) {
             return Err(Validation::ThroughputOutOfRange {
                 resource: resource.into(),
                 kind,
                 units,
+                quota,
             });
         }
     }

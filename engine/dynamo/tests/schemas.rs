@@ -27,6 +27,9 @@ fn what_the_limits_allow_is_accepted() {
         simple(),
         with_indexes(20),
         simple().throughput(provisioned(1, THROUGHPUT_MAX)),
+        simple()
+            .throughput(provisioned(1, 2_000_000))
+            .throughput_quota(2_000_000),
         composite().local(
             "by-time",
             ("time", ScalarType::Number),
@@ -125,6 +128,12 @@ fn tables_that_cannot_be_are_refused() {
         (
             simple().throughput(provisioned(1, THROUGHPUT_MAX + 1)),
             "WriteCapacityUnits of simple must be from 1 to 40000: 40001",
+        ),
+        (
+            simple()
+                .throughput(provisioned(101, 1))
+                .throughput_quota(100),
+            "ReadCapacityUnits of simple must be from 1 to 100: 101",
         ),
         (mixed, "ProvisionedThroughput of index index-0"),
     ] {

@@ -16,6 +16,7 @@ use crate::run::Objective;
 use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::quantity::{Bandwidth, Bytes, Share};
 use kvrig_base::time::{Span, Wall};
+use kvrig_dynamo::price::PriceTable;
 use std::collections::BTreeMap;
 
 /// A study ready to be planned.
@@ -97,6 +98,8 @@ pub enum StudyKind {
 pub struct CostKnobs {
     /// Region whose prices hold, with its place.
     pub region: Placed<String>,
+    /// Prices that the study states instead of those that are known.
+    pub prices: Option<Box<PriceTable>>,
     /// Shares of a provisioned table that an even load uses, rising, above none and at most the whole.
     pub utilisations: Vec<Share>,
     /// Capacities as shares of the peak of the workload's own arrivals, falling, above none.

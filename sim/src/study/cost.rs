@@ -2,15 +2,17 @@
 
 use super::declare::{names, table};
 use super::part::Located;
-use super::scalars::{Count, Millionths};
+use super::scalars::{Count, Day, Dollars, Millionths};
 use kvrig_base::quantity::{Bytes, Share};
 use kvrig_base::time::Span;
 
 table! {
     /// Knobs of the study `cost`.
     pub struct Cost {
-        /// Region whose prices hold.
+        /// Region whose prices hold; any name where `prices` states them.
         region: Located<String>,
+        /// Prices of a region that is not known here, or of your own contract.
+        prices: StatedPrices,
         /// Shares of a provisioned table that an even load uses.
         utilisations: Vec<Located<Share>>,
         /// Capacities of provisioned tables under the workload's own arrivals, as shares of its peak.
@@ -36,6 +38,23 @@ table! {
         retries: Located<RetryMode>,
         /// Target tracking of the table that is scaled.
         scaling: CapacityScaling,
+    }
+}
+
+table! {
+    /// What a region charges, in US dollars, for the Standard table class. Reserved capacity has no rows
+    /// then.
+    pub struct StatedPrices {
+        /// Day from which it is charged, such as `2026-03-01`: rows name it.
+        from: Located<Day>,
+        /// A million read request units on demand.
+        read_requests_million: Located<Dollars>,
+        /// A million write request units on demand.
+        write_requests_million: Located<Dollars>,
+        /// One provisioned read capacity unit for an hour.
+        read_unit_hour: Located<Dollars>,
+        /// One provisioned write capacity unit for an hour.
+        write_unit_hour: Located<Dollars>,
     }
 }
 

@@ -7,6 +7,7 @@ use kvrig_base::quantity::{
     Bandwidth, Bytes, Rate, Share, exact, parse_count, parse_decimal, print::Quantity,
 };
 use kvrig_base::time::{Span, Wall};
+use kvrig_dynamo::price::Money;
 use schemars::{Schema, json_schema};
 
 /// A count such as `1_000_000`, `"2^20"` or `"200k"`.
@@ -27,6 +28,14 @@ impl Millionths {
         self.0 as f64 / 1e6
     }
 }
+
+/// An amount of US dollars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Dollars(pub(super) Money);
+
+/// A day of the civil calendar: year, month and day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Day(pub(super) (u16, u8, u8));
 
 /// A value that the user may write as text, number or truth value, taken as text: configuration in
 /// a store's own terms.
@@ -122,6 +131,60 @@ impl Scalar for Millionths {
     }
     fn schema() -> Schema {
         json_schema!({ "type": "number", "minimum": 0 })
+    }
+}
+
+/// Decimals of the smallest amount.
+const DOLLAR_DECIMALS: u32 = 12;
+
+impl Scalar for Dollars {
+    const EXPECTED: &'static str = "an amount such as `\"$0.625\"`";
+    fn read(value: &Value) -> Option<Result<Self, Diagnostic>> {
+        let text = written(value)?;
+        let Some(number) = text.strip_prefix('$') else {
+            let message = format!("`{text}` does not say of which currency");
+            let unit = Diagnostic::new(diagnostic::WRONG_TYPE, message);
+            return Some(Err(unit.help("write US dollars: `\"$0.625\"`")));
+        };
+        let amount = parse_decimal(number, DOLLAR_DECIMALS);
+        let amount = amount.map(|picos| Self(Money::pico_dollars(picos)));
+        Some(amount.map_err(Diagnostic::from))
+    }
+    fn print(&self) -> String {
+        let picos = self.0.as_pico_dollars();
+        let one = 10_u128.pow(DOLLAR_DECIMALS);
+        let digits = format!("{:012}", picos % one);
+        let digits = digits.trim_end_matches('0');
+        let digits = if digits.is_empty() { "0" } else { digits };
+        quoted(&format!("${}.{digits}", picos / one))
+    }
+    fn schema() -> Schema {
+        quantity_schema("$0.625")
+    }
+}
+
+impl Scalar for Day {
+    const EXPECTED: &'static str = "a day such as 2026-03-01";
+    fn read(value: &Value) -> Option<Result<Self, Diagnostic>> {
+        let Value::Datetime(written) = value else {
+            return None;
+        };
+        let day = match (written.date, written.time, written.offset) {
+            (Some(date), None, None) => Some(Self((date.year, date.month, date.day))),
+            _ => None,
+        };
+        Some(day.ok_or_else(|| {
+            let message = format!("`{written}` is more than a day, or less");
+            Diagnostic::new(diagnostic::WRONG_TYPE, message)
+                .help("write year, month and day: 2026-03-01")
+        }))
+    }
+    fn print(&self) -> String {
+        let (year, month, day) = self.0;
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "format": "date" })
     }
 }
 

@@ -9,6 +9,7 @@ mod coverage;
 pub mod dynamodb;
 mod experiment;
 mod failover;
+mod growing_load;
 mod measured;
 pub mod partitions;
 mod queueing;

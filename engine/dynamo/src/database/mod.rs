@@ -19,7 +19,7 @@ use crate::schema::TableSchema;
 use crate::table::Table;
 use std::collections::BTreeMap;
 pub(crate) use token::{CarriedOut, RequestDigest, Tokens};
-pub(crate) use transaction::check_transaction_shape;
+pub(crate) use transaction::{check_gets, check_transaction_shape};
 
 /// Consumed capacity by table, in ascending order of names.
 pub type ConsumedByTable = Vec<(Box<str>, ConsumedCapacity)>;

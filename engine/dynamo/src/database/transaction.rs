@@ -4,7 +4,7 @@ use super::token::{CarriedOut, RequestDigest};
 use super::{ConsumedByTable, Database, add_consumed, check_count};
 use crate::capacity::{ConsumedCapacity, ReadConsistency, ReadUnits, Units, WriteMode, WriteUnits};
 use crate::error::{Cancellation, CancellationReason, Error, Validation};
-use crate::expression::{Condition, DocumentPath};
+use crate::expression::{Condition, DocumentPath, check_projection};
 use crate::index::IndexRule;
 use crate::item::{AttributeMap, Item, check_item};
 use crate::key::{KeySchema, PrimaryKey};
@@ -259,16 +259,11 @@ impl Database {
     /// # Errors
     /// A request that is not acceptable, or whose items have more than 4 MB.
     pub fn transact_get(&self, request: &TransactGetItems) -> Result<TransactGetOutput, Error> {
-        check_count(GET, request.gets.len(), TRANSACT_ACTIONS_MAX)?;
-        let mut seen = BTreeSet::new();
+        check_gets(request, |table| Ok(&self.table(table)?.schema().key))?;
         let mut output = TransactGetOutput::default();
         let mut total = 0;
         for get in &request.gets {
             let table = self.table(&get.table)?;
-            let key = table.schema().key.key_from(&get.key)?;
-            if !seen.insert((&get.table, key)) {
-                return Err(Validation::DuplicateActions.into());
-            }
             let (item, bytes) = table.look_up(&get.key, &get.projection)?;
             total += bytes;
             if total > TRANSACT_BYTES_MAX {
@@ -279,6 +274,23 @@ impl Database {
         }
         Ok(output)
     }
+}
+
+/// What makes a TransactGetItems unacceptable whatever its items are; `key_of` gives the key of a table.
+pub(crate) fn check_gets<'k>(
+    request: &TransactGetItems,
+    key_of: impl Fn(&str) -> Result<&'k KeySchema, Error>,
+) -> Result<(), Error> {
+    check_count(GET, request.gets.len(), TRANSACT_ACTIONS_MAX)?;
+    let mut seen = BTreeSet::new();
+    for get in &request.gets {
+        let key = key_of(&get.table)?.key_from(&get.key)?;
+        if !seen.insert((&get.table, key)) {
+            return Err(Validation::DuplicateActions.into());
+        }
+        check_projection(&get.projection)?;
+    }
+    Ok(())
 }
 
 /// What can be said of a transaction without its tables.

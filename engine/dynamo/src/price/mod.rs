@@ -40,6 +40,18 @@ impl Money {
     pub const fn micro_dollars(n: u64) -> Self {
         Self(n as u128 * 1_000_000)
     }
+    /// `n` thousand-millionths of a dollar.
+    pub const fn nano_dollars(n: u64) -> Self {
+        Self(n as u128 * 1_000)
+    }
+    /// `n` times 10^-12 dollars.
+    pub const fn pico_dollars(n: u64) -> Self {
+        Self(n as u128)
+    }
+    /// The amount in 10^-12 dollars.
+    pub const fn as_pico_dollars(self) -> u128 {
+        self.0
+    }
     /// `n` dollars.
     pub const fn dollars(n: u64) -> Self {
         Self(n as u128 * 1_000_000_000_000)
@@ -155,6 +167,16 @@ impl PriceTable {
         break_even_ppm(self.write_unit_hour, self.write_requests_million)
     }
 
+    /// The same for requests that consume so much together: where both kinds cross at one share, that one.
+    pub const fn break_even_ppm(&self, reads: ReadUnits, writes: WriteUnits) -> u64 {
+        let (halves, writes) = (reads.halves() as u128, writes.0 as u128);
+        // Whole read units would lose the half.
+        let hour = self.read_unit_hour.0 * halves + self.write_unit_hour.0 * writes * 2;
+        let million =
+            self.read_requests_million.0 * halves + self.write_requests_million.0 * writes * 2;
+        break_even_ppm(Money(hour), Money(million))
+    }
+
     const fn storage_of(&self, bytes: u128) -> Money {
         Money(self.storage_gb_month.0.saturating_mul(bytes) / STORAGE_GB_BYTES as u128)
     }
@@ -188,5 +210,5 @@ const fn break_even_ppm(hour: Money, million: Money) -> u64 {
     if million.0 == 0 {
         return 0;
     }
-    (hour.0 * MILLION * MILLION / (HOUR_SECS * million.0)) as u64
+    (hour.0.saturating_mul(MILLION * MILLION) / HOUR_SECS.saturating_mul(million.0)) as u64
 }

@@ -222,6 +222,27 @@ impl Contents {
         }
         Ok(self.get(group, place))
     }
+    /// Whether the log of `group` changes a place behind its first entry of `between` and no later than
+    /// its second.
+    ///
+    /// # Errors
+    /// [`TooFarBehind`] where that is no longer known.
+    pub(super) fn has_changed(
+        &self,
+        group: GroupId,
+        place: &Place,
+        (since, until): (LogIndex, LogIndex),
+    ) -> Result<bool, TooFarBehind> {
+        let Some(history) = self.histories.get(&group) else {
+            return Ok(false);
+        };
+        if since < history.floor {
+            return Err(TooFarBehind);
+        }
+        let range = (place.hash, since + 1, 0)..(place.hash, until + 1, 0);
+        let mut changes = history.before.range(range);
+        Ok(changes.any(|(_, (inner, _))| *inner == place.inner))
+    }
     /// What the leader's log leaves at a place.
     pub(super) fn get(&self, group: GroupId, place: &Place) -> Option<&Stored> {
         match self.keyspaces.get(usize::from(group.keyspace.0))? {

@@ -4,7 +4,9 @@
 //! Its ledger survives a crash, as the service keeps it in a table of its own ("Distributed
 //! Transactions at Scale in Amazon DynamoDB", USENIX ATC 2023): what was not decided is then aborted,
 //! what was decided goes on. A transaction that meets another is cancelled and never waits, so there
-//! are no deadlocks. Reads in transactions are not coordinated.
+//! are no deadlocks. Items that are to be read as of one moment are read twice: see `reads`.
+
+mod reads;
 
 use super::directory::{Catalog, Directory, GroupId};
 use super::message::{Body, Inside, Message, PreparedActions, TransactionId, send};
@@ -21,6 +23,7 @@ use crate::limits::TRANSACT_BYTES_MAX;
 use kvrig_base::id::ActorId;
 use kvrig_base::seam::{Counter, Cx, Input};
 use kvrig_base::time::Time;
+use reads::Reading;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -59,6 +62,8 @@ pub struct Coordinator {
     directory: Rc<Directory>,
     next: TransactionId,
     transactions: BTreeMap<TransactionId, Transaction>,
+    /// What survives no crash, since it changes nothing.
+    reads: BTreeMap<TransactionId, Reading>,
     tokens: Tokens,
 }
 
@@ -71,14 +76,16 @@ impl Coordinator {
             directory,
             next: 0,
             transactions: BTreeMap::new(),
+            reads: BTreeMap::new(),
             tokens: Tokens::default(),
         }
     }
     /// Transactions that are not finished.
     pub fn in_flight(&self) -> usize {
-        self.transactions.len()
+        self.transactions.len() + self.reads.len()
     }
     pub(super) fn restart(&mut self, now: Time) {
+        self.reads.clear();
         for transaction in self.transactions.values_mut() {
             transaction.client = None;
             if matches!(transaction.phase, Phase::Preparing { .. }) {
@@ -88,7 +95,10 @@ impl Coordinator {
         }
     }
     pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.transactions.values().map(|one| one.wakes_at).min()
+        let writes = self.transactions.values().map(|one| one.wakes_at);
+        writes
+            .chain(self.reads.values().map(|one| one.wakes_at))
+            .min()
     }
     pub(super) fn handle(&mut self, cx: &mut Cx<'_, Message>, input: Input<'_, Message>) {
         match input {
@@ -107,6 +117,17 @@ impl Coordinator {
                         group,
                         result,
                     } => self.prepared(cx, from, transaction, (group, result)),
+                    Body::TransactGet { id, request } => self.begin_read(cx, (from, id), request),
+                    Body::ItemsRead {
+                        transaction,
+                        group,
+                        result,
+                    } => self.items_read(cx, transaction, (group, result)),
+                    Body::ReadAgainDone {
+                        transaction,
+                        group,
+                        result,
+                    } => self.read_again_done(cx, transaction, (group, result)),
                     Body::Decided {
                         transaction,
                         group,
@@ -124,6 +145,11 @@ impl Coordinator {
                 let late: Vec<TransactionId> = late.map(|(id, _)| *id).collect();
                 for id in late {
                     self.wake(cx, id);
+                }
+                let late = self.reads.iter().filter(|(_, one)| one.wakes_at <= now);
+                let late: Vec<TransactionId> = late.map(|(id, _)| *id).collect();
+                for id in late {
+                    self.wake_read(cx, id);
                 }
             }
             _ => {}

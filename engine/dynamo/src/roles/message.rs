@@ -4,10 +4,13 @@ use super::batch::Batch;
 use super::contents::{Change, Epoch, LogIndex};
 use super::directory::{Directory, GroupId, KeyspaceId};
 use super::page::{PageRequest, PartRead};
+use crate::capacity::ReadUnits;
 use crate::database::{
-    BatchGetOutput, BatchWriteOutput, TransactAction, TransactWriteItems, TransactWriteOutput,
+    BatchGetOutput, BatchWriteOutput, ConsumedByTable, TransactAction, TransactGet,
+    TransactGetItems, TransactGetOutput, TransactWriteItems, TransactWriteOutput,
 };
 use crate::error::{CancellationReason, Error, Validation};
+use crate::item::{AttributeMap, Item};
 use crate::key::{KeySchema, PrimaryKey};
 use crate::partition::{Boundary, Lease};
 use crate::table::{
@@ -44,6 +47,8 @@ pub enum Answer {
     Wrote(WriteOutput),
     /// To TransactWriteItems.
     Transacted(TransactWriteOutput),
+    /// To TransactGetItems.
+    TransactGot(TransactGetOutput),
     /// To BatchGetItem.
     BatchGot(BatchGetOutput),
     /// To BatchWriteItem.
@@ -134,6 +139,13 @@ pub enum Message {
         id: u64,
         /// What is asked.
         request: Box<TransactWriteItems>,
+    },
+    /// The same, of items that are read as they were at one moment.
+    AskTransactGet {
+        /// Names the request in its answer.
+        id: u64,
+        /// What is asked.
+        request: Box<TransactGetItems>,
     },
     /// The same, of a batch.
     AskBatch {
@@ -296,6 +308,41 @@ pub(super) enum Body {
         group: GroupId,
         is_done: bool,
     },
+    /// A coordinator reads items for a transaction,
+    ReadItems {
+        transaction: TransactionId,
+        group: GroupId,
+        gets: Vec<TransactGet>,
+    },
+    ItemsRead {
+        transaction: TransactionId,
+        group: GroupId,
+        /// Or that another node is to be asked.
+        result: Option<Box<ItemsRead>>,
+    },
+    /// and asks whether they have changed since the log had so many entries.
+    ReadAgain {
+        transaction: TransactionId,
+        group: GroupId,
+        keys: Vec<AttributeMap>,
+        since: LogIndex,
+    },
+    ReadAgainDone {
+        transaction: TransactionId,
+        group: GroupId,
+        /// Or that this is not known here.
+        result: Option<Vec<ItemLook>>,
+    },
+    TransactGet {
+        id: u64,
+        request: Box<TransactGetItems>,
+    },
+    TransactGot {
+        id: u64,
+        result: Box<Result<TransactGetOutput, Error>>,
+        /// What partitions were charged with, whatever came of it.
+        consumed: ConsumedByTable,
+    },
     Transact {
         id: u64,
         request: Box<TransactWriteItems>,
@@ -316,13 +363,44 @@ pub(super) struct PreparedActions {
     pub(super) bytes: Vec<u64>,
 }
 
+/// What a leader says of items that a transaction reads.
+#[derive(Clone, Debug)]
+pub(super) struct ItemsRead {
+    /// Entries of the log that were agreed on.
+    pub(super) since: LogIndex,
+    pub(super) items: Vec<ItemRead>,
+}
+
+/// An item that a transaction has read.
+#[derive(Clone, Debug)]
+pub(super) struct ItemRead {
+    pub(super) look: ItemLook,
+    /// The parts that are wanted of it.
+    pub(super) item: Option<Item>,
+    /// Its size as a whole; 0 if it is missing.
+    pub(super) bytes: u64,
+}
+
+/// One of two looks that a transaction takes at an item.
+#[derive(Clone, Debug)]
+pub(super) struct ItemLook {
+    /// What is in the transaction's way.
+    pub(super) reason: CancellationReason,
+    /// What the partition was charged with.
+    pub(super) units: ReadUnits,
+}
+
 impl Answer {
     /// The item in it, if it answers for one.
-    pub(super) fn item(&self) -> Option<&crate::Item> {
+    pub(super) fn item(&self) -> Option<&Item> {
         match self {
             Self::Got(output) => output.item.as_ref(),
             Self::Wrote(output) => output.attributes.as_ref(),
-            Self::Transacted(_) | Self::BatchGot(_) | Self::BatchWrote(_) | Self::Paged(_) => None,
+            Self::Transacted(_)
+            | Self::TransactGot(_)
+            | Self::BatchGot(_)
+            | Self::BatchWrote(_)
+            | Self::Paged(_) => None,
         }
     }
     /// Bytes of the items and unprocessed requests in it.
@@ -331,17 +409,18 @@ impl Answer {
             Self::BatchGot(output) => {
                 let items = output.items.values().flatten();
                 let keys = output.unprocessed.values().flat_map(|wanted| &wanted.keys);
-                items.chain(keys).map(crate::Item::size_bytes).sum()
+                items.chain(keys).map(Item::size_bytes).sum()
             }
+            Self::TransactGot(output) => output.size_bytes(),
             Self::BatchWrote(output) => {
                 let requests = output.unprocessed.values().flatten();
                 requests.map(|one| one.item().size_bytes()).sum()
             }
             Self::Paged(page) => {
                 let items = page.items.iter().chain(&page.last_evaluated_key);
-                items.map(crate::Item::size_bytes).sum()
+                items.map(Item::size_bytes).sum()
             }
-            _ => self.item().map_or(0, crate::Item::size_bytes),
+            _ => self.item().map_or(0, Item::size_bytes),
         }
     }
 }
@@ -355,6 +434,7 @@ impl Message {
                 let actions = request.actions.iter();
                 ENVELOPE_BYTES + actions.map(|one| action_bytes(&one.action)).sum::<u64>()
             }
+            Self::AskTransactGet { request, .. } => ENVELOPE_BYTES + request.size_bytes(),
             Self::AskBatch { batch, .. } => ENVELOPE_BYTES + batch.size_bytes(),
             Self::AskPage { request, .. } => ENVELOPE_BYTES + request.size_bytes(),
             Self::Answered { answer, .. } => {
@@ -439,6 +519,19 @@ impl Body {
             Self::Append(_, append) => append.entries.iter().map(|one| one.size_bytes()).sum(),
             Self::Follow { changes, .. } => changes.iter().map(|one| one.change.size_bytes()).sum(),
             Self::Prepare { actions, .. } => actions.iter().map(action_bytes).sum(),
+            Self::ReadItems { gets, .. } => gets.iter().map(|get| get.key.size_bytes()).sum(),
+            Self::ItemsRead { result, .. } => {
+                let items = result.iter().flat_map(|read| &read.items);
+                items
+                    .filter_map(|read| Some(read.item.as_ref()?.size_bytes()))
+                    .sum()
+            }
+            Self::ReadAgain { keys, .. } => keys.iter().map(AttributeMap::size_bytes).sum(),
+            Self::TransactGet { request, .. } => request.size_bytes(),
+            Self::TransactGot { result, .. } => {
+                let output = result.as_ref().as_ref();
+                output.map_or(0, TransactGetOutput::size_bytes)
+            }
             Self::Transact { request, .. } => request
                 .actions
                 .iter()
@@ -458,6 +551,20 @@ fn action_bytes(action: &TransactAction) -> u64 {
         TransactAction::Update(UpdateItem { key, .. })
         | TransactAction::Delete(DeleteItem { key, .. })
         | TransactAction::ConditionCheck { key, .. } => key.size_bytes(),
+    }
+}
+
+impl TransactGetItems {
+    /// Bytes of the keys in it.
+    fn size_bytes(&self) -> u64 {
+        self.gets.iter().map(|get| get.key.size_bytes()).sum()
+    }
+}
+
+impl TransactGetOutput {
+    /// Bytes of the items in it.
+    fn size_bytes(&self) -> u64 {
+        self.items.iter().flatten().map(Item::size_bytes).sum()
     }
 }
 

@@ -11,7 +11,7 @@
 //!       AdmissionServer        leader of an index partition
 //!        (4.2, tokens)
 //!             Router ── WhereIs ──► Autoadmin: who holds what, splits (4.4, 6.6)
-//!             Router ── Request ──► Coordinator: prepare, then commit
+//!             Router ── Request ──► Coordinator: prepare, then commit; or read, then read again
 //! ```
 //!
 //! - [`Router`] finds the partition of a key in the directory that it has cached, takes tokens of the
@@ -22,14 +22,13 @@
 //! - [`AdmissionServer`] lends the tokens of tables to routers ([`crate::partition::GlobalAdmission`]).
 //! - [`Autoadmin`] keeps the [`Directory`] and splits partitions whose leaders ask for it.
 //! - Pages of Query and Scan, also of indexes, are read partition by partition ([`PageRequest`]).
-//! - [`Coordinator`] carries out transactions in two phases.
+//! - [`Coordinator`] carries out transactions in two phases: writes with a log, reads without.
 //!
 //! A [`Fidelity`] says how much of this is run: [`Direct`] takes the same decisions by the same buckets
 //! and the same map in one call, with items or with their sizes alone.
 //!
 //! What is not modelled: the device under the log (a log entry counts the bytes that it copies), log
-//! replicas, the archive, and moving of replicas from a hot node to another. TransactGetItems is not
-//! routed.
+//! replicas, the archive, and moving of replicas from a hot node to another.
 
 mod admission_server;
 mod autoadmin;
@@ -80,6 +79,9 @@ pub const ELECTION_STEP: Span = Span::from_millis(50);
 pub const ANSWER_SPAN: Span = Span::from_millis(500);
 /// How long routers and coordinators wait before they ask again where a partition has gone. Ours.
 pub const RETRY_SPAN: Span = Span::from_millis(50);
+/// How long the coordinator waits for both looks at the items of TransactGetItems; leaders know for as
+/// long what has changed. Ours.
+pub const READ_TRANSACTION_SPAN: Span = Span::from_secs(1);
 /// How often a request is sent on before its router gives it up.
 pub const SENDS_MAX: u32 = 8;
 /// Changes that a leader keeps for a follower that lags; one that lags more is told where the others

@@ -6,6 +6,7 @@
 
 mod batches;
 mod pages;
+mod transactions;
 
 use super::admission_server::rate;
 use super::directory::{Catalog, Directory, KeyspaceId};
@@ -14,6 +15,7 @@ use super::share::{Asked, Share};
 use super::wire::{ReadArguments, write_answer};
 use super::{ANSWER_SPAN, RETRY_SPAN, SENDS_MAX};
 use crate::capacity::{ConsumedCapacity, ReadConsistency, WriteMode, WriteUnits};
+use crate::database::ConsumedByTable;
 use crate::error::Error;
 use crate::key::{KeyHash, KeyValue};
 use crate::partition::{Lease, Replica};
@@ -25,6 +27,7 @@ use kvrig_base::time::{Span, Time};
 use pages::Page;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
+use transactions::Admission;
 
 /// How long a node that did not answer is spared eventual reads. Ours.
 const SPARED_SPAN: Span = Span::from_secs(1);
@@ -54,6 +57,8 @@ enum Origin {
     Batch(u64, usize),
     /// A page, as a part of it.
     Page(u64),
+    /// A transaction, for the tokens of one of its tables.
+    Admission(u64),
 }
 
 /// What a request waits for.
@@ -114,6 +119,7 @@ pub struct Router {
     pending: BTreeMap<u64, Pending>,
     batches: BTreeMap<u64, Gathering>,
     pages: BTreeMap<u64, Page>,
+    admissions: BTreeMap<u64, Admission>,
     timers: BTreeSet<(Time, u64)>,
     next: u64,
     /// Eventual reads so far: they go to the replicas in turn.
@@ -149,6 +155,7 @@ impl Router {
             pending: BTreeMap::new(),
             batches: BTreeMap::new(),
             pages: BTreeMap::new(),
+            admissions: BTreeMap::new(),
             timers: BTreeSet::new(),
             next: 0,
             reads: 0,
@@ -158,7 +165,9 @@ impl Router {
     }
     /// Requests that are not answered yet.
     pub fn in_flight(&self) -> usize {
-        self.pending.len()
+        let pending = self.pending.values();
+        let is_request = |one: &&Pending| !matches!(one.origin, Origin::Admission(_));
+        pending.filter(is_request).count()
     }
     pub(super) fn restart(&mut self) {
         let next = self.next;
@@ -207,14 +216,15 @@ impl Router {
                         let id = self.take_id();
                         self.accept_page(cx, (id, origin), &table, &request);
                     }
+                    Message::AskTransactGet { id, request } => {
+                        let origin = Origin::Actor(from, id);
+                        let id = self.take_id();
+                        self.accept_gets(cx, (id, origin), request);
+                    }
                     Message::AskTransaction { id, request } => {
                         let origin = Origin::Actor(from, id);
                         let id = self.take_id();
-                        let pending = Pending::new(origin, Awaits::Coordinator);
-                        self.pending.insert(id, pending);
-                        send(cx, self.config.coordinator, Body::Transact { id, request });
-                        // The coordinator always answers, unless it crashes; then it aborts.
-                        self.wake_at(id, cx.now() + ANSWER_SPAN * u64::from(SENDS_MAX));
+                        self.accept_writes(cx, (id, origin), request);
                     }
                     Message::Answered { .. } => {}
                     Message::Inside(Inside(body)) => self.told(cx, from, body),
@@ -337,6 +347,10 @@ impl Router {
         let Some(pending) = self.pending.get_mut(&id) else {
             return;
         };
+        if let Origin::Admission(whole) = pending.origin {
+            pending.awaits = Awaits::Coordinator;
+            return self.admit_next(cx, whole);
+        }
         let at = (pending.at.0, pending.at.1.as_ref());
         let found = self
             .directory
@@ -437,9 +451,12 @@ impl Router {
                 Ok(part) => self.take_part(cx, id, part),
                 Err(failure) => self.carried(cx, id, Err(failure), None),
             },
-            Body::Transacted { id, result } => {
-                self.finish(cx, id, result.map(Answer::Transacted), 0);
-            }
+            Body::TransactGot {
+                id,
+                result,
+                consumed,
+            } => self.transact_got(cx, id, *result, &consumed),
+            Body::Transacted { id, result } => self.transacted(cx, id, result),
             _ => {}
         }
     }
@@ -554,6 +571,8 @@ impl Router {
         result: Result<Answer, Error>,
         used: u64,
     ) {
+        // Nothing is left here of one that was answered by the coordinator.
+        self.settle_admission(id, &ConsumedByTable::new());
         if let Some(origin) = self.settle(id, used) {
             self.answer(cx, (id, origin), result);
         }
@@ -576,6 +595,7 @@ impl Router {
         match origin {
             Origin::Batch(batch, number) => self.gather(cx, (batch, number), result),
             Origin::Page(page) => self.end_page(cx, page, result),
+            Origin::Admission(whole) => self.refuse_admission(cx, whole, result),
             Origin::Actor(to, id) => {
                 let answer = Message::Answered {
                     id,

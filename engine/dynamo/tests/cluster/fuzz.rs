@@ -6,7 +6,9 @@ use super::key;
 use kvrig_base::random::{Seed, Sequence};
 use kvrig_base::time::Span;
 use kvrig_dynamo::capacity::ReadConsistency;
-use kvrig_dynamo::database::{TransactAction, TransactWrite, TransactWriteItems};
+use kvrig_dynamo::database::{
+    TransactAction, TransactGet, TransactGetItems, TransactWrite, TransactWriteItems,
+};
 use kvrig_dynamo::expression::{
     Comparator, Condition, DocumentPath, Operand, SetAction, SetOperand, Update,
 };
@@ -176,6 +178,16 @@ impl Dice {
             }),
         }
     }
+    fn transactional_read(&mut self) -> TransactGetItems {
+        let gets = (0..self.below(5)).map(|_| TransactGet {
+            table: ["simple", "simple", "simple", "none"][self.below(4) as usize].into(),
+            key: self.key(),
+            projection: (0..self.below(3)).map(|_| self.path()).collect(),
+        });
+        TransactGetItems {
+            gets: gets.collect(),
+        }
+    }
     fn transaction(&mut self) -> TransactWriteItems {
         let actions = (0..self.below(5)).map(|_| TransactWrite {
             table: ["simple", "simple", "simple", "none"][self.below(4) as usize].into(),
@@ -208,6 +220,7 @@ fn fuzz(count: u64) {
             let at = host.now + Span::from_picos(dice.below(2_000_000_000_000));
             match dice.below(10) {
                 0 => host.transact_at(at, dice.transaction()),
+                1 => host.transact_get_at(at, dice.transactional_read()),
                 _ => host.ask_at(at, dice.request()),
             };
         }

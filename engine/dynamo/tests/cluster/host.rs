@@ -5,7 +5,7 @@ use kvrig_base::id::ActorId;
 use kvrig_base::random::{Seed, Sequence};
 use kvrig_base::seam::{Actor, Cx, Effect, Effects, Input, Outbox, Work};
 use kvrig_base::time::{Span, Time, Wall};
-use kvrig_dynamo::database::TransactWriteItems;
+use kvrig_dynamo::database::{TransactGetItems, TransactWriteItems};
 use kvrig_dynamo::key::KeyHasher;
 use kvrig_dynamo::partition::LimitMode;
 use kvrig_dynamo::roles::{
@@ -60,11 +60,15 @@ pub(crate) struct Told {
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
     pub(crate) schema: TableSchema,
+    /// Tables beside it, of one partition each.
+    pub(crate) others: Vec<TableSchema>,
     pub(crate) partitions: u32,
     pub(crate) index_partitions: u32,
     pub(crate) nodes: u32,
     /// The longest time of a message; the shortest is a tenth of it.
     pub(crate) delay_max: Span,
+    /// One message of so many takes twenty times as long.
+    pub(crate) stragglers: Option<u64>,
     pub(crate) splits: SplitPolicy,
     pub(crate) mode: LimitMode,
 }
@@ -73,10 +77,12 @@ impl Shape {
     pub(crate) fn new(schema: TableSchema) -> Self {
         Self {
             schema,
+            others: Vec::new(),
             partitions: 1,
             index_partitions: 1,
             nodes: 3,
             delay_max: Span::from_millis(1),
+            stragglers: None,
             splits: SplitPolicy::default(),
             mode: LimitMode::default(),
         }
@@ -92,6 +98,7 @@ pub(crate) struct Host {
     sequence: u64,
     delays: Sequence,
     delay_max: Span,
+    stragglers: Option<u64>,
     pub(crate) now: Time,
     next_id: u64,
     asked: BTreeMap<u64, Time>,
@@ -107,12 +114,17 @@ impl Host {
         let keyspaces = catalog
             .add(shape.schema.clone())
             .expect("the tests' schemas are right");
+        let mut partitions: Vec<u32> = std::iter::once(shape.partitions)
+            .chain(keyspaces[1..].iter().map(|_| shape.index_partitions))
+            .collect();
+        for other in &shape.others {
+            let keyspaces = catalog.add(other.clone());
+            let keyspaces = keyspaces.expect("the tests' schemas are right");
+            partitions.extend(keyspaces.iter().map(|_| 1));
+        }
         let catalog = Rc::new(catalog);
         let contents = Contents::shared(&catalog).expect("the tests' schemas are right");
         let nodes: Vec<ActorId> = (0..shape.nodes).map(|n| ActorId(NODES + n)).collect();
-        let partitions: Vec<u32> = std::iter::once(shape.partitions)
-            .chain(keyspaces[1..].iter().map(|_| shape.index_partitions))
-            .collect();
         let directory = Rc::new(Directory::even(&partitions, &nodes));
         let config = RouterConfig {
             autoadmin: AUTOADMIN,
@@ -146,6 +158,7 @@ impl Host {
             sequence: 0,
             delays: Seed(seed).stream("delays").sequence(0),
             delay_max: shape.delay_max,
+            stragglers: shape.stragglers,
             now: Time::START,
             next_id: 0,
             asked: BTreeMap::new(),
@@ -172,6 +185,13 @@ impl Host {
     }
     pub(crate) fn transact_at(&mut self, at: Time, request: TransactWriteItems) -> u64 {
         let message = Message::AskTransaction {
+            id: self.next_id,
+            request: Box::new(request),
+        };
+        self.ask_message(at, message)
+    }
+    pub(crate) fn transact_get_at(&mut self, at: Time, request: TransactGetItems) -> u64 {
+        let message = Message::AskTransactGet {
             id: self.next_id,
             request: Box::new(request),
         };
@@ -360,7 +380,11 @@ impl Host {
             };
             let shortest = self.delay_max.as_picos() / 10;
             let rest = self.delays.below(self.delay_max.as_picos() - shortest + 1);
-            let at = self.now + Span::from_picos(shortest + rest);
+            let delay = Span::from_picos(shortest + rest);
+            let at = match self.stragglers {
+                Some(many) if self.delays.below(many) == 0 => self.now + delay * 20,
+                _ => self.now + delay,
+            };
             let life = self.lives.get(to.index()).copied().unwrap_or(0);
             let event = Event::Message {
                 from: actor,

@@ -11,6 +11,7 @@ mod indexes;
 mod pages;
 mod requests;
 mod splits;
+mod transact_get;
 mod transactions;
 
 use host::{Host, Shape};

@@ -10,7 +10,7 @@ use kvrig_dynamo::error::CancellationReason;
 use kvrig_dynamo::expression::{Condition, DocumentPath, SetAction, Update};
 use kvrig_dynamo::key::{KeyHasher, KeySchema, ScalarType};
 use kvrig_dynamo::roles::Answer;
-use kvrig_dynamo::schema::Projection;
+use kvrig_dynamo::schema::{Projection, Throughput};
 use kvrig_dynamo::table::{Precondition, PutItem, UpdateItem};
 use kvrig_dynamo::{Database, Error, TableSchema};
 
@@ -22,7 +22,7 @@ fn action(action: TransactAction) -> TransactWrite {
 }
 
 /// Puts one value under all names.
-fn puts(names: &[&str], value: i64) -> TransactWriteItems {
+pub(crate) fn puts(names: &[&str], value: i64) -> TransactWriteItems {
     let puts = names.iter().map(|name| {
         action(TransactAction::Put(PutItem {
             item: item(name, value),
@@ -197,6 +197,34 @@ fn a_token_carries_a_transaction_out_once() {
     request.actions.pop();
     let other = transact(&mut host, request);
     assert_eq!(other, Err(Error::IdempotentParameterMismatch));
+}
+
+#[test]
+fn a_table_admits_half_as_many_writes_in_transactions() {
+    let mut shape = shape();
+    let throughput = Throughput::Provisioned { read: 10, write: 4 };
+    shape.schema = shape.schema.throughput(throughput);
+    let mut host = Host::new(&shape, 1);
+    let ids: Vec<u64> = (0..2_000)
+        .map(|n| host.transact_at(millis(n * 50), puts(&["a", "b"], n as i64)))
+        .collect();
+    host.run_until(millis(101_000));
+    let answers: Vec<_> = ids.iter().map(|id| &host.told[id].answer).collect();
+    // 300 s of four units are saved; 100 s more gain 400; each takes four.
+    let done = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert!((380..=400).contains(&done), "{done}");
+    for refused in answers
+        .into_iter()
+        .filter_map(|answer| answer.as_ref().err())
+    {
+        let Error::TransactionCanceled(cancellation) = refused else {
+            panic!("{refused}");
+        };
+        let reasons = cancellation.reasons.iter();
+        let codes: Vec<_> = reasons.map(CancellationReason::code).collect();
+        assert_eq!(codes, ["ProvisionedThroughputExceeded"; 2]);
+        assert!(cancellation.consumed.is_empty(), "nothing was done");
+    }
 }
 
 #[test]

@@ -18,9 +18,14 @@ pub(super) fn model_card(cells: &[Inputs], warnings: &[String]) -> ModelCard {
             published.push(sentence);
         }
     }
+    let mut tables = cells.iter().flat_map(|inputs| &inputs.prices);
+    if tables.any(|prices| !prices.reserved.is_empty()) {
+        published.extend(own(&[
+            "Reserved capacity: AWS, \"Pricing for Provisioned Capacity\", blocks of 100 units for one or \
+             three years; what is paid at the start is spread over the term.",
+        ]) as Vec<String>);
+    }
     published.extend(own(&[
-        "Reserved capacity: AWS, \"Pricing for Provisioned Capacity\", blocks of 100 units for one or \
-         three years; what is paid at the start is spread over the term.",
         "Rows that begin with `law_` are quotients of prices: a unit's hour by 3,600 requests.",
         "`bill_article_mean` is what the article states; `bill_line_mean` is the same line by what its \
          requests consume.",

@@ -9,6 +9,7 @@ use crate::study::{Cell, CostKnobs, RetryMode, Selection, Sizes, StudyKind};
 use kvrig_base::diagnostic::{self, Diagnostic};
 use kvrig_base::quantity::Share;
 use kvrig_base::time::Span;
+use kvrig_dynamo::capacity::{ReadUnits, WriteUnits};
 use kvrig_dynamo::price::{PriceTable, price_tables};
 use kvrig_dynamo::retry::RetryPolicy;
 use kvrig_dynamo::schema::THROUGHPUT_MAX;
@@ -32,8 +33,8 @@ pub(super) struct Inputs {
     pub(super) kinds: Kinds,
     /// What one request of each kind consumes, by table.
     pub(super) tables: Vec<TableUse>,
-    /// Prices of the region, by date.
-    pub(super) prices: Vec<&'static PriceTable>,
+    /// Prices of the region, by date, or those that the study states.
+    pub(super) prices: Vec<PriceTable>,
 }
 
 impl Inputs {
@@ -97,7 +98,10 @@ impl Inputs {
             run_secs: hours * (HOUR.as_picos() / Span::from_secs(1).as_picos()),
             kinds: Kinds::new(reads(&space.mix)?, knobs.strong_reads),
             tables: measure(knobs, item.0)?,
-            prices: price_tables(&knobs.region.value).collect(),
+            prices: match &knobs.prices {
+                Some(stated) => vec![(**stated).clone()],
+                None => price_tables(&knobs.region.value).cloned().collect(),
+            },
             cell: cell.clone(),
             knobs: knobs.clone(),
             own,
@@ -149,6 +153,18 @@ impl Inputs {
             .map(|table| table.write_units)
             .sum::<u64>();
         (u64::try_from(read).unwrap_or(u64::MAX), write * 1_000)
+    }
+    /// What so many requests of the mix consume together, all tables: how many does not matter to who
+    /// compares prices.
+    pub(super) fn mix_units(&self) -> (ReadUnits, WriteUnits) {
+        let shares = self.kinds.0.map(|share| share.0);
+        let (mut halves, mut writes) = (0_u64, 0_u64);
+        for table in &self.tables {
+            let [eventual, strong, write] = Self::prices_of(table);
+            halves = halves.saturating_add(shares[0] * eventual + shares[1] * strong);
+            writes = writes.saturating_add(shares[2] * write);
+        }
+        (ReadUnits::from_halves(halves), WriteUnits(writes))
     }
     /// What one request of each kind consumes of one table: half units of reads, units of writes.
     pub(super) const fn prices_of(table: &TableUse) -> [u64; KINDS] {

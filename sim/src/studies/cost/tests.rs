@@ -78,6 +78,49 @@ fn bills_follow_from_what_was_provisioned_or_consumed() {
     assert!((new - expected).abs() < expected / 500, "{new} {expected}");
 }
 
+/// Prices that a study states under a name of its own.
+fn stated(read_requests: &str, write_requests: &str, read_hour: &str, write_hour: &str) -> String {
+    format!(
+        "{SHORT}region = \"our contract\"\nprices = {{ from = 2024-11-01, \
+         read_requests_million = \"{read_requests}\", write_requests_million = \"{write_requests}\", \
+         read_unit_hour = \"{read_hour}\", write_unit_hour = \"{write_hour}\" }}\n"
+    )
+}
+
+#[test]
+fn stated_prices_give_the_rows_of_a_region_that_charges_them() {
+    let ours = run(&stated("$0.1415", "$0.705", "$0.000147", "$0.000735"), 2);
+    let ireland = run(&format!("{SHORT}region = \"eu-west-1\"\n"), 2);
+    // Without its prices of before, and without reserved capacity, which AWS alone sells.
+    let rows = |result: &StudyResult| {
+        let rows = result.rows.iter().filter(|row| {
+            let is_new = row.cell.get(NEW.0).is_some_and(|from| from == NEW.1);
+            is_new && !row.cell.contains_key("term")
+        });
+        let rows = rows.map(|row| (row.name.clone(), row.cell.clone(), row.value));
+        rows.collect::<Vec<_>>()
+    };
+    assert!(rows(&ours).len() > 50);
+    assert_eq!(rows(&ours), rows(&ireland));
+    assert!(ours.rows.iter().all(|row| !row.cell.contains_key("term")));
+    assert!(ireland.rows.iter().any(|row| row.cell.contains_key("term")));
+}
+
+#[test]
+fn stated_prices_are_billed_to_the_cent() {
+    // Those of Seoul have eight decimals.
+    let result = run(&stated("$0.1355", "$0.678", "$0.00014098", "$0.0007049"), 2);
+    let own = [
+        ("curve", "own"),
+        ("table", "provisioned"),
+        ("of_peak", "100%"),
+        NEW,
+    ];
+    let (bill, _) = row(&result, "bill_month_mean", &own);
+    // 240 read units and 200 write units for 720 hours, in hundredths of 10^-6 dollars.
+    assert_eq!(bill * 100, (240 * 14_098 + 200 * 70_490) * 720);
+}
+
 #[test]
 fn capacity_below_the_peak_fails_requests_and_their_price_is_told() {
     let result = run(SHORT, 2);
@@ -180,6 +223,27 @@ fn what_the_study_cannot_price_is_refused() {
         (
             "[study.cost]\nregion = \"eu-nowhere-1\"",
             "unknown name `eu-nowhere-1`",
+        ),
+        (
+            "[study.cost]\nprices = { from = 2026-03-01, read_requests_million = \"$0.1\" }",
+            "missing key `study.cost.prices.write_requests_million`",
+        ),
+        (
+            "[study.cost]\nprices.read_unit_hour = \"0.00013\"",
+            "`0.00013` does not say of which currency",
+        ),
+        (
+            "[study.cost]\nprices.from = 2026-03-01T00:00:00Z",
+            "is more than a day",
+        ),
+        (
+            "[study.cost]\nprices.write_unit_hours = \"$0.00065\"",
+            "unknown key `write_unit_hours`",
+        ),
+        (
+            "[study.cost]\nprices = { from = 2026-03-01, read_requests_million = \"$0\", \
+             write_requests_million = \"$1\", read_unit_hour = \"$1\", write_unit_hour = \"$1\" }",
+            "`read_requests_million` is nothing",
         ),
         (
             "[study.cost]\npeak_to_mean = [1.0]",

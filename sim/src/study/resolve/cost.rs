@@ -4,11 +4,11 @@ use super::{Resolver, placed};
 use crate::study::cell::{CapacityScaling, CostKnobs, Placed};
 use crate::study::cost::{self as doc, IndexProjection, ReadDesign, RetryMode};
 use crate::study::part::Located;
-use crate::study::scalars::{Count, Millionths};
+use crate::study::scalars::{Count, Dollars, Millionths};
 use kvrig_base::quantity::{Bytes, Share};
 use kvrig_base::time::Span;
 use kvrig_dynamo::limits::{GLOBAL_INDEXES_MAX, ITEM_BYTES_MAX};
-use kvrig_dynamo::price;
+use kvrig_dynamo::price::{self, Money, PriceTable};
 use kvrig_dynamo::scaling::TARGET_PERCENT;
 use kvrig_dynamo::schema::THROUGHPUT_MAX;
 use std::ops::RangeInclusive;
@@ -29,7 +29,11 @@ impl Resolver<'_, '_> {
     pub(super) fn cost(&mut self, knobs: &doc::Cost) -> Option<CostKnobs> {
         let path = |key: &str| format!("study.cost.{key}");
         let region = self.need(knobs.region.as_ref(), &path("region"), "whose prices hold");
-        let region = region.and_then(|region| self.region(region));
+        let region = region.and_then(|region| self.region(region, knobs.prices.is_some()));
+        let prices = match (&knobs.prices, &region) {
+            (Some(stated), Some(region)) => Some(Box::new(self.prices(stated, &region.value)?)),
+            _ => None,
+        };
         let mut utilisations = self.shares(knobs.utilisations.as_deref(), "utilisations");
         utilisations.sort_unstable_by_key(|share| share.0);
         let mut peak_shares = self.shares(knobs.peak_shares.as_deref(), "peak_shares");
@@ -53,6 +57,7 @@ impl Resolver<'_, '_> {
         let customer = knobs.customer_size.as_ref();
         Some(CostKnobs {
             region: region?,
+            prices,
             utilisations,
             peak_shares,
             peak_to_mean,
@@ -76,14 +81,60 @@ impl Resolver<'_, '_> {
             scaling,
         })
     }
-    fn region(&mut self, region: &Located<String>) -> Option<Placed<String>> {
+    fn region(&mut self, region: &Located<String>, is_stated: bool) -> Option<Placed<String>> {
         let known = price::regions();
-        if known.contains(&region.value.as_str()) {
+        if is_stated || known.contains(&region.value.as_str()) {
             return Some(placed(region));
         }
-        self.report
-            .unknown_name(region, &known, "no prices of this region are known");
+        let help = "no prices of this region are known; `study.cost.prices` can state them";
+        self.report.unknown_name(region, &known, help);
         None
+    }
+    fn prices(&mut self, stated: &doc::StatedPrices, region: &str) -> Option<PriceTable> {
+        let path = |key: &str| format!("study.cost.prices.{key}");
+        let mut amount = |amount: &Option<Located<Dollars>>, key: &str, meaning| {
+            let amount = self.need(amount.as_ref(), &path(key), meaning)?;
+            if amount.value.0 == Money::ZERO {
+                let message = format!("`{key}` is nothing");
+                let help = "choose more than $0; AWS charges for every unit";
+                self.report.out_of_range(amount.at, message, help);
+            }
+            Some(amount.value.0)
+        };
+        let read_requests_million = amount(
+            &stated.read_requests_million,
+            "read_requests_million",
+            "what a million read request units cost",
+        );
+        let write_requests_million = amount(
+            &stated.write_requests_million,
+            "write_requests_million",
+            "what a million write request units cost",
+        );
+        let read_unit_hour = amount(
+            &stated.read_unit_hour,
+            "read_unit_hour",
+            "what a read capacity unit costs by the hour",
+        );
+        let write_unit_hour = amount(
+            &stated.write_unit_hour,
+            "write_unit_hour",
+            "what a write capacity unit costs by the hour",
+        );
+        let from = self.need(stated.from.as_ref(), &path("from"), "since when");
+        Some(PriceTable {
+            region: region.to_owned().into(),
+            from: from?.value.0,
+            source: "stated by the study".into(),
+            read_requests_million: read_requests_million?,
+            write_requests_million: write_requests_million?,
+            read_unit_hour: read_unit_hour?,
+            write_unit_hour: write_unit_hour?,
+            // The study asks for neither.
+            storage_gb_month: Money::ZERO,
+            stream_reads_100k: Money::ZERO,
+            reserved: &[],
+        })
     }
     /// Distinct shares above none.
     fn shares(&mut self, shares: Option<&[Located<Share>]>, name: &str) -> Vec<Share> {

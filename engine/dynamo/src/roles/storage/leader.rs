@@ -48,6 +48,9 @@ pub(super) struct Leader {
     pub(super) cursors: Vec<Cursor>,
     /// As the leader of an index partition, the last batch of each partition of the table.
     pub(super) batches: BTreeMap<GroupId, u64>,
+    /// Since which entries changes are kept for transactions that read, and until when, in the order of
+    /// both.
+    kept: VecDeque<(LogIndex, Time)>,
     pub(super) heat: Heat,
     /// A split that waits for the indexes to follow.
     pub(super) splitting: Option<(Boundary, [GroupId; 2])>,
@@ -81,6 +84,7 @@ impl Leader {
                 })
                 .collect(),
             batches: BTreeMap::new(),
+            kept: VecDeque::new(),
             heat: Heat::new(now),
             splitting: None,
         };
@@ -107,6 +111,18 @@ impl Leader {
     pub(super) fn timer(&self) -> Time {
         let cursors = self.cursors.iter().map(|cursor| cursor.retry_at);
         cursors.fold(self.heartbeat_at, Time::min)
+    }
+    /// Keeps changes behind the entry `since` up to a time, for a transaction that has read so far.
+    pub(super) fn keep_changes(&mut self, since: LogIndex, until: Time) {
+        match self.kept.back_mut() {
+            Some(last) if last.0 == since => last.1 = until,
+            _ => self.kept.push_back((since, until)),
+        }
+    }
+    /// Changes behind this entry are kept at `now`.
+    fn kept_since(&mut self, now: Time) -> LogIndex {
+        while self.kept.pop_front_if(|(_, until)| *until <= now).is_some() {}
+        self.kept.front().map_or(LogIndex::MAX, |(since, _)| *since)
     }
     /// Keeps the items of a transaction for it.
     pub(super) fn lock(&mut self, name: TransactionName, since: LogIndex, plans: Vec<Plan>) {
@@ -316,7 +332,7 @@ impl Replica {
         if is_behind || matched.is_err() {
             self.send_entries(cx, number);
         }
-        self.forget(node);
+        self.forget(node, cx.now());
     }
     /// A majority has the log up to `agreed`, which ends in an epoch of its own.
     fn agree(&mut self, cx: &mut Cx<'_, Message>, node: &Node, agreed: LogIndex) {
@@ -336,11 +352,12 @@ impl Replica {
         self.feed_indexes(cx, node);
     }
     /// Forgets what nobody needs any more.
-    fn forget(&mut self, node: &Node) {
+    fn forget(&mut self, node: &Node, now: Time) {
         let (last, _) = self.log.last();
-        if let Standing::Leader(leader) = &self.standing {
+        if let Standing::Leader(leader) = &mut self.standing {
             let floor = leader.floor(last).min(self.committed);
-            let applied = leader.applied_by_all(last).min(self.committed);
+            let kept = leader.kept_since(now);
+            let applied = leader.applied_by_all(last).min(self.committed).min(kept);
             self.log.forget(floor);
             node.contents.borrow_mut().forget(self.group, applied);
         }

@@ -10,6 +10,7 @@ mod replica;
 mod serve;
 mod split;
 mod transact;
+mod transact_get;
 
 use super::contents::{Contents, is_behind};
 use super::directory::{Catalog, Directory, GroupId, KeyspaceId};
@@ -98,6 +99,13 @@ impl StorageNode {
         self.replicas
             .get(&group)
             .map_or_else(Vec::new, Replica::index_backlog)
+    }
+
+    /// Half read units and write units that the replica of a partition here has been charged with;
+    /// nothing where there is none, or where its share is not limited.
+    pub fn spent(&self, group: GroupId) -> (Option<u64>, Option<u64>) {
+        let replica = self.replicas.get(&group);
+        replica.map_or((None, None), |replica| replica.buckets.spent())
     }
 
     /// What an eventual read of a table would find here: nothing where this node has no replica of the
@@ -206,6 +214,8 @@ const fn group_of(body: &Body) -> Option<GroupId> {
         | Body::Unknown(group)
         | Body::Follow { group, .. }
         | Body::Prepare { group, .. }
+        | Body::ReadItems { group, .. }
+        | Body::ReadAgain { group, .. }
         | Body::Decide { group, .. } => *group,
         Body::Followed { from, .. } => *from,
         _ => return None,
@@ -235,6 +245,16 @@ fn refuse(cx: &mut Cx<'_, Message>, to: ActorId, group: GroupId, body: Body) {
             refused: None,
         },
         Body::Prepare { transaction, .. } => Body::Prepared {
+            transaction,
+            group,
+            result: None,
+        },
+        Body::ReadItems { transaction, .. } => Body::ItemsRead {
+            transaction,
+            group,
+            result: None,
+        },
+        Body::ReadAgain { transaction, .. } => Body::ReadAgainDone {
             transaction,
             group,
             result: None,

@@ -196,6 +196,15 @@ impl Replica {
                 actions,
                 ..
             } => self.prepare(cx, node, (from, transaction), &actions),
+            Body::ReadItems {
+                transaction, gets, ..
+            } => self.read_items(cx, node, (from, transaction), &gets),
+            Body::ReadAgain {
+                transaction,
+                keys,
+                since,
+                ..
+            } => self.read_again(cx, node, (from, transaction), (&keys, since)),
             Body::Decide {
                 transaction,
                 is_committed,

@@ -267,7 +267,7 @@ impl Replica {
 }
 
 /// Where a place lies among partitions.
-fn boundary(place: &crate::table::Place) -> Boundary {
+pub(super) fn boundary(place: &crate::table::Place) -> Boundary {
     Boundary {
         hash: place.hash,
         sort: place.inner.key().sort,
