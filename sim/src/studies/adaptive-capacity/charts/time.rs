@@ -44,6 +44,7 @@ fn layer(series: &str, value: &str, style: Style) -> Layer {
         series: series.to_owned(),
         x: "time".into(),
         y: value.to_owned(),
+        upper: None,
         group: Some("line".into()),
         style,
         cells: None,

@@ -187,6 +187,7 @@ fn layers(name: &str, value: &str, dashed: &str) -> Vec<Layer> {
         series,
         x: "s".into(),
         y: value.to_owned(),
+        upper: None,
         group: Some("line".into()),
         style,
         cells: None,
