@@ -207,7 +207,7 @@ pub(super) fn break_even(
             y: Spread::of(all)?,
         })
     });
-    let dots = tidy(dots.collect());
+    let dots = near_crossing(tidy(dots.collect()));
     if dots.is_empty() {
         return;
     }
@@ -259,6 +259,27 @@ pub(super) fn break_even(
         layers: lines_and_bands(name, columns, &dots),
         marks,
     });
+}
+
+/// Bills so far above that of on-demand, in millionths of it, would only press the crossings together.
+const FAR_PPM: i64 = 1_500_000;
+
+/// The dots of lines up to [`FAR_PPM`], and those by which a line leaves or enters that range.
+fn near_crossing(dots: Vec<Dot>) -> Vec<Dot> {
+    let is_near: Vec<bool> = (0..dots.len())
+        .map(|place| {
+            let dot = &dots[place];
+            let around = &dots[place.saturating_sub(1)..dots.len().min(place + 2)];
+            around.iter().any(|other| {
+                let same = (&other.panel, &other.line) == (&dot.panel, &dot.line);
+                same && other.y.mean <= FAR_PPM
+            })
+        })
+        .collect();
+    let pairs = dots.into_iter().zip(is_near);
+    pairs
+        .filter_map(|(dot, near)| near.then_some(dot))
+        .collect()
 }
 
 /// A curve of the sweep as the name of a panel.
@@ -315,4 +336,27 @@ pub(super) fn throttles_by_peak(drawn: &mut Drawn, rows: &[Row], spreads: &Sprea
         layers: lines_and_bands(name, columns, &dots),
         marks: Vec::new(),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_where_they_have_left_the_crossing_far_behind() {
+        let dot = |line: &str, x, ppm| Dot::alone(String::new(), line.into(), x, ppm);
+        let dots = vec![
+            dot("a", 1, 900_000),
+            dot("a", 2, 3_000_000),
+            dot("a", 3, 4_000_000),
+            dot("b", 1, 1_600_000),
+            dot("b", 2, 1_500_000),
+        ];
+        let near: Vec<(String, i64)> = near_crossing(dots)
+            .into_iter()
+            .map(|dot| (dot.line, dot.x))
+            .collect();
+        let expected = [("a", 1), ("a", 2), ("b", 1), ("b", 2)];
+        assert_eq!(near, expected.map(|(line, x)| (line.to_owned(), x)));
+    }
 }
