@@ -236,8 +236,11 @@ pub struct Layer {
     pub series: String,
     /// Its column for the horizontal axis.
     pub x: String,
-    /// Its column for the vertical axis.
+    /// Its column for the vertical axis; of a [`Style::Band`] its lower edge.
     pub y: String,
+    /// Column of the upper edge that a layer of [`Style::Band`] needs besides: nowhere below `y`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upper: Option<String>,
     /// Column whose values tell lines or colours apart, if any.
     pub group: Option<String>,
     /// How it is drawn.
@@ -280,6 +283,9 @@ pub enum Style {
     Steps,
     /// Filled areas, each group on top of those before it; all groups have the same places.
     Area,
+    /// A filled band behind all lines, in the colour of its group, between two columns; see
+    /// [`Layer::upper`]. Its edges are joined from point to point.
+    Band,
     /// Cells that are coloured by a count; see [`Layer::cells`].
     Heat,
 }

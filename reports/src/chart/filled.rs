@@ -1,4 +1,4 @@
-//! What fills a surface: stacked areas, and heat maps with their scale of colours.
+//! What fills a surface: stacked areas, bands, and heat maps with their scale of colours.
 
 use super::font::{Fonts, Weight};
 use super::palette::{self, BEYOND, Colour, HEAT, INK, LIMIT, MUTED};
@@ -9,6 +9,10 @@ use std::collections::BTreeMap;
 
 /// How much of an area's colour is seen: grid lines and other layers stay visible.
 const AREA_OPACITY: f64 = 0.45;
+/// How much of a band's colour is seen: bands of several groups lie on one another, and lines on them.
+const BAND_OPACITY: f64 = 0.2;
+/// Half of the width of a band that has a single place.
+const MARKER_HALF: f64 = 3.0;
 /// Size of the texts of a scale of colours.
 const SIZE: f64 = 12.0;
 /// Width of one colour on the scale.
@@ -53,13 +57,45 @@ pub(super) fn stack(traces: &[Trace], points: &mut [(i64, i64)]) -> Vec<i64> {
 /// Draws an area: filled between its edges, with a line along the upper one.
 pub(super) fn area(scene: &mut Scene, trace: &Trace, place: &dyn Fn((i64, i64)) -> Position) {
     let colour = palette::group(trace.group);
+    let upper = fill(scene, trace, AREA_OPACITY, place);
+    scene.line(upper, 1.5, colour);
+}
+
+/// Draws a band: filled between its edges, without a line of its own. A band of one place has no
+/// width of its own, so it gets that of a marker.
+pub(super) fn band(scene: &mut Scene, trace: &Trace, place: &dyn Fn((i64, i64)) -> Position) {
+    if let ([(x, upper)], [lower]) = (&trace.points[..], &trace.lower[..]) {
+        let ((x, top), (_, bottom)) = (place((*x, *upper)), place((*x, *lower)));
+        let (left, right) = (x - MARKER_HALF, x + MARKER_HALF);
+        let corners = vec![(left, top), (right, top), (right, bottom), (left, bottom)];
+        scene.tinted(corners, palette::group(trace.group), BAND_OPACITY);
+    } else {
+        fill(scene, trace, BAND_OPACITY, place);
+    }
+}
+
+/// The band of a legend's swatch whose middle is `(x, y)`.
+pub(super) fn band_swatch(scene: &mut Scene, colour: Colour, (x, y): Position) {
+    let (left, right, top, bottom) = (x - 10.5, x + 10.5, y - 6.0, y + 6.0);
+    let corners = vec![(left, top), (right, top), (right, bottom), (left, bottom)];
+    scene.tinted(corners, colour, BAND_OPACITY);
+}
+
+/// Fills what lies between the edges of a trace, and returns the upper one.
+fn fill(
+    scene: &mut Scene,
+    trace: &Trace,
+    opacity: f64,
+    place: &dyn Fn((i64, i64)) -> Position,
+) -> Vec<Position> {
     let upper: Vec<Position> = trace.points.iter().map(|&point| place(point)).collect();
     let lower = trace.points.iter().zip(&trace.lower);
     let lower: Vec<Position> = lower.map(|(&(x, _), &y)| place((x, y))).collect();
-    let mut outline = simplified(&upper);
+    let upper = simplified(&upper);
+    let mut outline = upper.clone();
     outline.extend(simplified(&lower).into_iter().rev());
-    scene.tinted(outline, colour, AREA_OPACITY);
-    scene.line(simplified(&upper), 1.5, colour);
+    scene.tinted(outline, palette::group(trace.group), opacity);
+    upper
 }
 
 /// Draws the cells of a heat map: neighbours of one colour as one rectangle.

@@ -238,6 +238,13 @@ fn swatch(scene: &mut Scene, plot: &Plot, group: usize, (x, y): (f64, f64)) {
         scene.rectangle((x + 4.0, y - 6.0), (x + 17.0, y + 6.0), colour);
         return;
     }
+    if styles.contains(&Style::Band) {
+        filled::band_swatch(scene, colour, (x + 10.5, y));
+        if styles.iter().all(|style| *style == Style::Band) {
+            return;
+        }
+    }
+    let styles: Vec<Style> = styles.into_iter().filter(|s| *s != Style::Band).collect();
     if styles
         .iter()
         .any(|style| matches!(style, Style::Line | Style::Steps))
@@ -282,6 +289,7 @@ fn draw_panel(
         match trace.style {
             Style::Stems => stems(scene, field, trace),
             Style::Area => filled::area(scene, trace, &place),
+            Style::Band => filled::band(scene, trace, &place),
             Style::Heat => filled::heat(scene, trace, &colours, &place),
             _ => {}
         }
@@ -307,7 +315,7 @@ fn draw_panel(
                     scene.marker(trace.group, at, 4.0, palette::group(trace.group));
                 }
             }
-            Style::Stems | Style::Bars | Style::Area | Style::Heat => {}
+            Style::Stems | Style::Bars | Style::Area | Style::Band | Style::Heat => {}
         }
     }
     lane.draw_labels(scene, field.top);

@@ -49,6 +49,35 @@ pub enum ChartError {
         /// The column.
         column: String,
     },
+    /// A layer is a band and names no column of its upper edge.
+    #[error("chart {chart}: the band of series {series} names no column of its upper edge")]
+    NoUpper {
+        /// The chart.
+        chart: String,
+        /// The series.
+        series: String,
+    },
+    /// The upper edge of a band lies below its lower one.
+    #[error(
+        "chart {chart}: row {row} of series {series} has {lower} in {lower_column}, above the {upper} \
+         in {upper_column}: the lower edge of a band lies nowhere above its upper one"
+    )]
+    Crossed {
+        /// The chart.
+        chart: String,
+        /// The series.
+        series: String,
+        /// The row of the series, from 1.
+        row: usize,
+        /// Column of the lower edge.
+        lower_column: String,
+        /// What it holds.
+        lower: i64,
+        /// Column of the upper edge.
+        upper_column: String,
+        /// What it holds.
+        upper: i64,
+    },
     /// The columns of a series have different lengths.
     #[error("series {series} has columns of different lengths")]
     Ragged {

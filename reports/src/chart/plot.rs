@@ -2,7 +2,9 @@
 
 use super::ChartError;
 use super::filled::{self, CellEnd};
-use kvrig_base::result::{Axis, Chart, Column, Mark, Quantity, Scale, Series, Style, Values};
+use kvrig_base::result::{
+    Axis, Chart, Column, Layer, Mark, Quantity, Scale, Series, Style, Values,
+};
 use std::collections::BTreeMap;
 
 /// Most points of one trace that are drawn. At one point a pixel more cannot be told apart; the
@@ -52,9 +54,9 @@ pub struct Trace {
     pub group: usize,
     /// How it is drawn.
     pub style: Style,
-    /// The points; of an area its upper edge, of a heat map the lower corners of its cells.
+    /// The points; of an area or band its upper edge, of a heat map the lower corners of its cells.
     pub points: Vec<(i64, i64)>,
-    /// The lower edge of an area at each point; empty for other styles.
+    /// The lower edge of an area or band at each point; empty for other styles.
     pub lower: Vec<i64>,
     /// What completes each cell of a heat map; empty for other styles.
     pub cells: Vec<CellEnd>,
@@ -64,6 +66,8 @@ pub struct Trace {
 #[derive(Clone, Copy)]
 struct Gathered {
     at: (i64, i64),
+    /// The upper edge of a band, whose lower one is in `at`.
+    upper: Option<i64>,
     end: Option<CellEnd>,
 }
 
@@ -163,6 +167,11 @@ impl Plot {
             None => Vec::new(),
         };
 
+        let upper = match layer.style {
+            Style::Band => Some(upper_edge(chart, found, layer)?),
+            _ => None,
+        };
+
         let category = self.x.quantity == Quantity::Category;
         let mut gathered: BTreeMap<(usize, usize), Vec<Gathered>> = BTreeMap::new();
         for row in 0..y.len() {
@@ -187,6 +196,7 @@ impl Plot {
             });
             let point = Gathered {
                 at: (at, y[row]),
+                upper: upper.map(|edge| edge[row]),
                 end: ends.get(row).copied(),
             };
             // A series without the panel column belongs to every panel.
@@ -202,17 +212,29 @@ impl Plot {
 
         self.dashed |= layer.style == Style::Dashed;
         for ((panel, group), mut gathered) in gathered {
-            gathered.sort_by_key(|point| point.at);
+            gathered.sort_by_key(|point| (point.at, point.upper));
             let cells: Vec<CellEnd> = gathered.iter().filter_map(|point| point.end).collect();
             let mut points: Vec<(i64, i64)> = gathered.iter().map(|point| point.at).collect();
             let traces = &mut self.panels[panel].traces;
             let lower = match layer.style {
                 Style::Area => filled::stack(traces, &mut points),
+                Style::Band => {
+                    let upper = gathered.iter().filter_map(|point| point.upper);
+                    let edges = points.iter_mut().zip(upper);
+                    edges
+                        .map(|((_, y), upper)| std::mem::replace(y, upper))
+                        .collect()
+                }
                 _ => Vec::new(),
             };
             for &(x, y) in &points {
                 widen(&mut self.x_extent, x);
                 widen(&mut self.y_extent, y);
+            }
+            if layer.style == Style::Band {
+                for &y in &lower {
+                    widen(&mut self.y_extent, y);
+                }
             }
             for cell in &cells {
                 widen(&mut self.x_extent, cell.x_to);
@@ -221,7 +243,7 @@ impl Plot {
             if layer.style == Style::Area {
                 widen(&mut self.y_extent, 0);
             }
-            let is_filled = matches!(layer.style, Style::Area | Style::Heat);
+            let is_filled = matches!(layer.style, Style::Area | Style::Band | Style::Heat);
             let before = points.len();
             if !is_filled {
                 points = thin(points, layer.style);
@@ -285,11 +307,19 @@ impl Plot {
         if self.y.scale != Scale::Log {
             return 0;
         }
+        let below = |y: i64| usize::from(y < 1);
         let traces = self.panels.iter().flat_map(|panel| &panel.traces);
         traces
-            .flat_map(|trace| &trace.points)
-            .filter(|&&(_, y)| y < 1)
-            .count()
+            .map(|trace| {
+                let points: usize = trace.points.iter().map(|&(_, y)| below(y)).sum();
+                // An area begins at zero by its nature; the edge of a band is a value.
+                let lower: usize = match trace.style {
+                    Style::Band => trace.lower.iter().map(|&y| below(y)).sum(),
+                    _ => 0,
+                };
+                points + lower
+            })
+            .sum()
     }
 }
 
@@ -384,6 +414,38 @@ fn numbers<'a>(
     match &column.values {
         Values::Int(values) => Ok(values),
         Values::Text(_) => Err(not_a_number(chart, series, column)),
+    }
+}
+
+/// The upper edge of a band, nowhere below its lower one.
+fn upper_edge<'a>(
+    chart: &Chart,
+    series: &'a Series,
+    layer: &Layer,
+) -> Result<&'a [i64], ChartError> {
+    let Some(name) = &layer.upper else {
+        return Err(ChartError::NoUpper {
+            chart: chart.name.clone(),
+            series: series.name.clone(),
+        });
+    };
+    let column = |name| numbers(chart, series, find_column(chart, series, name)?);
+    let (lower, upper) = (column(&layer.y)?, column(name)?);
+    if lower.len() != upper.len() {
+        return Err(ragged(series));
+    }
+    let mut edges = lower.iter().zip(upper);
+    match edges.position(|(lower, upper)| lower > upper) {
+        Some(row) => Err(ChartError::Crossed {
+            chart: chart.name.clone(),
+            series: series.name.clone(),
+            row: row + 1,
+            lower_column: layer.y.clone(),
+            lower: lower[row],
+            upper_column: name.clone(),
+            upper: upper[row],
+        }),
+        None => Ok(upper),
     }
 }
 

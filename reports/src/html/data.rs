@@ -39,6 +39,9 @@ struct TracePoints {
     style: Style,
     x: Vec<i64>,
     y: Vec<i64>,
+    /// The lower edge of a band, whose upper one is `y`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lower: Vec<i64>,
 }
 
 #[derive(Serialize)]
@@ -104,6 +107,10 @@ fn panel<'a>(panel: &'a Panel, plot: &Plot) -> PanelPoints<'a> {
         style: trace.style,
         x: trace.points.iter().map(|&(x, _)| x.max(least_x)).collect(),
         y: trace.points.iter().map(|&(_, y)| y.max(least_y)).collect(),
+        lower: match trace.style {
+            Style::Band => trace.lower.iter().map(|&y| y.max(least_y)).collect(),
+            _ => Vec::new(),
+        },
     });
     let marks = panel.marks.iter().map(|mark| {
         let empty = MarkPoints {

@@ -146,6 +146,44 @@
     }
   };
 
+  // Filled between two edges, over the grid and behind all lines.
+  const BAND_OPACITY = 0.2;
+  const fillBands = (panel) => (u) => {
+    const { ctx, bbox } = u;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.globalAlpha = BAND_OPACITY;
+    for (const trace of panel.traces) {
+      if (trace.style !== "band") continue;
+      // A band of one place has no width of its own.
+      const half = trace.x.length === 1 ? 3 * uPlot.pxRatio : 0;
+      const corners = (edge, shift) => trace.x.map((x, i) =>
+        [u.valToPos(x, "x", true) + shift, u.valToPos(edge[i], "y", true)]);
+      const outline = [...corners(trace.y, -half), ...corners(trace.y, half).slice(-1),
+        ...corners(trace.lower, half).reverse(), ...corners(trace.lower, -half).slice(0, 1)];
+      ctx.fillStyle = colour(trace.group);
+      ctx.beginPath();
+      outline.forEach(([x, y], i) => (i ? ctx.lineTo(x, y) : ctx.moveTo(x, y)));
+      ctx.closePath();
+      ctx.fill();
+    }
+    ctx.restore();
+  };
+  // What a group is at a place: its value, the ends of its band, or both.
+  const reading = (chart, panel, trace, x, value) => {
+    const say = (n) => format(chart.y.quantity, n);
+    const isBand = (other) => other.style === "band" && other.group === trace.group;
+    const band = trace.style === "band" ? trace : panel.traces.find(isBand);
+    const at = band ? band.x.indexOf(x) : -1;
+    const ends = at < 0 ? "" : `${say(band.lower[at])} to ${say(band.y[at])}`;
+    if (trace.style !== "band") return ends ? `${say(value)} (${ends})` : say(value);
+    const isSaid = panel.traces.some((other) => other.style !== "band"
+      && other.style !== "dashed" && other.group === trace.group && other.x.includes(x));
+    return isSaid ? "" : ends;
+  };
+
   const widthOf = (host) => Math.max(240, Math.floor(host.clientWidth));
 
   // Whether a later line would hide most of this one: then it is drawn wider, so that both are seen.
@@ -204,6 +242,8 @@
         axes: [axis(chart.x, false), axis(chart.y, true)],
         series: [{}, ...panel.traces.map((trace, index) => ({
           label: chart.groups[trace.group],
+          // Bands are filled by `fillBands`; here they make their places readable.
+          show: trace.style !== "band",
           stroke: colour(trace.group),
           width: trace.style === "stems" ? 1.25
             : trace.style === "line" && covered(chart, panel, index) ? 6 : 2,
@@ -229,6 +269,7 @@
         },
         hooks: {
           drawClear: [drawBands(panel)],
+          drawAxes: [fillBands(panel)],
           draw: [drawMarks(chart, panel)],
           setCursor: [(u) => {
             const { idx } = u.cursor;
@@ -236,9 +277,9 @@
             const parts = [`${chart.x.label}: ${format(chart.x.quantity, u.data[0][idx])}`];
             panel.traces.forEach((trace, i) => {
               const value = u.data[i + 1][idx];
-              if (value != null && trace.style !== "dashed") {
-                parts.push(`${chart.groups[trace.group]}: ${format(chart.y.quantity, value)}`);
-              }
+              if (value == null || trace.style === "dashed") return;
+              const read = reading(chart, panel, trace, u.data[0][idx], value);
+              if (read) parts.push(`${chart.groups[trace.group]}: ${read}`);
             });
             readout.textContent = (panel.name ? `${panel.name} · ` : "") + parts.join(" · ");
           }],
@@ -285,7 +326,13 @@
       for (const trace of panel.traces) {
         trace.x.forEach((x, i) => {
           const at = chart.categories.length ? chart.categories[x] : x;
-          out.push([panel.name, chart.groups[trace.group], at, trace.y[i]]);
+          const group = chart.groups[trace.group];
+          if (trace.style === "band") {
+            out.push([panel.name, `${group}, lower edge`, at, trace.lower[i]]);
+            out.push([panel.name, `${group}, upper edge`, at, trace.y[i]]);
+          } else {
+            out.push([panel.name, group, at, trace.y[i]]);
+          }
         });
       }
     }

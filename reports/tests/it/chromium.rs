@@ -135,11 +135,14 @@ fn pages_draw_without_errors_and_load_nothing() {
     hostile.quick = true;
     hostile.verdicts[0].verdict = Outcome::Fail;
     hostile.charts.push(common::bars());
+    let (band, of_band) = common::band();
+    hostile.charts.push(band);
+    hostile.series.push(of_band);
     write(&folder.join("out"), &[common::sample(), hostile]);
 
     for (page, panels) in [
         ("rehash/index.html", 5),
-        ("hostile/index.html", 5),
+        ("hostile/index.html", 6),
         ("rehash/measured/index.html", 2),
         ("index.html", 0),
     ] {
@@ -163,6 +166,33 @@ fn pages_draw_without_errors_and_load_nothing() {
             assert_eq!(drawn, panels, "{page}: one canvas for each panel");
         }
     }
+}
+
+#[test]
+fn a_place_in_a_band_reads_as_the_line_and_the_ends_around_it() {
+    let Some(program) = chromium() else { return };
+    let folder = place("band");
+    let mut result = common::sample();
+    let (band, of_band) = common::band();
+    result.charts = vec![band];
+    result.series.push(of_band);
+    let target = folder.join("out");
+    write(&target, &[result]);
+    // The page's own keys walk from place to place.
+    let walk = "<script>setTimeout(() => {
+        const plot = document.querySelector('#chart-pause-over-seeds .uplot');
+        plot.focus();
+        for (let step = 0; step < 5; step += 1) {
+            plot.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight' }));
+        }
+    }, 500)</script>";
+    let page = folder.join("page.html");
+    let text = fs::read_to_string(target.join("index.html")).unwrap();
+    fs::write(&page, text + walk).unwrap();
+    let (document, _, _) = visit(program, &page, &folder);
+    let read = "entries: 2²² · at-once: 12.58 ms (10.07 ms to 15.1 ms) · \
+                redis-7.0: 4.194 ms (3.355 ms to 5.033 ms)";
+    assert!(document.contains(read), "{document}");
 }
 
 #[test]

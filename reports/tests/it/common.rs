@@ -144,6 +144,7 @@ fn charts() -> Vec<Chart> {
         series: series.to_owned(),
         x: x.to_owned(),
         y: y.to_owned(),
+        upper: None,
         group: Some(group.to_owned()),
         style,
         cells: None,
@@ -240,12 +241,63 @@ pub(crate) fn bars() -> Chart {
             series: "pause-by-size".to_owned(),
             x: "table".to_owned(),
             y: "longest".to_owned(),
+            upper: None,
             group: Some("size".to_owned()),
             style: Style::Bars,
             cells: None,
         }],
         marks: vec![],
     }
+}
+
+/// Lines over a band of each group, and the series behind them.
+pub(crate) fn band() -> (Chart, Series) {
+    let (mut table, mut size, mut longest) = (vec![], vec![], vec![]);
+    let (mut lowest, mut highest) = (vec![], vec![]);
+    for (t, name) in (0_i64..).zip(TABLES) {
+        for exponent in 18..=24 {
+            let mean = (1_i64 << exponent) * (3 - 2 * t);
+            table.push(name);
+            size.push(1_i64 << exponent);
+            longest.push(mean);
+            lowest.push(mean - mean / (4 + exponent % 3));
+            highest.push(mean + mean / 5);
+        }
+    }
+    let series = Series {
+        name: "pause-over-seeds".to_owned(),
+        columns: vec![
+            texts("table", table),
+            ints("size", "", size),
+            ints("longest", "ns", longest),
+            ints("lowest", "ns", lowest),
+            ints("highest", "ns", highest),
+        ],
+    };
+    let layer = |y: &str, upper: Option<&str>, style| Layer {
+        series: series.name.clone(),
+        x: "size".to_owned(),
+        y: y.to_owned(),
+        upper: upper.map(Into::into),
+        group: Some("table".to_owned()),
+        style,
+        cells: None,
+    };
+    let chart = Chart {
+        name: "pause-over-seeds".to_owned(),
+        title: "Longest pause against the size of the table, over seeds".to_owned(),
+        message: "Bands reach from the lowest to the highest of five seeds.".to_owned(),
+        alt: "Two rising lines with bands around them.".to_owned(),
+        x: axis("entries", Quantity::PowerOfTwo, Scale::Log),
+        y: axis("longest pause", Quantity::Nanos, Scale::Linear),
+        panels: None,
+        layers: vec![
+            layer("longest", None, Style::Line),
+            layer("lowest", Some("highest"), Style::Band),
+        ],
+        marks: vec![],
+    };
+    (chart, series)
 }
 
 fn rows() -> Vec<Row> {
@@ -385,6 +437,7 @@ pub(crate) fn measured() -> MeasuredResult {
                 series: "pause-measured".to_owned(),
                 x: "size".to_owned(),
                 y: "longest".to_owned(),
+                upper: None,
                 group: Some("table".to_owned()),
                 style: Style::Points,
                 cells: None,

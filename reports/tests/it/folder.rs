@@ -101,6 +101,22 @@ fn what_was_written_reads_back_and_redraws_the_same() {
 }
 
 #[test]
+fn a_band_reads_back_and_layers_without_an_upper_edge_say_nothing_of_it() {
+    let target = place("band");
+    let mut result = small();
+    let (chart, series) = common::band();
+    result.charts.push(chart.clone());
+    result.series.push(series);
+    write(&target, &[result]);
+    let stored = fs::read_to_string(target.join("charts/charts.json")).unwrap();
+    assert_eq!(stored.matches("\"upper\"").count(), 1, "{stored}");
+    assert_eq!(load(&target).unwrap()[0].charts.last(), Some(&chart));
+    let before = files(&target);
+    redraw(&target, None).unwrap();
+    assert!(before == files(&target));
+}
+
+#[test]
 fn a_folder_of_another_version_keeps_its_stamps_when_it_is_drawn_again() {
     let target = place("stamps");
     write(&target, &[small()]);

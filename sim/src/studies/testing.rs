@@ -4,7 +4,7 @@ use super::{find, plan};
 use crate::run::{self, Observer, Points};
 use crate::study::{self, Files, Flags, Layers, Source, Study};
 use kvrig_base::diagnostic::{self, Diagnostic};
-use kvrig_base::result::StudyResult;
+use kvrig_base::result::{Chart, StudyResult, Style, Values};
 
 /// A folder without files.
 pub(super) struct NoFiles;
@@ -90,4 +90,60 @@ pub(super) fn assert_sentences_rest_on_rows(result: &StudyResult) {
         assert!(finding.rows.iter().all(|&row| row < result.rows.len()));
         assert!(finding.warning || !finding.rows.is_empty(), "{finding:?}");
     }
+}
+
+/// The chart called so.
+pub(super) fn chart<'a>(result: &'a StudyResult, name: &str) -> &'a Chart {
+    let chart = result.charts.iter().find(|chart| chart.name == name);
+    chart.unwrap_or_else(|| panic!("no chart {name}"))
+}
+
+/// Lower edge, line, and upper edge at each place of the chart's band, with the names of its lines.
+///
+/// Asserts that the chart says what its band is, and that every line lies in its band.
+pub(super) fn band(result: &StudyResult, name: &str) -> Vec<(String, [i64; 3])> {
+    let chart = chart(result, name);
+    assert!(
+        chart
+            .message
+            .contains("from the lowest to the highest of 2 seeds"),
+        "{}",
+        chart.message
+    );
+    let layers = &chart.layers;
+    let band = layers.iter().find(|layer| layer.style == Style::Band);
+    let band = band.unwrap_or_else(|| panic!("no band in {name}"));
+    let of_series = |layer: &&kvrig_base::result::Layer| {
+        layer.style == Style::Line && layer.series == band.series
+    };
+    let line = layers.iter().find(of_series);
+    let line = line.unwrap_or_else(|| panic!("no line in the band of {name}"));
+    assert_eq!((&line.x, &line.group), (&band.x, &band.group));
+    let series = result.series.iter().find(|one| one.name == band.series);
+    let column = |name: &Option<String>| {
+        let mut columns = series.iter().flat_map(|series| &series.columns);
+        let column = columns.find(|column| Some(&column.name) == name.as_ref());
+        &column
+            .unwrap_or_else(|| panic!("no column {name:?}"))
+            .values
+    };
+    let numbers = |name: Option<String>| match column(&name) {
+        Values::Int(values) => values,
+        Values::Text(_) => panic!("{name:?} holds text"),
+    };
+    let Values::Text(names) = column(&band.group) else {
+        panic!("lines have no names");
+    };
+    let lower = numbers(Some(band.y.clone()));
+    let (middle, upper) = (numbers(Some(line.y.clone())), numbers(band.upper.clone()));
+    let edges = lower.iter().zip(middle).zip(upper);
+    let edges = edges.map(|((&lower, &middle), &upper)| [lower, middle, upper]);
+    let places: Vec<(String, [i64; 3])> = names.iter().cloned().zip(edges).collect();
+    assert_eq!(places.len(), lower.len());
+    let lies_within = |[lower, middle, upper]: [i64; 3]| lower <= middle && middle <= upper;
+    assert!(
+        places.iter().all(|(_, edges)| lies_within(*edges)),
+        "{places:?}"
+    );
+    places
 }

@@ -1,6 +1,9 @@
 //! The study on short loads.
 
-use crate::studies::testing::{assert_same_for_any_jobs, assert_sentences_rest_on_rows, run};
+use crate::studies::testing::{
+    assert_same_for_any_jobs, assert_sentences_rest_on_rows, band, chart, run,
+};
+use kvrig_base::result::Style;
 
 const SHORT: &str = "[study.adaptive-capacity]\nuneven_span = \"50min\"\n\
     one_key = \"2k/s\"\none_key_span = \"8min\"\nsplit_delays = [\"2min\"]\nramp_to = \"6k/s\"\n\
@@ -43,8 +46,42 @@ fn rows_have_the_figures_that_aws_and_arithmetic_give() {
     let healing = value("throttled_share", "one key", "gac-2022", Some("random"));
     assert!(healing < 450_000, "{healing}");
     assert_eq!(result.charts.len(), 6);
+    let ramps = band(&result, "ramps");
+    assert_eq!(ramps.len(), 2);
+    assert!(
+        ramps[0].1[1] > ramps[1].1[1],
+        "a longer ramp throttles less"
+    );
+    let steps = band(&result, "one-key-staircase");
+    let splits = steps
+        .iter()
+        .filter(|(line, _)| line == "splits after about 2min");
+    // Splits come at drawn times: for a while one seed has what the other has not.
+    assert!(
+        splits
+            .clone()
+            .any(|(_, [lowest, _, highest])| highest - lowest > 500)
+    );
+    // Eight minutes of it, in steps of twenty seconds.
+    assert_eq!(splits.count(), 24);
+    let never = steps
+        .iter()
+        .filter(|(line, _)| line.starts_with("never split"));
+    assert!(never.clone().count() > 0);
+    assert!(never.skip(1).all(|(_, [_, _, highest])| *highest < 1_100));
     assert_sentences_rest_on_rows(&result);
     assert!(result.findings.len() >= 6, "{:#?}", result.findings);
+}
+
+#[test]
+fn one_seed_has_lines_without_bands() {
+    let result = run(&SHORT.replace("seeds = 2", "seeds = 1"), 2);
+    for name in ["ramps", "one-key-staircase"] {
+        let chart = chart(&result, name);
+        let styles: Vec<Style> = chart.layers.iter().map(|layer| layer.style).collect();
+        assert_eq!(styles, [Style::Line], "{name}");
+        assert!(!chart.message.contains("bands"), "{}", chart.message);
+    }
 }
 
 #[test]

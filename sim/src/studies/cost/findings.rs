@@ -70,6 +70,7 @@ pub(super) fn findings(rows: &[Row], warnings: &[String]) -> Vec<Finding> {
     findings.extend(break_even_used(&all, &prices));
     findings.extend(break_even_peak(&all, &prices));
     if let Some(&latest) = prices.last() {
+        findings.extend(break_even_scaled(&all, latest));
         findings.extend(own_arrivals(&all, latest));
         findings.extend(
             ["day", "bursts"]
@@ -88,6 +89,22 @@ pub(super) fn findings(rows: &[Row], warnings: &[String]) -> Vec<Finding> {
     findings
 }
 
+/// The value of a row with its interval over the seeds, or that they agree in all digits shown.
+fn with_interval(found: Found<'_>) -> String {
+    let row = found.1;
+    let say = |value| format_value(row.unit, value);
+    match row.lo.zip(row.hi).map(|(lo, hi)| (say(lo), say(hi))) {
+        Some((lo, hi)) if lo != hi => {
+            let seeds = row.seeds;
+            format!(
+                "{} (95 % interval of {seeds} seeds {lo} to {hi})",
+                value(found)
+            )
+        }
+        _ => value(found),
+    }
+}
+
 /// `; so much at the prices from a day (so much by the quotient of prices)` for every price table.
 fn by_prices<'a>(
     all: &Cells<'a>,
@@ -104,7 +121,7 @@ fn by_prices<'a>(
         let law = all.find(names.1, &[("prices", from)])?;
         parts.push(format!(
             "{} at the prices from {from} (by the quotient of prices {})",
-            value(found),
+            with_interval(found),
             value(law)
         ));
         used.extend([found, law]);
@@ -138,6 +155,52 @@ fn break_even_peak(all: &Cells<'_>, prices: &[&str]) -> Option<Finding> {
     let text = format!(
         "A table provisioned for its peak costs more than on-demand where the peak is so many times the \
          mean: {}.",
+        parts.join("; ")
+    );
+    Some(finding(text, &used))
+}
+
+/// Where an auto-scaled table comes to cost more than on-demand, or how near to it. Here seeds matter:
+/// when alarms act and where bursts lie is drawn.
+fn break_even_scaled(all: &Cells<'_>, latest: &str) -> Option<Finding> {
+    let mut parts = Vec::new();
+    let mut used = Vec::new();
+    for (curve, words) in [("day", "days"), ("bursts", "bursts")] {
+        let bills = ratios_of(all, curve).into_iter().filter_map(|ratio| {
+            let cell = [("curve", curve), ("peak_to_mean", ratio)];
+            let scaled = all.month(&cell, AUTO_SCALED, latest)?;
+            let on_demand = all.month(&cell, ON_DEMAND, latest)?;
+            let share = i128::from(scaled.1.value) * 1_000_000;
+            let share = share.checked_div(i128::from(on_demand.1.value))?;
+            Some((share, ratio, scaled, on_demand))
+        });
+        let Some((_, ratio, scaled, on_demand)) = bills.max_by_key(|&(share, ..)| share) else {
+            continue;
+        };
+        let cell = [("curve", curve), ("table", AUTO_SCALED), ("prices", latest)];
+        parts.push(match all.find("break_even_peak_mean", &cell) {
+            Some(crossing) => {
+                used.push(crossing);
+                let (seeds, of) = (crossing.1.seeds, scaled.1.seeds);
+                format!(
+                    "under {words} it crosses at peaks of {} times the mean, under {seeds} of {of} seeds",
+                    with_interval(crossing)
+                )
+            }
+            None => format!("under {words} it crosses at no peak that was run"),
+        });
+        parts.push(format!(
+            "it is dearest beside on-demand at {ratio} times the mean, {} beside {}",
+            with_interval(scaled),
+            value(on_demand)
+        ));
+        used.extend([scaled, on_demand]);
+    }
+    if parts.is_empty() {
+        return None;
+    }
+    let text = format!(
+        "Auto scaling beside on-demand, at the prices from {latest}: {}.",
         parts.join("; ")
     );
     Some(finding(text, &used))
@@ -183,8 +246,8 @@ fn own_arrivals(all: &Cells<'_>, latest: &str) -> Option<Finding> {
     Some(finding(text, &used))
 }
 
-/// Auto scaling at the middle one of the peaks that were run.
-fn scaling(all: &Cells<'_>, curve: &str, latest: &str) -> Option<Finding> {
+/// The peaks of a curve that were run, ascending.
+fn ratios_of<'a>(all: &Cells<'a>, curve: &str) -> Vec<&'a str> {
     let ratios = all.rows.iter().filter(|row| {
         row.variant == all.variant
             && axis(row, "curve") == Some(curve)
@@ -196,7 +259,13 @@ fn scaling(all: &Cells<'_>, curve: &str, latest: &str) -> Option<Finding> {
         .collect();
     ratios.sort_by(|one, other| one.0.total_cmp(&other.0));
     ratios.dedup();
-    let (_, ratio) = *ratios.get(ratios.len() / 2)?;
+    ratios.into_iter().map(|(_, text)| text).collect()
+}
+
+/// Auto scaling at the middle one of the peaks that were run.
+fn scaling(all: &Cells<'_>, curve: &str, latest: &str) -> Option<Finding> {
+    let ratios = ratios_of(all, curve);
+    let ratio = *ratios.get(ratios.len() / 2)?;
     let cell = [("curve", curve), ("peak_to_mean", ratio)];
     let scaled = all.month(&cell, AUTO_SCALED, latest)?;
     let on_demand = all.month(&cell, ON_DEMAND, latest)?;

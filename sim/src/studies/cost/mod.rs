@@ -334,7 +334,7 @@ impl Question for Cost {
         let told = Told {
             findings: findings::findings(rows, &warnings),
             table: summary::table(rows),
-            drawn: charts::draw(&found, rows),
+            drawn: charts::draw(&found, rows, &samples),
             model_card: card::model_card(&planned.cells, &warnings),
             counters: BTreeMap::from([
                 ("requests".to_owned(), requests),

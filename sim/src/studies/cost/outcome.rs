@@ -90,6 +90,12 @@ impl PointOutcome {
             .iter()
             .find(|table| table.table == name && (name != PROVISIONED || table.is_for_peak()))
     }
+    /// The prices that it was billed under, by the days from which they hold.
+    pub(super) fn prices(&self) -> Vec<&str> {
+        let on_demand = self.table(ON_DEMAND);
+        let bills = on_demand.map_or(&[][..], |table| &table.bills);
+        bills.iter().map(|bill| bill.prices.as_str()).collect()
+    }
 }
 
 /// Adds samples of one cell.
@@ -217,16 +223,9 @@ fn savings(point: &PointOutcome, list: &mut Vec<Sample>) {
     }
 }
 
-/// The prices that a point was billed under.
-fn prices_of(point: &PointOutcome) -> Vec<&str> {
-    let on_demand = point.table(ON_DEMAND);
-    let bills = on_demand.map_or(&[][..], |table| &table.bills);
-    bills.iter().map(|bill| bill.prices.as_str()).collect()
-}
-
 /// Where provisioned and on-demand bills cross under an even load.
 fn break_even_used(point: &PointOutcome, list: &mut Vec<Sample>) {
-    for prices in prices_of(point) {
+    for prices in point.prices() {
         let on_demand = point.table(ON_DEMAND).and_then(|table| table.month(prices));
         let provisioned = point.tables.iter().filter(|table| table.used.is_some());
         let mut curve: Vec<(u64, i64, i64)> = provisioned
@@ -253,7 +252,7 @@ fn break_even_peaks(points: &[PointOutcome], list: &mut Vec<Sample>) {
     });
     for (_, first) in firsts {
         for table in [PROVISIONED, AUTO_SCALED] {
-            for prices in prices_of(first) {
+            for prices in first.prices() {
                 let beside = points.iter().filter(|other| is_beside(other, first));
                 let mut curve: Vec<(u64, i64, i64)> = beside
                     .filter_map(|point| {

@@ -1,9 +1,9 @@
 //! The study on short runs.
 
 use crate::studies::testing::{
-    assert_same_for_any_jobs, assert_sentences_rest_on_rows, refusal, run,
+    assert_same_for_any_jobs, assert_sentences_rest_on_rows, band, chart, refusal, run,
 };
-use kvrig_base::result::StudyResult;
+use kvrig_base::result::{Mark, StudyResult};
 
 /// The value of a metric in the cell with these axes, and its interval.
 fn row(result: &StudyResult, name: &str, cell: &[(&str, &str)]) -> (i64, Option<(i64, i64)>) {
@@ -46,6 +46,46 @@ fn simulated_bills_cross_where_the_quotient_of_prices_says() {
             assert!((ratio - around).abs() < around / 20, "{curve}: {ratio}");
         }
     }
+}
+
+#[test]
+fn bills_beside_on_demand_have_bands_and_marks_where_they_cross() {
+    let result = run(SHORT, 2);
+    let shares = band(&result, "break-even");
+    let of = |line: &str| {
+        let of_line = shares.iter().filter(|(name, _)| name == line);
+        of_line.map(|&(_, edges)| edges).collect::<Vec<_>>()
+    };
+    // Two curves of three peaks each; twice the mean costs 57.8 % of on-demand: 2 / 3.462.
+    let provisioned = of("provisioned from 2024-11-01");
+    assert_eq!(provisioned.len(), 6);
+    let twice = provisioned
+        .iter()
+        .filter(|edges| edges[1].abs_diff(577_700) < 6_000);
+    assert_eq!(twice.count(), 2, "{provisioned:?}");
+    // When alarms act is drawn.
+    let scaled = of("auto-scaled from 2024-11-01");
+    assert!(
+        scaled
+            .iter()
+            .any(|[lowest, _, highest]| highest - lowest > 1_000)
+    );
+    let marks = &chart(&result, "break-even").marks;
+    for (curve, panel) in [("day", "days"), ("bursts", "bursts")] {
+        for prices in [OLD, NEW] {
+            let cell = [("curve", curve), ("table", "provisioned"), prices];
+            let (ratio, interval) = row(&result, "break_even_peak_mean", &cell);
+            assert!(interval.is_some_and(|(lo, hi)| lo <= ratio && ratio <= hi));
+            let is_it = |mark: &Mark| {
+                matches!(mark, Mark::Vertical { at, panel: Some(of), label }
+                    if *at == ratio && of == panel && label.starts_with("provisioned"))
+            };
+            assert!(marks.iter().any(is_it), "{curve} {prices:?}: {marks:?}");
+        }
+    }
+    let texts = result.findings.iter().map(|finding| &finding.text);
+    let beside = texts.filter(|text| text.starts_with("Auto scaling beside on-demand"));
+    assert_eq!(beside.count(), 1);
 }
 
 #[test]

@@ -268,6 +268,7 @@ fn layer(series: &str, y: &str, style: Style) -> Layer {
         series: series.into(),
         x: "memory".into(),
         y: y.into(),
+        upper: None,
         group: Some("policy".into()),
         style,
         cells: None,

@@ -75,6 +75,43 @@ fn a_mild_skew_heals_by_splits_and_a_hot_key_never_does() {
     assert!(value(&result, "country", None, "failed_healed_share") < 1_000);
 }
 
+#[test]
+fn lines_over_skew_lie_in_bands_of_seeds_and_cells_beside_have_lines_of_their_own() {
+    let small = SMALL.replace("find_max_rate = false", "find_max_rate = true");
+    let small = small.replace("duration = \"6min\"", "duration = \"4min\"");
+    let text = format!(
+        "{small}[sweep]\n\"workload.popularity.zipf.s\" = [0.9, 1.2]\n\
+         \"store.dynamodb.partitions\" = [4, 8]\n"
+    );
+    let result = run(&text, 2);
+    let shares = testing::band(&result, "throttled-against-skew");
+    // Four lines of two cells beside at two exponents.
+    assert_eq!(shares.len(), 16, "{shares:?}");
+    let early = "failed at first, before any split, partitions=8";
+    let early: Vec<[i64; 3]> = shares
+        .iter()
+        .filter(|(line, _)| line == early)
+        .map(|&(_, edges)| edges)
+        .collect();
+    assert_eq!(early.len(), 2, "{shares:?}");
+    let row = result.rows.iter().find(|row| {
+        row.name == "failed_early_share" && row.cell["partitions"] == "8" && row.cell["s"] == "1.2"
+    });
+    assert_eq!(early[1][1], row.expect("a row of the sweep").value);
+    // Seeds place keys differently.
+    assert!(
+        shares
+            .iter()
+            .any(|(_, [lowest, _, highest])| lowest < highest)
+    );
+    let rates = testing::band(&result, "clean-rate");
+    assert!(
+        rates
+            .iter()
+            .any(|(_, [lowest, _, highest])| lowest < highest)
+    );
+}
+
 /// One device asks for more than a partition gives; a hundred shards of it lie in all four.
 #[test]
 fn shards_of_a_key_that_is_not_named_lie_apart() {

@@ -129,6 +129,7 @@ pub fn responses(all: &[Responses], idle: &HistogramData) -> (Chart, Series) {
             series: NAME.to_owned(),
             x: "nines".to_owned(),
             y: "time".to_owned(),
+            upper: None,
             group: Some("curve".to_owned()),
             style: Style::Line,
             cells: None,

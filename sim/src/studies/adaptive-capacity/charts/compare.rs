@@ -1,7 +1,9 @@
 //! What is compared at a glance: lengths of ramps, and mechanisms by load.
 
 use crate::studies::adaptive_capacity::outcome::{PointOutcome, ppm};
-use crate::studies::drawing::{Drawn, axis, numbers, text};
+use crate::studies::drawing::{
+    Drawn, Spread, axis, band_of, band_words, numbers, spread_columns, text,
+};
 use crate::study::ModelName;
 use kvrig_base::metric::Unit;
 use kvrig_base::quantity::format_value;
@@ -10,7 +12,7 @@ use kvrig_base::row::Row;
 use kvrig_base::time::Span;
 use std::collections::BTreeMap;
 
-/// What is throttled against the length of a ramp, every seed and their mean.
+/// What is throttled against the length of a ramp, over the seeds.
 pub(super) fn ramps(found: &[&PointOutcome], drawn: &mut Drawn) {
     const NAME: &str = "ramps";
     let mut shares: BTreeMap<u64, Vec<i64>> = BTreeMap::new();
@@ -22,40 +24,43 @@ pub(super) fn ramps(found: &[&PointOutcome], drawn: &mut Drawn) {
         let held = shares.entry(length.as_nanos()).or_default();
         held.push(ppm(books.throttled(), books.attempts));
     }
-    let mean = |all: &[i64]| all.iter().sum::<i64>() / all.len().max(1) as i64;
-    let means: Vec<(u64, i64)> = shares.iter().map(|(&at, all)| (at, mean(all))).collect();
-    let (Some(first), Some(last)) = (means.first(), means.last()) else {
+    let (lengths, spreads): (Vec<i64>, Vec<Spread>) = shares
+        .iter()
+        .filter_map(|(&length, all)| Some((length.cast_signed(), Spread::of(all)?)))
+        .unzip();
+    let mut ends = lengths.iter().zip(&spreads);
+    let (Some(first), Some(last)) = (ends.clone().next(), ends.next_back()) else {
         return;
     };
-    let of_seeds: Vec<(u64, i64)> = shares
-        .iter()
-        .flat_map(|(&at, all)| all.iter().map(move |&share| (at, share)))
-        .collect();
-    for (name, line, points) in [
-        (NAME.to_owned(), "mean of the seeds", &means),
-        (format!("{NAME}-seeds"), "one seed", &of_seeds),
-    ] {
-        drawn.series.push(Series {
-            name,
-            columns: vec![
-                text("line", vec![line.to_owned(); points.len()]),
-                numbers(
-                    "length",
-                    "ns",
-                    points.iter().map(|p| p.0.cast_signed()).collect(),
-                ),
-                numbers("throttled", "ppm", points.iter().map(|p| p.1).collect()),
-            ],
-        });
-    }
-    let nanos = |at: u64| format_value(Unit::Nanos, at.cast_signed());
+    let words = |(&length, spread): (&i64, &Spread)| {
+        let length = format_value(Unit::Nanos, length);
+        (length, format_value(Unit::Ppm, spread.mean))
+    };
+    let ((shortest, most), (longest, least)) = (words(first), words(last));
     let message = format!(
-        "A ramp of {} throttles {} of the requests, one of {} throttles {}",
-        nanos(first.0),
-        format_value(Unit::Ppm, first.1),
-        nanos(last.0),
-        format_value(Unit::Ppm, last.1)
+        "A ramp of {shortest} throttles {most} of the requests, one of {longest} throttles {least}{}",
+        band_words("means", &spreads),
     );
+    let mut columns = vec![
+        text("line", vec!["over the seeds".to_owned(); lengths.len()]),
+        numbers("length", "ns", lengths),
+    ];
+    columns.extend(spread_columns("throttled", "ppm", &spreads));
+    drawn.series.push(Series {
+        name: NAME.into(),
+        columns,
+    });
+    let line = Layer {
+        series: NAME.into(),
+        x: "length".into(),
+        y: "throttled".into(),
+        upper: None,
+        group: Some("line".into()),
+        style: Style::Line,
+        cells: None,
+    };
+    let mut layers = vec![line.clone()];
+    layers.extend(band_of(&line, &spreads));
     drawn.charts.push(Chart {
         name: NAME.into(),
         title: "A new table on demand: the longer the ramp, the less is throttled".into(),
@@ -64,19 +69,7 @@ pub(super) fn ramps(found: &[&PointOutcome], drawn: &mut Drawn) {
         x: axis("length of the ramp", Quantity::Nanos, Scale::Linear),
         y: axis("requests throttled", Quantity::Ppm, Scale::Linear),
         panels: None,
-        layers: [
-            (NAME.to_owned(), Style::Line),
-            (format!("{NAME}-seeds"), Style::Points),
-        ]
-        .map(|(series, style)| Layer {
-            series,
-            x: "length".into(),
-            y: "throttled".into(),
-            group: Some("line".into()),
-            style,
-            cells: None,
-        })
-        .into(),
+        layers,
         marks: Vec::new(),
     });
 }
@@ -155,6 +148,7 @@ pub(super) fn matrix(rows: &[Row], drawn: &mut Drawn) {
             series: NAME.into(),
             x: "load".into(),
             y: "throttled".into(),
+            upper: None,
             group: Some("model".into()),
             style: Style::Bars,
             cells: None,

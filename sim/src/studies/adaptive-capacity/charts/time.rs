@@ -2,11 +2,14 @@
 
 use crate::dynamo::{HEAT_WINDOW, Recorded, Second};
 use crate::studies::adaptive_capacity::outcome::{PointOutcome, ppm};
-use crate::studies::drawing::{Drawn, axis, numbers, text};
+use crate::studies::drawing::{
+    Drawn, Spread, axis, band_of, band_words, numbers, spread_columns, text,
+};
 use kvrig_base::metric::Unit;
 use kvrig_base::quantity::{format_value, grouped};
 use kvrig_base::result::{Chart, Layer, Mark, Quantity, Scale, Series, Style};
 use kvrig_dynamo::partition::PARTITION_WRITES_MAX;
+use std::collections::BTreeMap;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -44,6 +47,7 @@ fn layer(series: &str, value: &str, style: Style) -> Layer {
         series: series.to_owned(),
         x: "time".into(),
         y: value.to_owned(),
+        upper: None,
         group: Some("line".into()),
         style,
         cells: None,
@@ -165,51 +169,69 @@ pub(super) fn saved(found: &[&PointOutcome], drawn: &mut Drawn) {
     });
 }
 
-/// One hot key: what is served, step by step.
+/// One hot key: what is served, step by step, with how far the seeds lie apart.
 pub(super) fn staircase(found: &[&PointOutcome], drawn: &mut Drawn) {
     const NAME: &str = "one-key-staircase";
     const JOINED: usize = 20;
-    let (mut lines, mut words) = (Lines::default(), Vec::new());
-    let seeds = found.iter().copied().filter(|point| {
-        let is_shown = point.axis("model") == "gac-2022" && point.axis("load") == "one key";
-        is_shown && point.replication < 3
-    });
-    for point in seeds {
-        let (panel, line) = match point.axis("sort") {
-            "random" => (
-                format!(
-                    "sort keys anywhere, splits after about {}",
-                    point.axis("delay")
-                ),
-                format!("seed {}", point.replication + 1),
-            ),
-            sort => {
-                if point.replication > 0 {
-                    continue;
-                }
-                ("never split".to_owned(), format!("sort keys {sort}"))
-            }
+    // Rates of the seeds, in their order, by line and time.
+    let mut lines: Vec<(String, BTreeMap<u64, Vec<i64>>)> = Vec::new();
+    let mut words = Vec::new();
+    let shown = found
+        .iter()
+        .filter(|point| point.axis("model") == "gac-2022" && point.axis("load") == "one key");
+    for point in shown {
+        let line = match point.axis("sort") {
+            "random" => format!("splits after about {}", point.axis("delay")),
+            sort => format!("never split: sort keys {sort}"),
         };
+        let place = lines.iter().position(|(held, _)| *held == line);
+        let place = place.unwrap_or_else(|| {
+            lines.push((line, BTreeMap::new()));
+            lines.len() - 1
+        });
         for (at, sum, seconds) in joined(&point.recorded, JOINED) {
-            lines.add(&panel, &line, at, (sum.served / seconds).cast_signed());
+            let rates = lines[place].1.entry(at).or_default();
+            rates.push((sum.served / seconds).cast_signed());
         }
         if point.replication == 0 && point.axis("sort") == "random" {
             let partitions = grouped(i64::from(point.recorded.partitions));
-            words.push(format!(
-                "{} partitions with {}",
-                partitions,
-                point.axis("delay")
-            ));
+            words.push(format!("{partitions} with {}", point.axis("delay")));
         }
     }
     if words.is_empty() {
         return;
     }
-    drawn.series.push(lines.series(NAME, "rate", "1/s"));
+    let (mut names, mut times, mut firsts, mut spreads) = (vec![], vec![], vec![], vec![]);
+    for (line, rates) in &lines {
+        for (at, rates) in rates {
+            let (Some(&first), Some(spread)) = (rates.first(), Spread::of(rates)) else {
+                continue;
+            };
+            names.push(line.clone());
+            times.push(at.cast_signed());
+            firsts.push(first);
+            spreads.push(spread);
+        }
+    }
+    let [_, lowest, highest] = spread_columns("rate", "1/s", &spreads);
+    drawn.series.push(Series {
+        name: NAME.to_owned(),
+        columns: vec![
+            text("line", names),
+            numbers("time", "ns", times),
+            numbers("rate", "1/s", firsts),
+            lowest,
+            highest,
+        ],
+    });
     let message = format!(
-        "One key gains what a partition takes with each split; at the end it has {}",
-        words.join(", ")
+        "One key gains what a partition takes with each split; at the end its partitions are {}{}",
+        words.join(", "),
+        band_words("the first seed", &spreads),
     );
+    let line = layer(NAME, "rate", Style::Line);
+    let mut layers = vec![line.clone()];
+    layers.extend(band_of(&line, &spreads));
     drawn.charts.push(Chart {
         name: NAME.into(),
         title: "One partition key under 4,000 writes a second".into(),
@@ -217,8 +239,8 @@ pub(super) fn staircase(found: &[&PointOutcome], drawn: &mut Drawn) {
         message,
         x: axis("time", Quantity::Nanos, Scale::Linear),
         y: axis("writes served per second", Quantity::Count, Scale::Linear),
-        panels: Some("panel".into()),
-        layers: vec![layer(NAME, "rate", Style::Line)],
+        panels: None,
+        layers,
         marks: vec![Mark::Horizontal {
             at: PARTITION_WRITES_MAX.cast_signed(),
             label: "limit of one partition".into(),

@@ -87,6 +87,7 @@ fn map(name: &str, all: &[Shown<'_>], drawn: &mut Drawn) {
             series: name.to_owned(),
             x: "from".into(),
             y: "key_from".into(),
+            upper: None,
             group: None,
             style: Style::Heat,
             cells: Some(CellColumns {

@@ -81,6 +81,7 @@ pub(super) fn draw(found: &[PointOutcome], drawn: &mut Drawn) {
             series: name.into(),
             x: "time".into(),
             y: "rate".into(),
+            upper: None,
             group: Some("what".into()),
             style: Style::Line,
             cells: None,

@@ -76,6 +76,7 @@ impl Drawn {
                 series: name.clone(),
                 x: "from".into(),
                 y: "response_from".into(),
+                upper: None,
                 group: None,
                 style: Style::Heat,
                 cells: Some(CellColumns {

@@ -57,6 +57,7 @@ impl Drawn {
             series: series.into(),
             x: "time".into(),
             y: y.into(),
+            upper: None,
             group: (!group.is_empty()).then(|| group.into()),
             style,
             cells: None,

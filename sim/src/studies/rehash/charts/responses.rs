@@ -84,6 +84,7 @@ impl Drawn {
                 series: name.clone(),
                 x: "nines".into(),
                 y: "response".into(),
+                upper: None,
                 group: Some("phase".into()),
                 style: Style::Line,
                 cells: None,

@@ -60,6 +60,7 @@ impl Drawn {
                 series: name.into(),
                 x: "time".into(),
                 y: "bytes".into(),
+                upper: None,
                 group: Some("what".into()),
                 style: Style::Steps,
                 cells: None,

@@ -72,6 +72,7 @@ impl Drawn {
                 series: name.clone(),
                 x: "time".into(),
                 y: "pause".into(),
+                upper: None,
                 group: Some("cause".into()),
                 style: Style::Stems,
                 cells: None,
