@@ -11,7 +11,7 @@
 use super::station::UNIT;
 use crate::client::{Arguments, ClosedLoop, Requests};
 use crate::cost::{Profile, TYPICAL_2026};
-use crate::world::{Call, DiskConfig, Model, Observer, Placement, TurnTaken, World};
+use crate::world::{Call, Model, Observer, TurnTaken, World};
 use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::id::RequestId;
 use kvrig_base::random::Seed;
@@ -149,15 +149,7 @@ pub(super) fn services() -> Result<Services, Diagnostic> {
     }
     let profile = Profile::embedded(TYPICAL_2026)?;
     let mut world: World<Growing> = World::new(&profile, start, Turns::default());
-    let (pool, helpers) = (world.add_pool(1), world.add_pool(1));
-    let disk = world.add_disk(DiskConfig::default());
-    let placement = Placement {
-        pool,
-        helpers,
-        disk,
-        store: None,
-    };
-    let actor = world.add_actor(node, placement);
+    let (actor, _) = world.add_lone_actor(node);
     world.add_closed_loop(ClosedLoop {
         targets: vec![actor],
         clients: 1,

@@ -178,6 +178,21 @@ impl<M: Model> World<M> {
         self.update_deadline(id, self.now());
         id
     }
+    /// Adds an actor that shares nothing: a core of its own, one for its helpers and a disk as it comes.
+    /// Gives the pool of its core too.
+    ///
+    /// # Panics
+    /// As [`World::add_actor`].
+    pub fn add_lone_actor(&mut self, actor: M::Actor) -> (ActorId, PoolId) {
+        let (pool, helpers) = (self.add_pool(1), self.add_pool(1));
+        let placement = Placement {
+            pool,
+            helpers,
+            disk: self.add_disk(DiskConfig::default()),
+            store: None,
+        };
+        (self.add_actor(actor, placement), pool)
+    }
     /// Lets messages from one actor to another take a network path instead of the same host's
     /// memory. One direction only.
     pub fn add_path(&mut self, from: ActorId, to: ActorId, link: &LinkPrices) {

@@ -9,7 +9,7 @@ use super::traffic::{Traffic, preparation};
 use super::{Direct, Engine, START};
 use crate::client::{ClosedLoop, OpenLoop};
 use crate::cost::Profile;
-use crate::world::{Call, DiskConfig, GroupId, Model, Observer, Placement, PoolId, World};
+use crate::world::{Call, GroupId, Model, Observer, PoolId, World};
 use kvrig_base::diagnostic::Diagnostic;
 use kvrig_base::id::ActorId;
 use kvrig_base::result::HistogramData;
@@ -95,15 +95,7 @@ struct Warm {
 impl Warm {
     fn new(engine: Engine, profile: &Profile) -> Result<Self, Diagnostic> {
         let mut world: World<Serving> = World::new(profile, START, Handled::default());
-        let (pool, helpers) = (world.add_pool(1), world.add_pool(1));
-        let disk = world.add_disk(DiskConfig::default());
-        let placement = Placement {
-            pool,
-            helpers,
-            disk,
-            store: None,
-        };
-        let actor = world.add_actor(prepared_node(engine), placement);
+        let (actor, pool) = world.add_lone_actor(prepared_node(engine));
         let (traffic, count) = Traffic::of_all_keys();
         let group = world.add_closed_loop(ClosedLoop {
             targets: vec![actor],
