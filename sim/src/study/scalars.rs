@@ -164,7 +164,7 @@ impl Scalar for Dollars {
 }
 
 impl Scalar for Day {
-    const EXPECTED: &'static str = "a day such as 2026-03-01";
+    const EXPECTED: &'static str = "a day such as 2026-03-01, without quotes";
     fn read(value: &Value) -> Option<Result<Self, Diagnostic>> {
         let Value::Datetime(written) = value else {
             return None;

@@ -52,9 +52,10 @@ struct Task {
     invocation: Invocation,
 }
 
+/// The way out of the coroutine.
 type Way = Yielder<Enter, Leave>;
 
-/// The coroutine.
+/// The coroutine, with the stack that all scripts of an interpreter run on.
 pub(super) struct Runner {
     /// It gives what its last script replies, if it could not wait for another one.
     coroutine: Coroutine<Enter, Leave, Finished>,
@@ -64,6 +65,8 @@ pub(super) struct Runner {
 }
 
 impl Runner {
+    /// One that waits for its first script.
+    ///
     /// # Errors
     /// If there is no memory for its stack.
     pub(super) fn new(lua: &Lua, sandbox: &Rc<Sandbox>) -> io::Result<Self> {
@@ -203,6 +206,7 @@ impl Run {
         Ok(())
     }
 
+    /// Runs one script and gives its reply.
     fn reply(&self, task: &Task) -> Finished {
         let mut finished = Finished::default();
         let done = self.run(task, &mut finished);
