@@ -7,8 +7,6 @@ use crate::studies::cost::findings::axis;
 use crate::studies::cost::outcome::{AUTO_SCALED, ON_DEMAND, PROVISIONED, PointOutcome};
 use crate::studies::cost::summary::curve_name;
 use crate::studies::drawing::{Drawn, Spread, Spreads, axis as chart_axis, seeds_of};
-use kvrig_base::metric::Unit;
-use kvrig_base::quantity::format_value;
 use kvrig_base::result::{Chart, Mark, Quantity, Scale, Style};
 use kvrig_base::row::Row;
 use std::collections::BTreeMap;
@@ -111,7 +109,7 @@ fn scaled_by_use(rows: &[Row]) -> Vec<Dot> {
 }
 
 /// Dots of a metric against the peak-to-mean ratio, a panel a curve.
-fn by_peak(
+pub(super) fn by_peak(
     rows: &[Row],
     spreads: &Spreads<'_>,
     name: &str,
@@ -288,54 +286,6 @@ fn panel_of(curve: &str) -> &str {
         "day" => "days",
         other => other,
     }
-}
-
-/// What auto scaling throttles and fails as the peak rises.
-pub(super) fn throttles_by_peak(drawn: &mut Drawn, rows: &[Row], spreads: &Spreads<'_>) {
-    let shown = |words: &'static str| {
-        move |row: &Row| {
-            let table = axis(row, "table").filter(|table| *table == AUTO_SCALED)?;
-            Some(format!("{table}: {words}"))
-        }
-    };
-    let mut dots = by_peak(
-        rows,
-        spreads,
-        "throttled_share",
-        shown("attempts throttled"),
-    );
-    dots.extend(by_peak(
-        rows,
-        spreads,
-        "failed_share",
-        shown("requests failed"),
-    ));
-    let dots = tidy(dots);
-    let Some(worst) = dots.iter().max_by_key(|dot| dot.y.mean) else {
-        return;
-    };
-    let message = format!(
-        "Auto scaling is too late for {} of the attempts at worst: {} of {} times the mean{}",
-        format_value(Unit::Ppm, worst.y.mean),
-        worst.panel,
-        format_value(Unit::Milli, worst.x),
-        words_of(&dots),
-    );
-    let (name, columns) = ("throttles-by-peak", ("peak to mean", "share"));
-    drawn
-        .series
-        .push(series(name, columns, &dots, ("milli", "ppm")));
-    drawn.charts.push(Chart {
-        name: name.into(),
-        title: "What auto scaling throttles against the peak of demand".into(),
-        alt: format!("Lines of throttled and failed shares. {message}."),
-        message,
-        x: chart_axis("peak to mean", Quantity::Milli, Scale::Linear),
-        y: chart_axis("share", Quantity::Ppm, Scale::Linear),
-        panels: Some("panel".into()),
-        layers: lines_and_bands(name, columns, &dots),
-        marks: Vec::new(),
-    });
 }
 
 #[cfg(test)]

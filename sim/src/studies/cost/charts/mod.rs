@@ -1,8 +1,9 @@
 //! The study's charts and the series behind them.
 
+mod bars;
 mod crossing;
 mod lines;
-mod rest;
+mod scaling;
 
 use super::outcome::PointOutcome;
 use crate::run::Sample;
@@ -17,10 +18,10 @@ pub(super) fn draw(found: &[PointOutcome], rows: &[Row], samples: &[Sample]) -> 
     crossing::bills_by_use(&mut drawn, rows, &spreads);
     crossing::bills_by_peak(&mut drawn, rows, &spreads);
     crossing::break_even(&mut drawn, found, rows, &spreads);
-    crossing::throttles_by_peak(&mut drawn, rows, &spreads);
-    rest::price_of_throttles(&mut drawn, rows);
-    rest::a_day(&mut drawn, found);
-    rest::of_article(&mut drawn, rows);
-    rest::designs(&mut drawn, rows);
+    scaling::throttles_by_peak(&mut drawn, rows, &spreads);
+    scaling::price_of_throttles(&mut drawn, rows);
+    scaling::a_day(&mut drawn, found);
+    bars::of_article(&mut drawn, rows);
+    bars::designs(&mut drawn, rows);
     drawn
 }
